@@ -1,0 +1,35 @@
+//! Typed identities. An id is meaningful inside one engine (one boot of one node) only; the world outside
+//! sees names, agent numbers and call references that carry node and boot.
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($repr:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub $repr);
+    };
+}
+
+id!(
+    /// A queue: its place in the engine's table. Stable over reloads; a removed queue keeps its place.
+    QueueId(u32)
+);
+id!(
+    /// An agent: its place in the engine's table. Stable over reloads; a removed agent keeps its place.
+    AgentId(u32)
+);
+id!(
+    /// A caller tier: its place in [`Config::tiers`](crate::config::Config::tiers).
+    TierId(u8)
+);
+id!(
+    /// A call, from joining to its end. The host numbers calls from 1 and never reuses a number in a boot.
+    CallId(u64)
+);
+id!(
+    /// One attempt to bring one call to one agent. The engine numbers offers from 1.
+    OfferId(u64)
+);
+id!(
+    /// A command somebody waits for. The host numbers commands from 1.
+    CommandId(u64)
+);

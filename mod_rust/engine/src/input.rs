@@ -1,0 +1,179 @@
+//! Inputs: what the host saw, or was asked. Each is applied whole before the next.
+
+use crate::config::Config;
+use crate::ids::{AgentId, CallId, CommandId, OfferId};
+use crate::time::Span;
+
+/// One thing that reached the engine. A fact about a call or an offer that has ended meanwhile is no error: it lost
+/// a race and is passed over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// A caller entered `Hotline(queue)`.
+    Join {
+        /// The host's new number for the call.
+        call: CallId,
+        /// Queue name as the dialplan gave it; may be unknown.
+        queue: String,
+        /// Who calls.
+        caller: Caller,
+    },
+    /// The caller hung up before being connected.
+    CallerGone {
+        /// Whose caller.
+        call: CallId,
+    },
+    /// The agent's phone rings.
+    Ringing {
+        /// Which offer.
+        offer: OfferId,
+    },
+    /// The agent answered. The host connects nobody until told to.
+    Answered {
+        /// Which offer.
+        offer: OfferId,
+    },
+    /// The offer failed at the agent's phone.
+    OfferFailed {
+        /// Which offer.
+        offer: OfferId,
+        /// Why.
+        cause: OfferFailure,
+    },
+    /// Caller and agent hear each other.
+    Connected {
+        /// Which call.
+        call: CallId,
+    },
+    /// The conversation is over, or connecting failed.
+    Ended {
+        /// Which call.
+        call: CallId,
+        /// Who ended it.
+        by: Party,
+        /// What the agent's phone does now, apart from this call.
+        phone: PhoneState,
+    },
+    /// An agent's phone changed by itself.
+    Phone {
+        /// Whose phone.
+        agent: AgentId,
+        /// What it does now.
+        state: PhoneState,
+    },
+    /// Somebody asks for something and waits for [`Action::Reply`](crate::Action::Reply).
+    Command {
+        /// The host's number for the answer.
+        id: CommandId,
+        /// Who asks, for the audit trail: `agent:1001`, `cli`, `dbus:alice`.
+        author: String,
+        /// What is asked.
+        command: Command,
+    },
+    /// New settings, valid as far as the host can tell; refused whole if the engine finds them wrong.
+    Reload {
+        /// The host's number for the answer.
+        id: CommandId,
+        /// Who asks.
+        author: String,
+        /// The settings from now on.
+        config: Box<Config>,
+    },
+    /// Time passed: a deadline is due.
+    Tick,
+}
+
+/// A caller as the dialplan presents it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Caller {
+    /// Caller number; empty if withheld.
+    pub number: String,
+    /// Tier name; empty or unknown is the first tier.
+    pub tier: String,
+    /// Seconds of waiting time this one call is worth on top of its tier.
+    pub priority: u32,
+}
+
+/// Why an offer failed at the agent's phone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OfferFailure {
+    /// The agent declined.
+    Rejected,
+    /// The phone is busy.
+    Busy,
+    /// The phone gave up ringing by itself.
+    NoAnswer,
+    /// No phone there, no route, or no answer from the network.
+    Unreachable,
+}
+
+/// A side of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Party {
+    /// The caller.
+    Caller,
+    /// The agent.
+    Agent,
+    /// Neither: the PBX could not connect them, or the node takes the call down.
+    System,
+}
+
+/// What a phone does outside of the calls of this engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PhoneState {
+    /// Free to ring, as far as anyone knows.
+    Available,
+    /// In a call that is none of ours.
+    Busy,
+    /// Not registered, or does not answer to keep-alives.
+    Unreachable,
+}
+
+/// What can be asked of an engine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Signs an agent in, ready. Signing in again moves the agent to the new phone, unless a call is up: then refused.
+    SignIn {
+        /// Agent number.
+        agent: String,
+        /// The phone to bind; empty keeps the agent's own.
+        phone: String,
+    },
+    /// Signs an agent out; during a call, after it.
+    SignOut {
+        /// Agent number.
+        agent: String,
+    },
+    /// Ready for calls (示闲). Ends wrap-up. Refused while forced busy.
+    SetReady {
+        /// Agent number.
+        agent: String,
+    },
+    /// Not ready (示忙); during a call, after it. Cancels an offer.
+    SetNotReady {
+        /// Agent number.
+        agent: String,
+        /// Shown to supervisors.
+        reason: String,
+    },
+    /// A supervisor's lock (强制示忙): no calls until it expires or is lifted.
+    ForceBusy {
+        /// Agent number.
+        agent: String,
+        /// Shown to agent and supervisors.
+        reason: String,
+        /// Expires after so long; `None` stays until lifted.
+        lasting: Option<Span>,
+    },
+    /// Lifts a lock, ends wrap-up and not-ready (强制示闲).
+    ForceIdle {
+        /// Agent number.
+        agent: String,
+    },
+    /// Signs an agent out (强制签出), lifting a lock; during a call, after it.
+    ForceSignOut {
+        /// Agent number.
+        agent: String,
+        /// Shown to agent and supervisors.
+        reason: String,
+    },
+}

@@ -1,0 +1,34 @@
+//! The control protocol spoken over a node's Unix socket: one JSON object a line, each way.
+//!
+//! ```text
+//! client: {"type":"hello","protocol":1,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
+//! node:   {"type":"hello","protocol":1,"node":"pbx1","boot":"…","version":"0.1.0",…}
+//! node:   {"type":"gap","first":1,"last":12,"reason":"overflow"}     only if events were lost
+//! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the resume is gapless
+//! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
+//! client: {"type":"ack","seq":42}
+//! client: {"type":"command","id":"7","author":"alice","command":{"do":"force_busy","agent":"1001",…}}
+//! node:   {"type":"reply","id":"7","outcome":"done"}
+//! ```
+//!
+//! Sequence numbers are contiguous per (node, boot) and begin at 1; a client that misses one is told so by a gap
+//! that names its range and reason. A snapshot holds the state after event `seq`; the next event is `seq + 1`.
+//! Delivery is at least once; (node, boot, seq) is the key that makes it exactly once.
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod event;
+pub mod frame;
+pub mod line;
+pub mod snapshot;
+
+pub use command::{Command, Outcome, Refusal};
+pub use event::Event;
+pub use frame::{FromClient, FromNode};
+pub use snapshot::Snapshot;
+
+/// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest line either side accepts, in bytes.
+pub const MAX_LINE: usize = 32 << 20;
