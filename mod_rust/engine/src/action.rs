@@ -113,4 +113,6 @@ pub enum Refusal {
     NothingToDo,
     /// The settings contradict themselves; the running ones stay.
     BadConfig,
+    /// While it was pending, a later command or its own expiry came first.
+    Overtaken,
 }

@@ -122,8 +122,14 @@ pub enum Event {
         queues: Vec<QueueView>,
         /// Agents now that are known, in the order of their ids. Removed ones are left out.
         agents: Vec<AgentView>,
-        /// Tier names in the order of their ids.
+        /// Tier names in the order of their ids, also those no longer in the settings.
         tiers: Vec<String>,
+    },
+    /// The engine met what must not happen, and carried on as it was: a defect of the engine or of its host, to be
+    /// logged loudly and reported.
+    Fault {
+        /// What was met.
+        what: String,
     },
 }
 

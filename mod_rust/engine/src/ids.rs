@@ -18,7 +18,8 @@ id!(
     AgentId(u32)
 );
 id!(
-    /// A caller tier: its place in [`Config::tiers`](crate::config::Config::tiers).
+    /// A caller tier: its place in the engine's table, at first that of
+    /// [`Config::tiers`](crate::config::Config::tiers). Stable over reloads; a removed tier keeps its place.
     TierId(u8)
 );
 id!(

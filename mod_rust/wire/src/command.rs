@@ -97,6 +97,8 @@ pub enum Refusal {
     NothingToDo,
     /// The settings are wrong; the running ones stay.
     BadConfig,
+    /// While it was pending, a later command or its own expiry came first.
+    Overtaken,
     /// The node is at its limit, or is going down.
     Unavailable,
     /// The asker may not do this.

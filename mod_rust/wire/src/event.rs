@@ -125,6 +125,11 @@ pub enum Event {
         /// Tier names.
         tiers: Vec<String>,
     },
+    /// The node met what must not happen, and carried on: a defect, to be logged loudly and reported.
+    Fault {
+        /// What was met.
+        what: String,
+    },
 }
 
 /// Why a call was not let in.
