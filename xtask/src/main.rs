@@ -10,6 +10,7 @@
 mod progress;
 mod provision;
 mod run;
+mod tidy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -26,11 +27,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Pbx(provision::Args),
+    Tidy(tidy::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Pbx(args) => provision::main(&args),
+        Command::Tidy(args) => tidy::main(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
