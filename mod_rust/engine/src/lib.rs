@@ -6,14 +6,28 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+mod agent;
+mod call;
+mod check;
+mod command;
 pub mod config;
+mod engine;
 pub mod event;
 pub mod ids;
 pub mod input;
+mod offer;
+mod queue;
+mod reload;
+mod routing;
+mod table;
 pub mod time;
+mod timers;
+pub mod view;
 
 pub use action::{Action, CallAction};
-pub use config::Config;
+pub use config::{Config, ConfigError};
+pub use engine::{Drain, Engine};
 pub use event::Event;
 pub use input::{Command, Input};
 pub use time::{Span, Time};
+pub use view::View;

@@ -1,0 +1,266 @@
+//! Commands: what agents and supervisors ask for, and when it takes effect.
+
+use crate::action::{Action, CommandOutcome, Refusal};
+use crate::agent::{Base, Idle, Next};
+use crate::engine::Engine;
+use crate::event::{Event, Forced, NextState};
+use crate::ids::{AgentId, CommandId};
+use crate::input::Command;
+use crate::time::Span;
+use crate::timers::Timer;
+
+/// A command and who waits for its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: CommandId,
+    pub(crate) author: String,
+    pub(crate) command: Command,
+}
+
+/// Short for what most commands come to.
+type Answer = Result<CommandOutcome, Refusal>;
+const DONE: Answer = Ok(CommandOutcome::Done);
+const PENDING: Answer = Ok(CommandOutcome::Pending);
+
+impl Engine {
+    pub(crate) fn command(&mut self, asked: Asked) {
+        let outcome = match self.carry_out(&asked) {
+            Ok(outcome) => outcome,
+            Err(refusal) => CommandOutcome::Refused(refusal),
+        };
+        self.answers.push((asked, outcome));
+    }
+
+    /// A command that was pending has taken effect.
+    pub(crate) fn done(&mut self, asked: Asked) {
+        self.answers.push((asked, CommandOutcome::Done));
+    }
+
+    /// A command that was pending never will.
+    pub(crate) fn overtaken(&mut self, asked: Asked) {
+        self.answers
+            .push((asked, CommandOutcome::Refused(Refusal::Overtaken)));
+    }
+
+    /// Gives the answers, after everything that they report has been published.
+    pub(crate) fn answer(&mut self) {
+        for (Asked { id, author, command }, outcome) in self.answers.drain(..) {
+            self.events.push(Event::CommandAnswered {
+                author,
+                command,
+                outcome,
+            });
+            self.actions.push(Action::Reply { command: id, outcome });
+        }
+    }
+
+    fn carry_out(&mut self, asked: &Asked) -> Answer {
+        match &asked.command {
+            Command::SignIn { agent, phone } => {
+                let id = self.agent_of(agent)?;
+                self.ask_sign_in(id, phone)
+            }
+            Command::SignOut { agent } => {
+                let id = self.signed_in(agent)?;
+                if self.agents[id.0 as usize].forced.is_some() {
+                    return Err(Refusal::ForcedBusy);
+                }
+                self.ask_state(
+                    id,
+                    NextState::SignedOut {
+                        reason: String::new(),
+                    },
+                    asked,
+                )
+            }
+            Command::SetReady { agent } => {
+                let id = self.signed_in(agent)?;
+                if self.agents[id.0 as usize].forced.is_some() {
+                    return Err(Refusal::ForcedBusy);
+                }
+                self.ask_state(id, NextState::Ready, asked)
+            }
+            Command::SetNotReady { agent, reason } => {
+                let id = self.signed_in(agent)?;
+                self.ask_state(
+                    id,
+                    NextState::NotReady {
+                        reason: reason.clone(),
+                    },
+                    asked,
+                )
+            }
+            Command::ForceBusy {
+                agent,
+                reason,
+                lasting,
+            } => {
+                let id = self.signed_in(agent)?;
+                self.force_busy(id, reason, *lasting, asked)
+            }
+            Command::ForceIdle { agent } => {
+                let id = self.signed_in(agent)?;
+                self.force_idle(id)
+            }
+            Command::ForceSignOut { agent, reason } => {
+                let id = self.signed_in(agent)?;
+                self.ask_state(
+                    id,
+                    NextState::SignedOut {
+                        reason: reason.clone(),
+                    },
+                    asked,
+                )
+            }
+        }
+    }
+
+    fn agent_of(&self, number: &str) -> Result<AgentId, Refusal> {
+        let id = self.agent_ids.get(number).copied();
+        id.filter(|id| !self.agents[id.0 as usize].removed)
+            .ok_or(Refusal::UnknownAgent)
+    }
+
+    fn signed_in(&self, number: &str) -> Result<AgentId, Refusal> {
+        let id = self.agent_of(number)?;
+        match self.agents[id.0 as usize].base {
+            Base::SignedOut => Err(Refusal::NotSignedIn),
+            Base::Ready | Base::NotReady | Base::Offered | Base::OnCall | Base::WrapUp => Ok(id),
+        }
+    }
+
+    fn ask_sign_in(&mut self, id: AgentId, phone: &str) -> Answer {
+        let agent = &self.agents[id.0 as usize];
+        if agent.engaged.is_some() {
+            return Err(Refusal::InCall);
+        }
+        let phone = if phone.is_empty() {
+            agent.own_phone.clone()
+        } else {
+            phone.to_owned()
+        };
+        if phone.is_empty() {
+            return Err(Refusal::NoPhone);
+        }
+        if self.phones.get(&phone).is_some_and(|other| *other != id) {
+            return Err(Refusal::PhoneTaken);
+        }
+        if agent.base == Base::SignedOut {
+            self.sign_in(id, phone);
+        } else {
+            self.bind(id, phone);
+            self.refresh_agent(id, Idle::Anew);
+        }
+        DONE
+    }
+
+    /// A state asked for: at once, taking an offer back if there is one, or after the call.
+    fn ask_state(&mut self, id: AgentId, state: NextState, asked: &Asked) -> Answer {
+        match (self.agents[id.0 as usize].base, &state) {
+            (Base::OnCall, _) => return self.ask_next_state(id, state, asked),
+            (Base::Offered, NextState::Ready) => return DONE,
+            (Base::Offered, NextState::NotReady { .. } | NextState::SignedOut { .. }) => {
+                self.take_offer_back(id)
+            }
+            (Base::SignedOut | Base::Ready | Base::NotReady | Base::WrapUp, _) => {}
+        }
+        match state {
+            NextState::Ready => self.resume(id),
+            NextState::NotReady { reason } => self.pause(id, reason),
+            NextState::SignedOut { reason } => self.sign_out(id, reason),
+        }
+        DONE
+    }
+
+    fn ask_next_state(&mut self, id: AgentId, state: NextState, asked: &Asked) -> Answer {
+        let agent = &mut self.agents[id.0 as usize];
+        if agent
+            .next
+            .as_ref()
+            .is_some_and(|next| next.asked.command.is_forced())
+            && !asked.command.is_forced()
+        {
+            return Err(Refusal::ForcedBusy);
+        }
+        self.changed.insert(id);
+        if let Some(old) = agent.next.replace(Next {
+            state,
+            asked: asked.clone(),
+        }) {
+            self.overtaken(old.asked);
+        }
+        PENDING
+    }
+
+    fn take_offer_back(&mut self, id: AgentId) {
+        if let Some(offer) = self.agents[id.0 as usize]
+            .engaged
+            .and_then(|engaged| engaged.offer)
+        {
+            self.cancel_offer(offer);
+        }
+    }
+
+    fn force_busy(&mut self, id: AgentId, reason: &str, lasting: Option<Span>, asked: &Asked) -> Answer {
+        self.lift_lock(id);
+        let until = lasting.map(|span| self.now + span);
+        if let Some(at) = until {
+            self.timers.set(at, Timer::Lock(id));
+        }
+        self.changed.insert(id);
+        let agent = &mut self.agents[id.0 as usize];
+        agent.forced = Some(Forced {
+            reason: reason.to_owned(),
+            until,
+            author: asked.author.clone(),
+        });
+        match agent.base {
+            Base::OnCall => {
+                agent.lock_asked = Some(asked.clone());
+                PENDING
+            }
+            Base::Offered => {
+                self.take_offer_back(id);
+                DONE
+            }
+            Base::SignedOut | Base::Ready | Base::NotReady | Base::WrapUp => {
+                self.refresh_agent(id, Idle::Anew);
+                DONE
+            }
+        }
+    }
+
+    fn force_idle(&mut self, id: AgentId) -> Answer {
+        let mut lifted = self.lift_lock(id);
+        let agent = &mut self.agents[id.0 as usize];
+        match agent.base {
+            Base::NotReady | Base::WrapUp => {
+                self.resume(id);
+                lifted = true;
+            }
+            Base::OnCall => {
+                let pauses = |next: &mut Next| matches!(next.state, NextState::NotReady { .. });
+                if let Some(next) = agent.next.take_if(pauses) {
+                    self.changed.insert(id);
+                    self.overtaken(next.asked);
+                    lifted = true;
+                }
+            }
+            Base::SignedOut | Base::Ready | Base::Offered => {}
+        }
+        if lifted { DONE } else { Err(Refusal::NothingToDo) }
+    }
+}
+
+impl Command {
+    /// Whether a supervisor's word, which the agent cannot take back.
+    fn is_forced(&self) -> bool {
+        match self {
+            Command::ForceBusy { .. } | Command::ForceIdle { .. } | Command::ForceSignOut { .. } => true,
+            Command::SignIn { .. }
+            | Command::SignOut { .. }
+            | Command::SetReady { .. }
+            | Command::SetNotReady { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The engine's behaviour, one test each, read as its specification.
+
+mod calls;
+mod floor;
