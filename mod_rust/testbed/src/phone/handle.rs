@@ -1,0 +1,295 @@
+//! The handle by which a test steers one phone. Its verbs are about the phone's latest call.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::bank::{LegId, Shared, State};
+use super::leg::{End, Leg, LegState, Moments};
+use super::tone::Tone;
+
+/// A phone of a [`PhoneBank`](super::PhoneBank).
+pub struct Phone {
+    shared: Arc<Shared>,
+    user: String,
+    tone: Tone,
+}
+
+/// A call that arrived at a phone.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    /// The number that calls, as the phone would show it.
+    pub from: String,
+    /// When the INVITE arrived.
+    pub at: Instant,
+}
+
+impl Phone {
+    pub(super) fn new(shared: Arc<Shared>, user: String, tone: Tone) -> Phone {
+        Phone { shared, user, tone }
+    }
+
+    /// The name by which the PBX knows it; for a caller, the number.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// What it speaks.
+    pub fn tone(&self) -> Tone {
+        self.tone
+    }
+
+    /// How many calls the phone takes at once before it is busy. It begins with one.
+    pub fn set_lines(&self, lines: usize) {
+        self.shared.change(|state, _| {
+            if let Some(phone) = state.phones.get_mut(&self.user) {
+                phone.lines = lines;
+            }
+        });
+    }
+
+    /// Pulls the plug: whatever the PBX sends is lost. `true` puts it back.
+    pub fn plug(&self, plugged: bool) {
+        self.shared.change(|state, _| {
+            if let Some(phone) = state.phones.get_mut(&self.user) {
+                phone.plugged = plugged;
+            }
+        });
+    }
+
+    /// Calls `number` and waits for nothing.
+    ///
+    /// # Errors
+    /// The bank has no PBX, or no room.
+    pub fn dial(&self, number: &str) -> Result<()> {
+        self.shared
+            .change(|state, now| self.shared.call(state, &self.user, number, None, now))
+            .map(drop)
+    }
+
+    /// Calls `number` and waits until the PBX answers.
+    ///
+    /// # Errors
+    /// It does not, or it refuses.
+    pub fn call(&self, number: &str) -> Result<()> {
+        self.dial(number)?;
+        self.expect_answer()
+            .with_context(|| format!("{} called {number}", self.user))
+    }
+
+    /// Waits until the phone's call is answered.
+    ///
+    /// # Errors
+    /// The call ended before, or nothing happened.
+    pub fn expect_answer(&self) -> Result<()> {
+        let ended = self.await_leg("to be answered", |leg| match &leg.state {
+            LegState::Up => Some(None),
+            LegState::Over(end) => Some(Some(end.clone())),
+            LegState::Calling | LegState::Ringing => None,
+        })?;
+        match ended {
+            None => Ok(()),
+            Some(end) => anyhow::bail!("{}'s call ended before it was answered: {end:?}", self.user),
+        }
+    }
+
+    /// Waits until the phone called hears ringback.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub fn expect_ringback(&self) -> Result<()> {
+        self.await_leg("to hear ringing", |leg| {
+            (leg.state == LegState::Ringing).then_some(())
+        })
+    }
+
+    /// Waits until the phone rings.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn expect_ring(&self) -> Result<Ring> {
+        self.await_leg("to ring", |leg| {
+            (leg.state == LegState::Ringing && leg.invite.is_some()).then(|| Ring {
+                from: leg.other.clone(),
+                at: leg.moments.began,
+            })
+        })
+    }
+
+    /// A header of the INVITE that made the phone ring.
+    pub fn invite_header(&self, name: &str) -> Option<String> {
+        let state = self.shared.lock();
+        let leg = self.leg(&state)?;
+        leg.invite.as_ref()?.header(name).map(str::to_owned)
+    }
+
+    /// Answers.
+    pub fn answer(&self) {
+        self.act(Leg::answer);
+    }
+
+    /// Declines: 603.
+    pub fn decline(&self) {
+        self.act(|leg, ports| leg.reject("603 Decline", ports));
+    }
+
+    /// Says that it is busy: 486.
+    pub fn say_busy(&self) {
+        self.act(|leg, ports| leg.reject("486 Busy Here", ports));
+    }
+
+    /// Says that nobody is there: 480.
+    pub fn say_unavailable(&self) {
+        self.act(|leg, ports| leg.reject("480 Temporarily Unavailable", ports));
+    }
+
+    /// Hangs up, or cancels.
+    pub fn hang_up(&self) {
+        self.act(Leg::hang_up);
+    }
+
+    /// Presses keys, by telephone events.
+    pub fn press(&self, keys: &str) {
+        self.act(|leg, _| keys.chars().for_each(|key| leg.media.press(key)));
+    }
+
+    /// Waits until the phone's call is over, and says how it ended.
+    ///
+    /// # Errors
+    /// It goes on.
+    pub fn expect_hangup(&self) -> Result<End> {
+        self.await_leg("to see its call end", |leg| match &leg.state {
+            LegState::Over(end) => Some(end.clone()),
+            _ => None,
+        })
+    }
+
+    /// Waits until the phone hears the other one.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn hears(&self, other: &Phone) -> Result<()> {
+        self.hears_tone(other.tone, &other.user)
+    }
+
+    /// Waits until the phone hears the music on hold.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn hears_music(&self) -> Result<()> {
+        self.hears_tone(Tone::MUSIC, "the music")
+    }
+
+    /// Waits until the phone no longer hears the other one, but something.
+    ///
+    /// # Errors
+    /// It goes on hearing it.
+    pub fn misses(&self, other: &Phone) -> Result<()> {
+        self.listen(&format!("{} not to hear {}", self.user, other.user), |leg| {
+            leg.media.misses(other.tone)
+        })
+    }
+
+    /// Waits until the phone no longer hears the music on hold, but something.
+    ///
+    /// # Errors
+    /// It goes on hearing it.
+    pub fn misses_music(&self) -> Result<()> {
+        self.listen(&format!("{} not to hear the music", self.user), |leg| {
+            leg.media.misses(Tone::MUSIC)
+        })
+    }
+
+    fn hears_tone(&self, tone: Tone, whom: &str) -> Result<()> {
+        let awaited = format!("{} to hear {whom} ({} Hz)", self.user, tone.hertz());
+        self.listen(&awaited, |leg| leg.media.hears(tone))
+    }
+
+    fn listen(&self, awaited: &str, found: impl Fn(&Leg) -> bool) -> Result<()> {
+        self.shared.change(|state, _| {
+            if let Some(id) = self.latest(state)
+                && let Some(leg) = state.legs.get_mut(&id)
+            {
+                leg.media.forget();
+            }
+        });
+        let look = |state: &mut State| self.leg(state).is_some_and(&found).then_some(());
+        self.shared.wait(true, awaited, look, |state| {
+            let leg = self.leg(state);
+            let spectrum = leg.map(|leg| leg.media.spectrum()).unwrap_or_default();
+            let (packets, at) = leg.map_or((0, None), |leg| (leg.media.received, leg.media.remote));
+            format!(
+                "{}; {packets} packets so far, audio with {at:?}, now {spectrum:?}",
+                self.story(state)
+            )
+        })
+    }
+
+    /// How often the PBX rang this phone so far.
+    pub fn offered(&self) -> u64 {
+        self.shared
+            .lock()
+            .phones
+            .get(&self.user)
+            .map_or(0, |phone| phone.offered)
+    }
+
+    /// Whether the phone's latest call is up.
+    pub fn is_up(&self) -> bool {
+        self.leg(&self.shared.lock())
+            .is_some_and(|leg| leg.state == LegState::Up)
+    }
+
+    /// The moments of the latest call.
+    pub fn moments(&self) -> Option<Moments> {
+        self.leg(&self.shared.lock()).map(|leg| leg.moments)
+    }
+
+    fn act(&self, act: impl FnOnce(&mut Leg, &mut super::leg::Ports<'_>)) {
+        self.shared.change(|state, now| {
+            if let Some(id) = self.latest(state) {
+                self.shared.with_leg(state, id, now, act);
+            }
+        });
+    }
+
+    fn latest(&self, state: &State) -> Option<LegId> {
+        state.phones.get(&self.user)?.legs.last().copied()
+    }
+
+    fn leg<'a>(&self, state: &'a State) -> Option<&'a Leg> {
+        state.legs.get(&self.latest(state)?)
+    }
+
+    fn await_leg<T>(&self, what: &str, look: impl Fn(&Leg) -> Option<T>) -> Result<T> {
+        self.shared.wait(
+            false,
+            &format!("{} {what}", self.user),
+            |state| self.leg(state).and_then(&look),
+            |state| self.story(state),
+        )
+    }
+
+    /// The phone's calls so far, for messages to people.
+    fn story(&self, state: &State) -> String {
+        let Some(phone) = state.phones.get(&self.user) else {
+            return "no such phone".into();
+        };
+        if phone.legs.is_empty() {
+            return "it had no call".into();
+        }
+        let began = self.shared.began();
+        let tell = |leg: &Leg| {
+            let at = leg.moments.began.saturating_duration_since(began);
+            format!("{:?} {} at {at:.1?}: {:?}", leg.direction, leg.other, leg.state)
+        };
+        let legs: Vec<String> = phone
+            .legs
+            .iter()
+            .filter_map(|id| state.legs.get(id))
+            .map(tell)
+            .collect();
+        format!("its calls: {}", legs.join(", "))
+    }
+}
