@@ -1,1 +1,36 @@
-//! Placeholder.
+//! Asterisk for a module written in Rust: channels, legs, dialplan, CLI, manager events, device states. It knows
+//! nothing of call distribution.
+//!
+//! What holds throughout:
+//! - A panic never gets into the PBX: every function that the PBX calls is one [`guard`].
+//! - A [`Channel`] is a counted reference; a [`Leg`] besides owns the duty to hang up, once.
+//! - No function here keeps a lock of the PBX when it returns, and none calls back while holding one.
+//! - Text that goes to the PBX loses NUL bytes; text from it that is not UTF-8 comes with replacement characters.
+
+pub mod channel;
+pub mod cli;
+pub mod datastore;
+pub mod device;
+pub mod dialplan;
+pub mod frame;
+pub mod leg;
+pub mod log;
+pub mod manager;
+pub mod module;
+
+mod guard;
+mod text;
+
+pub use channel::{Channel, HungUp};
+pub use frame::{Control, Frame, HangupCause};
+pub use guard::guard;
+pub use leg::Leg;
+pub use log::{Level, log};
+pub use module::Module;
+
+/// The PBX and its version, for people: `Asterisk 22.10.1`.
+pub fn version() -> String {
+    // SAFETY: the PBX returns a static string.
+    let version = unsafe { text::owned(asterisk_sys::ast_get_version()) };
+    format!("Asterisk {version}")
+}

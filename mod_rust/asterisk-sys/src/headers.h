@@ -1,0 +1,40 @@
+/*
+ * The PBX headers that are bound, and its macros as one-line functions: bindgen sees functions only.
+ */
+#define AST_MODULE "asterisk-sys"
+#define AST_MODULE_SELF_SYM astsys_module_self_unused
+
+#include <asterisk.h>
+#include <asterisk/app.h>
+#include <asterisk/ast_version.h>
+#include <asterisk/astobj2.h>
+#include <asterisk/bridge.h>
+#include <asterisk/callerid.h>
+#include <asterisk/causes.h>
+#include <asterisk/channel.h>
+#include <asterisk/cli.h>
+#include <asterisk/datastore.h>
+#include <asterisk/devicestate.h>
+#include <asterisk/endpoints.h>
+#include <asterisk/features.h>
+#include <asterisk/file.h>
+#include <asterisk/frame.h>
+#include <asterisk/logger.h>
+#include <asterisk/manager.h>
+#include <asterisk/max_forwards.h>
+#include <asterisk/module.h>
+#include <asterisk/musiconhold.h>
+#include <asterisk/pbx.h>
+#include <asterisk/stasis.h>
+#include <asterisk/stasis_channels.h>
+#include <asterisk/stasis_endpoints.h>
+
+/* The licence statement a module must hand over word for word. */
+static inline const char *astsys_gpl_key(void) { return ASTERISK_GPL_KEY; }
+
+/* Locks two channels in an order that cannot deadlock. */
+static inline void astsys_lock_both(struct ast_channel *one, struct ast_channel *two) { ast_channel_lock_both(one, two); }
+
+/* No hang-up is scheduled for the channel from now on. */
+static inline void astsys_forget_hangup_time(struct ast_channel *chan)
+{ memset(ast_channel_whentohangup(chan), 0, sizeof(*ast_channel_whentohangup(chan))); }

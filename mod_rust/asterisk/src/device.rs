@@ -1,0 +1,215 @@
+//! Devices: their states, as the PBX sees them, and the channels at their endpoints.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::NonNull;
+
+use asterisk_sys as sys;
+use sys::ast_device_state as state;
+
+use crate::channel::{HERE, reference};
+use crate::guard::guard;
+use crate::text::{c, owned};
+
+/// What a device does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeviceState {
+    /// The PBX cannot say.
+    Unknown,
+    /// Free.
+    NotInUse,
+    /// In a call.
+    InUse,
+    /// In as many calls as it takes.
+    Busy,
+    /// No such device.
+    Invalid,
+    /// Not registered or not reachable.
+    Unavailable,
+    /// It rings.
+    Ringing,
+    /// It rings while in a call.
+    RingInUse,
+    /// Its call is on hold.
+    OnHold,
+}
+
+impl DeviceState {
+    fn from_pbx(code: state::Type) -> DeviceState {
+        match code {
+            state::AST_DEVICE_NOT_INUSE => DeviceState::NotInUse,
+            state::AST_DEVICE_INUSE => DeviceState::InUse,
+            state::AST_DEVICE_BUSY => DeviceState::Busy,
+            state::AST_DEVICE_INVALID => DeviceState::Invalid,
+            state::AST_DEVICE_UNAVAILABLE => DeviceState::Unavailable,
+            state::AST_DEVICE_RINGING => DeviceState::Ringing,
+            state::AST_DEVICE_RINGINUSE => DeviceState::RingInUse,
+            state::AST_DEVICE_ONHOLD => DeviceState::OnHold,
+            _ => DeviceState::Unknown,
+        }
+    }
+}
+
+/// The present state of a device. Asks the channel driver if the PBX has not heard of it: not for a hurry.
+pub fn state_of(device: &str) -> DeviceState {
+    // SAFETY: the string outlives the call.
+    DeviceState::from_pbx(unsafe { sys::ast_device_state(c(device).as_ptr()) })
+}
+
+/// The device that a dial string reaches: `PJSIP/a1001` of `PJSIP/a1001/sip:a1001@192.0.2.1`, `PJSIP/trunk` of
+/// `PJSIP/555@trunk`, `Local/5@agents` of `Local/5@agents/n`.
+pub fn device_of(dial_string: &str) -> String {
+    let Some((technology, address)) = dial_string.split_once('/') else {
+        return dial_string.to_owned();
+    };
+    let address = address.split_once('/').map_or(address, |(first, _)| first);
+    let address = match address.rsplit_once('@') {
+        Some((_, endpoint)) if technology.eq_ignore_ascii_case("PJSIP") => endpoint,
+        _ => address,
+    };
+    format!("{technology}/{address}")
+}
+
+/// The ids of the living channels at a device's endpoint; `None` if the device is of a kind without endpoints.
+pub fn channels_at(device: &str) -> Option<Vec<String>> {
+    // SAFETY: endpoint and snapshot come with references that are ours, given back below; the snapshot's ids live as
+    // long as it does.
+    let ids = unsafe {
+        let endpoint = sys::ast_endpoint_find_by_id(c(device).as_ptr());
+        if endpoint.is_null() {
+            return None;
+        }
+        let snapshot = sys::ast_endpoint_snapshot_create(endpoint);
+        reference(endpoint.cast(), -1);
+        if snapshot.is_null() {
+            return None;
+        }
+        let count = usize::try_from((*snapshot).num_channels).unwrap_or(0);
+        let ids: Vec<String> = (*snapshot)
+            .channel_ids
+            .as_slice(count)
+            .iter()
+            .map(|id| owned(*id))
+            .collect();
+        reference(snapshot.cast(), -1);
+        ids
+    };
+    // An endpoint remembers a channel a moment longer than it lives.
+    Some(ids.into_iter().filter(|id| exists(id)).collect())
+}
+
+/// Whether there is a channel of that unique id.
+pub fn exists(unique_id: &str) -> bool {
+    // SAFETY: the string outlives the call; the channel comes with a reference, given back at once.
+    unsafe {
+        let channel = sys::ast_channel_get_by_name(c(unique_id).as_ptr());
+        if channel.is_null() {
+            return false;
+        }
+        reference(channel.cast(), -1);
+    }
+    true
+}
+
+type Listener = Box<dyn Fn(&str, DeviceState) + Send + Sync>;
+
+/// Hears of every change of every device, until dropped. The listener runs on a thread of the PBX and must not block.
+pub struct Subscription {
+    subscription: NonNull<sys::stasis_subscription>,
+    /// What the PBX calls back with; ours again once it cannot any more.
+    listener: *mut Listener,
+}
+
+// SAFETY: the PBX's subscription is an object of its own that any thread may end, and the listener is Send and Sync.
+unsafe impl Send for Subscription {}
+// SAFETY: there is nothing to do with a shared one.
+unsafe impl Sync for Subscription {}
+
+impl Subscription {
+    /// Subscribes; `None` if the PBX refuses.
+    pub fn new(listener: impl Fn(&str, DeviceState) + Send + Sync + 'static) -> Option<Subscription> {
+        let listener: *mut Listener = Box::into_raw(Box::new(Box::new(listener)));
+        // SAFETY: `listener` stays until the subscription has been joined.
+        let subscription = unsafe {
+            sys::__stasis_subscribe_pool(
+                sys::ast_device_state_topic_all(),
+                Some(heard),
+                listener.cast(),
+                HERE.as_ptr(),
+                line!() as c_int,
+                HERE.as_ptr(),
+            )
+        };
+        let Some(subscription) = NonNull::new(subscription) else {
+            // SAFETY: the PBX has not taken it.
+            drop(unsafe { Box::from_raw(listener) });
+            return None;
+        };
+        // SAFETY: the subscription is alive. Without the filter we would hear more, and pass over it.
+        unsafe {
+            sys::stasis_subscription_accept_message_type(
+                subscription.as_ptr(),
+                sys::ast_device_state_message_type(),
+            );
+            sys::stasis_subscription_set_filter(
+                subscription.as_ptr(),
+                sys::stasis_subscription_message_filter::STASIS_SUBSCRIPTION_FILTER_SELECTIVE,
+            );
+        }
+        Some(Subscription {
+            subscription,
+            listener,
+        })
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // SAFETY: ended once; after the join the PBX calls no more, and the listener is ours again.
+        unsafe {
+            sys::stasis_unsubscribe_and_join(self.subscription.as_ptr());
+            drop(Box::from_raw(self.listener));
+        }
+    }
+}
+
+unsafe extern "C" fn heard(
+    listener: *mut c_void,
+    _subscription: *mut sys::stasis_subscription,
+    message: *mut sys::stasis_message,
+) {
+    guard("the device state listener", (), || {
+        // SAFETY: the PBX hands over what we subscribed with and a message that lives during the call; its data are of
+        // the type that goes with the message's.
+        let (listener, device, state) = unsafe {
+            if sys::stasis_message_type(message) != sys::ast_device_state_message_type() {
+                return;
+            }
+            let change = sys::stasis_message_data(message).cast::<sys::ast_device_state_message>();
+            // Those with an id are of one node of several; the sum of all has none.
+            if !(*change).eid.is_null() {
+                return;
+            }
+            (
+                &*listener.cast::<Listener>(),
+                owned((*change).device),
+                (*change).state,
+            )
+        };
+        listener(&device, DeviceState::from_pbx(state));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dial_string_names_a_device() {
+        assert_eq!(device_of("PJSIP/a1001"), "PJSIP/a1001");
+        assert_eq!(device_of("PJSIP/a1001/sip:a1001@192.0.2.1"), "PJSIP/a1001");
+        assert_eq!(device_of("PJSIP/555@trunk"), "PJSIP/trunk");
+        assert_eq!(device_of("Local/5@agents/n"), "Local/5@agents");
+        assert_eq!(device_of("DAHDI/g1/555"), "DAHDI/g1");
+        assert_eq!(device_of("nothing"), "nothing");
+    }
+}
