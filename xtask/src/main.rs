@@ -7,13 +7,16 @@
     reason = "a command line tool talks on both"
 )]
 
+mod artefacts;
+mod ci;
 mod progress;
 mod provision;
 mod run;
+mod test;
 mod tidy;
 mod workspace;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Hotline's own commands. Progress goes to stderr, results to stdout.
@@ -26,14 +29,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Test(test::Args),
     Pbx(provision::Args),
     Tidy(tidy::Args),
+    Ci(ci::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Test(args) => test::main(&args),
         Command::Pbx(args) => provision::main(&args),
         Command::Tidy(args) => tidy::main(&args),
+        Command::Ci(args) => ci::main(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,4 +49,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether there is a command of this name.
+fn has_command(name: &str) -> bool {
+    Cli::command().find_subcommand(name).is_some()
 }

@@ -85,7 +85,12 @@ pub(crate) fn is_program(path: &Path) -> bool {
 /// The command line as a user could type it; long ones are cut.
 fn show(command: &Command) -> String {
     const MAX: usize = 200;
-    let mut line = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let mut line = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     for arg in command.get_args() {
         line.push(' ');
         line.push_str(&arg.to_string_lossy());
