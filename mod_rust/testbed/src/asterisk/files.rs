@@ -20,8 +20,8 @@ pub struct Setup {
     pub lines: Vec<String>,
     /// `extensions.conf`. Context `phones` is where phones dial into, `callers` is where callers do.
     pub extensions: String,
-    /// Modules to load after Asterisk's own: paths.
-    pub modules: Vec<PathBuf>,
+    /// Modules to load after Asterisk's own: name without `.so`, and file.
+    pub modules: Vec<(String, PathBuf)>,
     /// Further files for the configuration folder: name and content. `@ETC@`, `@RUN@` and `@DIR@` are replaced.
     pub files: Vec<(String, String)>,
     /// Environment of the process; the same replacements in the values.
@@ -209,16 +209,16 @@ fn link_modules(folder: &Folder, manifest: &Manifest, setup: &Setup) -> Result<S
     let mut conf = String::from("[modules]\nautoload=no\n");
     let own = MODULES
         .iter()
-        .map(|name| manifest.modules_dir.join(format!("{name}.so")));
-    for path in own
-        .filter(|path| path.exists())
-        .chain(setup.modules.iter().cloned())
-    {
-        let name = path.file_name().context("a module without a name")?;
+        .map(|name| (*name, manifest.modules_dir.join(format!("{name}.so"))));
+    let others = setup
+        .modules
+        .iter()
+        .map(|(name, path)| (name.as_str(), path.clone()));
+    for (name, path) in own.filter(|(_, path)| path.exists()).chain(others) {
         let path =
             std::fs::canonicalize(&path).with_context(|| format!("no module at {}", path.display()))?;
-        std::os::unix::fs::symlink(&path, folder.at("modules").join(name))?;
-        let _ = writeln!(conf, "load={}", name.display());
+        std::os::unix::fs::symlink(&path, folder.at("modules").join(format!("{name}.so")))?;
+        let _ = writeln!(conf, "load={name}.so");
     }
     Ok(conf)
 }

@@ -1,0 +1,277 @@
+//! A real `hotline-supervisord` on a message bus of its own, to be asked, killed and started again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::asterisk::target_dir;
+use crate::phone::DEADLINE;
+
+/// A message bus that nobody else is on.
+const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path=@DIR@/bus</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="false"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
+
+/// A daemon that follows one node. Dropping it ends daemon and bus.
+pub struct Daemon {
+    folder: TempDir,
+    bus: Child,
+    child: Option<Child>,
+    http: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts a bus and the daemon, and waits until it serves.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub fn start(node_socket: &Path) -> Result<Daemon> {
+        let folder = tempfile::Builder::new().prefix("hotline-").tempdir()?;
+        let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(
+            at("bus.conf"),
+            BUS.replace("@DIR@", &folder.path().display().to_string()),
+        )?;
+        let settings = format!(
+            "[[node]]\nsocket = \"{}\"\n[http]\nlisten = \"{http}\"\n\
+             [dbus]\nbus = \"unix:path={}\"\n[store]\npath = \"{}\"\n",
+            node_socket.display(),
+            at("bus").display(),
+            at("events.db").display()
+        );
+        std::fs::write(at("supervisord.toml"), settings)?;
+        let bus = start_bus(folder.path())?;
+        let mut daemon = Daemon {
+            folder,
+            bus,
+            child: None,
+            http,
+        };
+        daemon.restart()?;
+        Ok(daemon)
+    }
+
+    /// Starts the daemon again after [`Daemon::kill`], and waits until it serves.
+    ///
+    /// # Errors
+    /// It does not start; the message holds what it said.
+    pub fn restart(&mut self) -> Result<()> {
+        let notify = self.path("ready");
+        let _ = std::fs::remove_file(&notify);
+        let ready = UnixDatagram::bind(&notify)?;
+        ready.set_read_timeout(Some(DEADLINE))?;
+        let log = File::options().create(true).append(true).open(self.path("log"))?;
+        let program = program("HOTLINE_SUPERVISORD", "hotline-supervisord");
+        let child = Command::new(&program)
+            .arg("--config")
+            .arg(self.path("supervisord.toml"))
+            .env("NOTIFY_SOCKET", &notify)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {}", program.display()))?;
+        self.child = Some(child);
+        let mut buffer = [0; 512];
+        loop {
+            let length = ready.recv(&mut buffer).with_context(|| {
+                format!(
+                    "the daemon did not say within {DEADLINE:?} that it is ready\n{}",
+                    self.log()
+                )
+            })?;
+            if String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).contains("READY=1") {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Kills the daemon with SIGKILL.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the daemon is not running")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the daemon wrote.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Runs `hotlinectl` on the daemon's bus: its output, and whether it succeeded.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn ctl(&self, arguments: &[&str]) -> Result<Said> {
+        let program = program("HOTLINECTL", "hotlinectl");
+        let output = Command::new(&program)
+            .arg("--bus")
+            .arg(format!("unix:path={}", self.path("bus").display()))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("starting {}", program.display()))?;
+        Ok(Said {
+            success: output.status.success(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Scrapes `/metrics`.
+    ///
+    /// # Errors
+    /// The daemon does not serve them.
+    pub fn metrics(&self) -> Result<Metrics> {
+        let mut stream = TcpStream::connect(self.http).context("connecting to /metrics")?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.http
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no answer on /metrics")?;
+        if !head.starts_with("HTTP/1.1 200") {
+            bail!("/metrics says {head}");
+        }
+        Ok(Metrics::parse(body))
+    }
+
+    /// Scrapes until `is_it`; the daemon follows the node a moment later, and Prometheus has no way to wait.
+    ///
+    /// # Errors
+    /// It does not become so.
+    pub fn metrics_when(&self, awaited: &str, is_it: impl Fn(&Metrics) -> bool) -> Result<Metrics> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let metrics = self.metrics()?;
+            if is_it(&metrics) {
+                return Ok(metrics);
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "waited {DEADLINE:?} in vain for {awaited}; now:\n{metrics:?}\n{}",
+                    self.log()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        for child in self.child.iter_mut().chain([&mut self.bus]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What a command said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// Its exit status was 0.
+    pub success: bool,
+    /// Standard output.
+    pub output: String,
+    /// Standard error.
+    pub errors: String,
+}
+
+/// Scraped series.
+#[derive(Clone, PartialEq, Default)]
+pub struct Metrics(BTreeMap<String, f64>);
+
+impl Metrics {
+    fn parse(text: &str) -> Metrics {
+        let series = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| {
+                let (name, value) = line.rsplit_once(' ')?;
+                Some((name.to_owned(), value.parse().ok()?))
+            });
+        Metrics(series.collect())
+    }
+
+    /// The sum of all series of that name whose labels include these.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let wanted: Vec<String> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}=\"{value}\""))
+            .collect();
+        self.0
+            .iter()
+            .filter(|(series, _)| {
+                let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
+                series_name == name && wanted.iter().all(|label| series_labels.contains(label.as_str()))
+            })
+            .map(|(_, value)| value)
+            .sum()
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    /// Only what is about Hotline and isn't zero.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (name, value) in self
+            .0
+            .iter()
+            .filter(|(name, value)| name.starts_with("hotline_") && **value != 0.0)
+        {
+            writeln!(f, "{name} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn start_bus(folder: &Path) -> Result<Child> {
+    let mut bus = Command::new("dbus-daemon")
+        .arg(format!("--config-file={}", folder.join("bus.conf").display()))
+        .args(["--nofork", "--print-address"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .context("starting dbus-daemon: install Debian's package dbus")?;
+    // It prints its address once it listens.
+    let mut address = String::new();
+    let output = bus.stdout.take().context("no output of dbus-daemon")?;
+    BufReader::new(output).read_line(&mut address)?;
+    if address.is_empty() {
+        bail!("dbus-daemon did not start: {}", bus.wait()?);
+    }
+    Ok(bus)
+}
+
+/// A program of ours: where the environment says, or in the build output.
+fn program(variable: &str, name: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| target_dir().join("debug").join(name), PathBuf::from)
+}
