@@ -1,7 +1,7 @@
 //! The test bed: an Asterisk with Hotline in it, phones for callers and agents, and an eye on what the node tells.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use hotline_wire::snapshot::Snapshot;
@@ -94,6 +94,11 @@ impl Bed {
         Node::snapshot(&self.asterisk.path(SOCKET))
     }
 
+    /// What Asterisk held before the first call.
+    pub fn before(&self) -> Holdings {
+        self.before
+    }
+
     /// Waits until the caller's dialplan went on after `Hotline()` with this `HOTLINESTATUS`.
     ///
     /// # Errors
@@ -128,13 +133,20 @@ impl Bed {
     }
 }
 
+/// Adds the Hotline under test to an Asterisk: see [`add_module`].
+///
+/// # Errors
+/// The module has not been built.
+pub fn add_hotline(setup: &mut Setup, settings: &str) -> Result<()> {
+    add_module(setup, &module_file(), settings)
+}
+
 /// Adds Hotline to an Asterisk: the module, the product's own dialplan, and these settings as `hotline.toml`. Every
 /// `PJSIP/NAME` in the settings becomes a phone.
 ///
 /// # Errors
 /// The module has not been built.
-pub fn add_hotline(setup: &mut Setup, settings: &str) -> Result<()> {
-    let module = module_file();
+pub fn add_module(setup: &mut Setup, module: &Path, settings: &str) -> Result<()> {
     if !module.is_file() {
         bail!(
             "no module at {}: build it with `cargo build -p app_hotline`",
@@ -144,12 +156,12 @@ pub fn add_hotline(setup: &mut Setup, settings: &str) -> Result<()> {
     let dialplan = workspace().join("dialplan/asterisk/hotline.conf");
     let dialplan =
         std::fs::read_to_string(&dialplan).with_context(|| format!("reading {}", dialplan.display()))?;
-    setup.modules.push(("app_hotline".into(), module));
+    setup.modules.push(("app_hotline".into(), module.to_owned()));
     setup.files.push(("hotline.conf".into(), dialplan));
     setup.files.push(("hotline.toml".into(), settings.to_owned()));
     setup
         .environment
-        .push(("HOTLINE_SETTINGS".into(), "@ETC@/hotline.toml".into()));
+        .push(("HOTLINE_CONFIG".into(), "@ETC@/hotline.toml".into()));
     let mut phones: Vec<String> = settings
         .split("\"PJSIP/")
         .skip(1)

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,8 +28,28 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
 </busconfig>
 "#;
 
+/// The programs of the daemon's side.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `hotline-supervisord`.
+    pub supervisord: PathBuf,
+    /// `hotlinectl`.
+    pub hotlinectl: PathBuf,
+}
+
+impl Programs {
+    /// Those under test: where the environment says, or in the build output.
+    pub fn find() -> Programs {
+        Programs {
+            supervisord: program("HOTLINE_SUPERVISORD", "hotline-supervisord"),
+            hotlinectl: program("HOTLINECTL", "hotlinectl"),
+        }
+    }
+}
+
 /// A daemon that follows one node. Dropping it ends daemon and bus.
 pub struct Daemon {
+    programs: Programs,
     folder: TempDir,
     bus: Child,
     child: Option<Child>,
@@ -41,6 +62,14 @@ impl Daemon {
     /// # Errors
     /// One of them does not start.
     pub fn start(node_socket: &Path) -> Result<Daemon> {
+        Daemon::start_with(Programs::find(), node_socket)
+    }
+
+    /// Starts a bus and the daemon of these programs, and waits until it serves.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub fn start_with(programs: Programs, node_socket: &Path) -> Result<Daemon> {
         let folder = tempfile::Builder::new().prefix("hotline-").tempdir()?;
         let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let at = |name: &str| folder.path().join(name);
@@ -58,6 +87,7 @@ impl Daemon {
         std::fs::write(at("supervisord.toml"), settings)?;
         let bus = start_bus(folder.path())?;
         let mut daemon = Daemon {
+            programs,
             folder,
             bus,
             child: None,
@@ -77,11 +107,13 @@ impl Daemon {
         let ready = UnixDatagram::bind(&notify)?;
         ready.set_read_timeout(Some(DEADLINE))?;
         let log = File::options().create(true).append(true).open(self.path("log"))?;
-        let program = program("HOTLINE_SUPERVISORD", "hotline-supervisord");
-        let child = Command::new(&program)
+        let program = &self.programs.supervisord;
+        let child = Command::new(program)
             .arg("--config")
             .arg(self.path("supervisord.toml"))
             .env("NOTIFY_SOCKET", &notify)
+            // A Ctrl-C at the terminal is for whoever started it.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -113,6 +145,16 @@ impl Daemon {
         Ok(())
     }
 
+    /// Where it serves `/metrics`.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// The address of its message bus.
+    pub fn bus_address(&self) -> String {
+        format!("unix:path={}", self.path("bus").display())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -127,10 +169,10 @@ impl Daemon {
     /// # Errors
     /// It cannot be run.
     pub fn ctl(&self, arguments: &[&str]) -> Result<Said> {
-        let program = program("HOTLINECTL", "hotlinectl");
-        let output = Command::new(&program)
+        let program = &self.programs.hotlinectl;
+        let output = Command::new(program)
             .arg("--bus")
-            .arg(format!("unix:path={}", self.path("bus").display()))
+            .arg(self.bus_address())
             .args(arguments)
             .stdin(Stdio::null())
             .output()
@@ -256,6 +298,7 @@ fn start_bus(folder: &Path) -> Result<Child> {
     let mut bus = Command::new("dbus-daemon")
         .arg(format!("--config-file={}", folder.join("bus.conf").display()))
         .args(["--nofork", "--print-address"])
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

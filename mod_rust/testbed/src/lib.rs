@@ -4,6 +4,8 @@
 //! [`node::Node`] and [`daemon::Daemon`] look at Hotline from outside; [`bed::Bed`] puts them together.
 #![forbid(unsafe_code)]
 
+pub use hotline_wire as wire;
+
 pub mod asterisk;
 pub mod bed;
 pub mod daemon;

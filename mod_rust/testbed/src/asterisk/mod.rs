@@ -7,6 +7,7 @@ mod manifest;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ impl Asterisk {
         }
         let child = command
             .args(["-f", "-n"])
+            // A Ctrl-C at the terminal is for whoever started it.
+            .process_group(0)
             .env("NOTIFY_SOCKET", folder.at("run/ready"))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
