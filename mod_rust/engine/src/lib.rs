@@ -9,6 +9,7 @@ pub mod action;
 mod agent;
 mod call;
 mod check;
+pub mod codec;
 mod command;
 pub mod config;
 mod engine;

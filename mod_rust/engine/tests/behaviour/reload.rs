@@ -1,0 +1,226 @@
+//! New settings while calls are up.
+
+use hotline_engine::action::{Refusal, Status};
+use hotline_engine::config::{Queue, Strategy, Tier};
+use hotline_engine::event::{AgentState, CallOutcome, OfferResult};
+use hotline_engine::ids::{AgentId, QueueId, TierId};
+use hotline_engine::input::Party;
+use hotline_engine::{Action, Event, Span};
+
+use crate::floor::{DONE, Floor, agent, cancel, config, offer, queue, refused, release};
+
+#[test]
+fn a_reload_is_announced_with_its_author_and_answered() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    assert_eq!(
+        floor.reload(config(vec![queue("support")], vec![agent("1", &["support"])])),
+        DONE
+    );
+    assert!(matches!(&floor.events[..], [Event::ConfigApplied { author, .. }] if author == "cli"));
+}
+
+#[test]
+fn wrong_settings_are_refused_whole_and_the_running_ones_stay() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    let before = floor.engine.view();
+    let wrong = config(vec![queue("sales")], vec![agent("1", &["support"])]);
+    assert_eq!(floor.reload(wrong), refused(Refusal::BadConfig));
+    assert_eq!(floor.events, []);
+    assert_eq!(floor.engine.view(), before);
+}
+
+#[test]
+fn ids_are_stable_over_reloads() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    let agents = vec![agent("2", &["sales"]), agent("1", &["support", "sales"])];
+    floor.reload(config(vec![queue("sales"), queue("support")], agents));
+    let view = floor.engine.view();
+    let queues: Vec<(QueueId, &str)> = view
+        .queues
+        .iter()
+        .map(|queue| (queue.queue, queue.name.as_str()))
+        .collect();
+    assert_eq!(queues, [(QueueId(0), "support"), (QueueId(1), "sales")]);
+    assert_eq!((floor.id("1"), floor.id("2")), (AgentId(0), AgentId(1)));
+    floor.reload(config(vec![queue("sales")], vec![]));
+    floor.reload(config(
+        vec![queue("support"), queue("sales")],
+        vec![agent("1", &["support"])],
+    ));
+    assert_eq!(floor.engine.view().queues.len(), 2);
+    assert_eq!(floor.id("1"), AgentId(0), "also when removed in between");
+}
+
+#[test]
+fn callers_of_a_removed_queue_leave() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").join(2, "support");
+    floor.reload(config(vec![queue("sales")], vec![agent("1", &["sales"])]));
+    assert_eq!(floor.told(1), [cancel(1), release(Status::Removed)]);
+    assert_eq!(floor.told(2), [release(Status::Removed)]);
+    assert_eq!(
+        floor.finished(),
+        [(1, CallOutcome::Removed), (2, CallOutcome::Removed)]
+    );
+    assert_eq!(floor.state("1"), AgentState::Ready);
+    floor.join(3, "support");
+    assert_eq!(floor.told(3), [release(Status::UnknownQueue)]);
+}
+
+#[test]
+fn talks_in_a_removed_queue_go_on_and_end_as_ever() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").talk(1, 1);
+    floor.reload(config(vec![queue("sales")], vec![agent("1", &["sales"])]));
+    assert_eq!(floor.state("1"), AgentState::OnCall);
+    floor.ended(1, Party::Agent);
+    assert_eq!(floor.told(1), [release(Status::Answered)]);
+    assert_eq!(floor.state("1"), AgentState::WrapUp);
+}
+
+#[test]
+fn a_caller_whose_connection_fails_in_a_removed_queue_leaves() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").answered(1);
+    floor.reload(config(vec![queue("sales")], vec![agent("1", &["sales"])]));
+    floor.ended(1, Party::Agent);
+    assert_eq!(floor.told(1), [release(Status::Removed)]);
+}
+
+#[test]
+fn a_removed_agent_is_signed_out_after_the_call() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.join(1, "support").talk(1, 1);
+    floor.reload(config(vec![queue("support")], vec![]));
+    let view = floor.engine.view();
+    assert_eq!((view.agents.len(), view.calls.len()), (0, 1));
+    assert!(floor.actions.contains(&Action::WatchPhone {
+        agent: AgentId(1),
+        phone: String::new()
+    }));
+    assert_eq!(floor.set_ready("1"), refused(Refusal::UnknownAgent));
+    floor.ended(1, Party::Agent);
+    let out =
+        |event: &Event| matches!(event, Event::AgentChanged { to, .. } if to.state == AgentState::SignedOut);
+    assert!(floor.events.iter().any(out), "{:?}", floor.events);
+}
+
+#[test]
+fn a_removed_agent_who_rings_gives_the_caller_to_the_next() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.join(1, "support");
+    floor.reload(config(vec![queue("support")], vec![agent("2", &["support"])]));
+    assert_eq!(floor.offers_ended(), [(1, OfferResult::Cancelled)]);
+    assert_eq!(floor.offers(), [offer(2, 1, "2")]);
+}
+
+#[test]
+fn an_agent_who_is_back_before_the_call_ends_stays() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").talk(1, 1);
+    floor.reload(config(vec![queue("support")], vec![]));
+    floor.reload(config(vec![queue("support")], vec![agent("1", &["support"])]));
+    floor.ended(1, Party::Caller).pass(10);
+    assert_eq!(floor.state("1"), AgentState::Ready);
+}
+
+#[test]
+fn changed_memberships_apply_at_once() {
+    let mut floor = Floor::new(config(
+        vec![queue("support"), queue("sales")],
+        vec![agent("1", &["support"])],
+    ));
+    floor.sign_in("1");
+    floor.join(1, "sales");
+    floor.reload(config(
+        vec![queue("support"), queue("sales")],
+        vec![agent("1", &["sales"])],
+    ));
+    assert_eq!(floor.offers(), [offer(1, 1, "1")]);
+    floor.reload(config(
+        vec![queue("support"), queue("sales")],
+        vec![agent("1", &["support"])],
+    ));
+    assert_eq!(floor.offers_ended(), [(1, OfferResult::Cancelled)]);
+    assert_eq!(floor.state("1"), AgentState::Ready);
+}
+
+#[test]
+fn a_new_agent_takes_who_waits_already() {
+    let mut floor = Floor::with_agents(queue("support"), &[]);
+    floor.join(1, "support");
+    let always = hotline_engine::config::Agent {
+        always_signed_in: true,
+        ..agent("1", &["support"])
+    };
+    floor.reload(config(vec![queue("support")], vec![always]));
+    assert_eq!(floor.offers(), [offer(1, 1, "1")]);
+    assert!(
+        matches!(floor.events[0], Event::ConfigApplied { .. }),
+        "the world knows the agent before the offer"
+    );
+}
+
+#[test]
+fn another_strategy_applies_to_who_waits_already() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.join(1, "support");
+    let ring_all = Queue {
+        strategy: Strategy::RingAll,
+        ..queue("support")
+    };
+    floor.reload(config(
+        vec![ring_all],
+        vec![agent("1", &["support"]), agent("2", &["support"])],
+    ));
+    assert_eq!(floor.offers(), [offer(2, 1, "2")]);
+}
+
+#[test]
+fn callers_of_a_queue_that_now_needs_agents_leave_if_there_are_none() {
+    let mut floor = Floor::with_agents(queue("support"), &[]);
+    floor.join(1, "support");
+    floor.reload(config(
+        vec![Queue {
+            needs_agents: true,
+            ..queue("support")
+        }],
+        vec![],
+    ));
+    assert_eq!(floor.finished(), [(1, CallOutcome::NoAgents)]);
+}
+
+#[test]
+fn an_agent_on_the_own_phone_moves_with_it_after_the_call() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").talk(1, 1);
+    let moved = hotline_engine::config::Agent {
+        phone: "P/new".to_owned(),
+        ..agent("1", &["support"])
+    };
+    floor.reload(config(vec![queue("support")], vec![moved]));
+    assert_eq!(floor.agent("1").phone, "P/1");
+    floor.ended(1, Party::Caller);
+    assert_eq!(floor.agent("1").phone, "P/new");
+    assert!(floor.actions.contains(&Action::WatchPhone {
+        agent: AgentId(0),
+        phone: "P/new".to_owned()
+    }));
+}
+
+#[test]
+fn tiers_keep_their_ids_and_a_removed_one_is_no_longer_given() {
+    let mut floor = Floor::with_agents(queue("support"), &[]);
+    floor.join_as(1, "support", "gold", 0);
+    let mut settings = config(vec![queue("support")], vec![]);
+    settings.tiers = vec![Tier {
+        name: "silver".to_owned(),
+        handicap: Span::ZERO,
+    }];
+    floor.reload(settings);
+    floor.join_as(2, "support", "gold", 0);
+    let view = floor.engine.view();
+    assert_eq!(view.tiers, ["basic", "gold", "silver"]);
+    let tiers: Vec<TierId> = view.calls.iter().map(|call| call.tier).collect();
+    assert_eq!(tiers, [TierId(1), TierId(2)]);
+}
