@@ -122,6 +122,14 @@ impl Node {
         })
     }
 
+    /// Waits until the story so far, all events since connecting, is as wanted.
+    ///
+    /// # Errors
+    /// It does not become so.
+    pub fn story<T>(&self, awaited: &str, mut look: impl FnMut(&[EventFrame]) -> Option<T>) -> Result<T> {
+        self.wait(awaited, |seen| look(&seen.events))
+    }
+
     /// All events since connecting.
     pub fn events(&self) -> Vec<EventFrame> {
         self.lock().events.clone()

@@ -14,6 +14,8 @@ use crate::phone::Tone;
 pub struct Setup {
     /// Phones of the bank that Asterisk can dial: `PJSIP/NAME`. They dial into context `phones`.
     pub phones: Vec<String>,
+    /// Phones that are no part of the bank, and where they are.
+    pub other_phones: Vec<(String, SocketAddr)>,
     /// Phones whose reachability Asterisk checks every second.
     pub watched_phones: Vec<String>,
     /// Lines that callers come in on. They dial into the context of the same name if `extensions` has it, see there.
@@ -234,12 +236,20 @@ fn pjsip_conf(setup: &Setup, sip: SocketAddr, phones: SocketAddr) -> String {
          [line](!)\ntype=endpoint\ntransport=transport\ncontext=callers\nidentify_by=header\n\
          disallow=all\nallow=ulaw\ndirect_media=no\n"
     );
-    for phone in &setup.phones {
+    let own = setup.phones.iter().map(|phone| (phone, phones));
+    let others = setup
+        .other_phones
+        .iter()
+        .map(|(phone, address)| (phone, *address));
+    for (phone, address) in own
+        .filter(|(phone, _)| !others.clone().any(|(other, _)| other == *phone))
+        .chain(others.clone())
+    {
         let qualify = u8::from(setup.watched_phones.contains(phone));
         let _ = write!(
             text,
             "[{phone}](phone)\naors={phone}\ncallerid={phone} <{phone}>\n\
-             [{phone}]\ntype=aor\ncontact=sip:{phone}@{phones}\nqualify_frequency={qualify}\nqualify_timeout=1.0\n"
+             [{phone}]\ntype=aor\ncontact=sip:{phone}@{address}\nqualify_frequency={qualify}\nqualify_timeout=1.0\n"
         );
     }
     for line in &setup.lines {

@@ -1,0 +1,53 @@
+//! The operator at Asterisk's own CLI: documentation, tables, completion.
+
+use anyhow::Result;
+use hotline_testbed::bed::Bed;
+
+use crate::EXTENSIONS;
+
+#[test]
+fn asterisk_explains_the_application_with_every_status() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let text = bed.asterisk.cli("core show application Hotline")?;
+    for word in [
+        "ANSWERED",
+        "TIMEOUT",
+        "FULL",
+        "NOAGENTS",
+        "UNKNOWNQUEUE",
+        "ERROR",
+        "HOTLINESTATUS",
+    ] {
+        assert!(text.contains(word), "no {word} in\n{text}");
+    }
+    let function = bed.asterisk.cli("core show function HOTLINE_DATA")?;
+    assert!(function.contains("HOTLINE_DATA"), "{function}");
+    bed.finish()
+}
+
+#[test]
+fn the_tables_show_queues_agents_and_calls() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
+    caller.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    let queues = bed.asterisk.cli("hotline show queues")?;
+    assert!(queues.contains("support"), "{queues}");
+    let agents = bed.asterisk.cli("hotline show agents")?;
+    assert!(agents.contains("1001") && agents.contains("An"), "{agents}");
+    let calls = bed.asterisk.cli("hotline show calls")?;
+    assert!(calls.contains("support") && calls.contains("1001"), "{calls}");
+    bed.finish()
+}
+
+#[test]
+fn commands_complete_agent_numbers() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let words = bed.asterisk.cli("_command matchesarray \"hotline show \" \"\"")?;
+    for word in ["queues", "agents", "calls"] {
+        assert!(words.contains(word), "{words}");
+    }
+    bed.finish()
+}

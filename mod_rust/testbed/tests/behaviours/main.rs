@@ -1,0 +1,81 @@
+//! What Hotline does for the people who use it, on a real PBX: one folder a behaviour, with its settings beside it.
+//!
+//! Each test boots an Asterisk of its own, and ends by looking for leaked channels, threads and descriptors.
+
+mod answered;
+mod both_hang_up_at_once;
+mod caller_hangs_up_waiting;
+mod caller_hangs_up_while_ringing;
+mod daemon;
+mod documentation;
+mod exits;
+mod forced_busy;
+mod load;
+mod missed_offers;
+mod panic;
+mod phones_outside;
+mod reload;
+mod ring_all;
+mod unload;
+
+use anyhow::Result;
+use hotline_testbed::bed::Bed;
+use hotline_testbed::phone::Phone;
+use hotline_wire::Event;
+use hotline_wire::event::{CallOutcome, OfferResult, Party};
+
+/// The dialplan of all behaviours: callers dial a queue's name, agents dial feature codes and each other.
+const EXTENSIONS: &str = include_str!("extensions.conf");
+
+/// How a call ended for its queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Finished {
+    outcome: CallOutcome,
+    agent: Option<String>,
+    by: Party,
+}
+
+/// The reference of a caller's call.
+fn call_of(bed: &Bed, caller: &Phone) -> Result<String> {
+    bed.node.event(
+        &format!("{} to join a queue", caller.user()),
+        |event| match event {
+            Event::CallJoined { call, number, .. } if number == caller.user() => Some(call.clone()),
+            _ => None,
+        },
+    )
+}
+
+/// How a caller's call ended, once it did.
+fn finished(bed: &Bed, caller: &Phone) -> Result<Finished> {
+    let wanted = call_of(bed, caller)?;
+    bed.node.event(
+        &format!("the call of {} to be finished", caller.user()),
+        |event| match event {
+            Event::CallFinished {
+                call,
+                outcome,
+                agent,
+                by,
+                ..
+            } if *call == wanted => Some(Finished {
+                outcome: *outcome,
+                agent: agent.clone(),
+                by: *by,
+            }),
+            _ => None,
+        },
+    )
+}
+
+/// The first result of an offer to an agent after `place` in the story.
+fn offer_result(bed: &Bed, place: usize, number: &str) -> Result<OfferResult> {
+    bed.node.event_after(
+        place,
+        &format!("an offer to {number} to end"),
+        |event| match event {
+            Event::OfferEnded { agent, result, .. } if agent == number => Some(*result),
+            _ => None,
+        },
+    )
+}
