@@ -1,1 +1,54 @@
-fn main() {}
+//! The daemon's command line.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+use supervisord::daemon::Daemon;
+use supervisord::settings::Settings;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Follows Hotline's PBX nodes: Prometheus metrics, supervision over D-Bus, an exact store of events.
+///
+/// It may be stopped, killed or upgraded at any moment: no call is touched, and no event is lost or counted twice.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The settings
+    #[arg(long, value_name = "FILE", default_value = "/etc/hotline/supervisord.toml")]
+    config: PathBuf,
+    /// Checks the settings and ends: 0 if they are right
+    #[arg(long)]
+    check_config: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let settings = Settings::read(&arguments.config)?;
+    if arguments.check_config {
+        tracing::info!("{} is right", arguments.config.display());
+        return Ok(());
+    }
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let daemon = Daemon::start(settings).await?;
+    tokio::select! {
+        () = async {
+            daemon.ready().await;
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+            std::future::pending().await
+        } => {}
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("ending");
+    daemon.stop().await;
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! The one thread that stores what nodes tell, then applies it to the state.
+//!
+//! In this order, so that nothing is ever shown, or acknowledged to a node, that a restart would not restore. While
+//! the store fails, the batch at hand is tried again and again; the links drop what they read meanwhile, and fetch
+//! it from their nodes when the store is back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc as sync;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hotline_wire::Event;
+use tokio::sync::mpsc;
+
+use crate::metrics::OwnMetrics;
+use crate::settings::StoreSettings;
+use crate::shared::{Shared, StoreHealth};
+use crate::state::{Applied, Body, Changes, Record};
+use crate::store::{EventStore, GapRow, StoreError, StoredEvent};
+
+/// Records between links and recorder.
+pub const CHANNEL: usize = 16_384;
+/// Records stored in one transaction at most.
+const BATCH: usize = 1_000;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+const PRUNE_CHUNK: u32 = 10_000;
+
+/// Opens the store; called again until it succeeds.
+pub type Opener = Box<dyn FnMut() -> Result<Box<dyn EventStore>, StoreError> + Send>;
+
+/// See the module.
+pub struct Recorder {
+    /// Where the state lives.
+    pub shared: Arc<Shared>,
+    /// Figures of its own.
+    pub own: OwnMetrics,
+    /// How to open the store.
+    pub open: Opener,
+    /// How long to keep events, and how often to take a checkpoint.
+    pub settings: StoreSettings,
+    /// What the links read. When all of them are gone, the recorder takes a last checkpoint and ends.
+    pub records: mpsc::Receiver<Record>,
+    /// Says, by a message or by being dropped, not to wait for a store that fails.
+    pub stop: sync::Receiver<()>,
+}
+
+/// The daemon ends while the store fails.
+struct Stopped;
+
+impl Recorder {
+    /// Runs until the links are gone. Blocks: give it a thread.
+    pub fn run(mut self) {
+        let Ok(store) = self.restore() else { return };
+        let mut run = Running {
+            store,
+            since_checkpoint: 0,
+            pruned: Instant::now(),
+            recorder: self,
+        };
+        if run.work().is_err() {
+            tracing::warn!("ending while the store fails: nodes keep the events that are not stored");
+        }
+    }
+
+    fn restore(&mut self) -> Result<Box<dyn EventStore>, Stopped> {
+        let open = &mut self.open;
+        let (store, state) = retry(&self.shared, &self.own, &self.stop, || {
+            let mut store = open()?;
+            let state = store.recover()?;
+            Ok((store, state))
+        })?;
+        *self.shared.state_mut() = state;
+        self.shared.publish(Changes {
+            all: true,
+            ..Changes::default()
+        });
+        self.own.store_ok.set(1);
+        self.shared.set_store(StoreHealth::Ok);
+        Ok(store)
+    }
+}
+
+struct Running {
+    recorder: Recorder,
+    store: Box<dyn EventStore>,
+    since_checkpoint: u64,
+    pruned: Instant,
+}
+
+impl Running {
+    fn work(&mut self) -> Result<(), Stopped> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(first) = self.recorder.records.blocking_recv() {
+            batch.push(first);
+            while batch.len() < BATCH
+                && let Ok(record) = self.recorder.records.try_recv()
+            {
+                batch.push(record);
+            }
+            self.record(&batch)?;
+            batch.clear();
+            if self.since_checkpoint >= self.recorder.settings.checkpoint_every {
+                self.checkpoint()?;
+            }
+        }
+        self.checkpoint()
+    }
+
+    /// Stores and applies a batch: events in runs, all else one by one.
+    fn record(&mut self, batch: &[Record]) -> Result<(), Stopped> {
+        let mut run: Vec<&Record> = Vec::new();
+        let mut next: BTreeMap<&str, u64> = BTreeMap::new();
+        for record in batch {
+            let Body::Event(frame) = &record.body else {
+                self.events(&run)?;
+                run.clear();
+                next.clear();
+                self.barrier(record)?;
+                continue;
+            };
+            let expected = match next.get(record.node.as_str()) {
+                Some(seq) => *seq,
+                None => {
+                    let state = self.recorder.shared.state();
+                    match state.nodes.get(&record.node) {
+                        Some(node) if node.boot == record.boot => node.seq + 1,
+                        _ => continue,
+                    }
+                }
+            };
+            if frame.seq == expected {
+                next.insert(&record.node, expected + 1);
+                run.push(record);
+            } else if frame.seq > expected {
+                // A link was behind while the store failed; it resumes from what is stored.
+                tracing::debug!(
+                    node = record.node,
+                    seq = frame.seq,
+                    expected,
+                    "passed over an event ahead of its turn"
+                );
+            }
+        }
+        self.events(&run)
+    }
+
+    fn events(&mut self, run: &[&Record]) -> Result<(), Stopped> {
+        let events: Vec<StoredEvent<'_>> = run
+            .iter()
+            .filter_map(|record| match &record.body {
+                Body::Event(frame) => Some(StoredEvent {
+                    node: &record.node,
+                    boot: &record.boot,
+                    frame,
+                }),
+                _ => None,
+            })
+            .collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.stored(|store| store.commit(&events))?;
+        self.since_checkpoint += events.len() as u64;
+
+        let mut changes = Changes::default();
+        let mut state = self.recorder.shared.state_mut();
+        for record in run {
+            state.apply(record, &mut changes);
+        }
+        drop(state);
+        self.recorder.shared.publish(changes);
+        for event in &events {
+            if let Event::Fault { what } = &event.frame.event {
+                tracing::error!(
+                    node = event.node,
+                    what,
+                    "the node met a defect of its own; please report it"
+                );
+            }
+            self.recorder
+                .own
+                .event_lag
+                .with_label_values(&[event.node])
+                .set(age(event.frame.at));
+        }
+        Ok(())
+    }
+
+    /// A boot, gap or snapshot: not in the table of events, so the state that holds it is stored at once.
+    fn barrier(&mut self, record: &Record) -> Result<(), Stopped> {
+        let (mut next, before) = {
+            let state = self.recorder.shared.state();
+            match state.judge(record) {
+                Applied::New => (
+                    state.clone(),
+                    state.nodes.get(&record.node).map_or(0, |node| node.seq),
+                ),
+                _ => return Ok(()),
+            }
+        };
+        let mut changes = Changes::default();
+        next.apply(record, &mut changes);
+        let gaps = gap_row(record, before).into_iter().collect::<Vec<_>>();
+        for gap in &gaps {
+            tracing::warn!(
+                node = gap.node,
+                first = gap.first,
+                last = gap.last,
+                reason = gap.reason,
+                "events were lost"
+            );
+        }
+        self.stored(|store| store.checkpoint(&next, &gaps))?;
+        self.since_checkpoint = 0;
+        *self.recorder.shared.state_mut() = next;
+        self.recorder.shared.publish(changes);
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Stopped> {
+        if self.since_checkpoint > 0 {
+            // A copy, so that readers do not wait for the disk.
+            let state = self.recorder.shared.state().clone();
+            self.stored(|store| store.checkpoint(&state, &[]))?;
+            self.since_checkpoint = 0;
+        }
+        if self.pruned.elapsed() >= PRUNE_EVERY {
+            self.pruned = Instant::now();
+            let days = Duration::from_secs(86_400) * self.recorder.settings.keep_days;
+            let before = now().saturating_sub(days.as_micros() as u64);
+            while self.recorder.records.is_empty() {
+                match self.store.prune(before, PRUNE_CHUNK) {
+                    Ok(removed) if removed == PRUNE_CHUNK as usize => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "old events were not removed");
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(
+        &mut self,
+        mut write: impl FnMut(&mut dyn EventStore) -> Result<(), StoreError>,
+    ) -> Result<(), Stopped> {
+        let Running { recorder, store, .. } = self;
+        retry(&recorder.shared, &recorder.own, &recorder.stop, || {
+            let begun = Instant::now();
+            write(store.as_mut())
+                .inspect(|()| recorder.own.store_commit.observe(begun.elapsed().as_secs_f64()))
+        })
+    }
+}
+
+/// Does it until it succeeds, saying meanwhile that the store fails.
+fn retry<T>(
+    shared: &Shared,
+    own: &OwnMetrics,
+    stop: &sync::Receiver<()>,
+    mut work: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, Stopped> {
+    let mut pause = RETRY_FIRST;
+    let mut last = String::new();
+    loop {
+        match work() {
+            Ok(value) => {
+                if !last.is_empty() {
+                    tracing::info!("the event store works again");
+                    own.store_ok.set(1);
+                    shared.set_store(StoreHealth::Ok);
+                }
+                return Ok(value);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if error != last {
+                    tracing::error!("{error}; trying again until it works, nodes keep their events");
+                    own.store_ok.set(0);
+                    shared.set_store(StoreHealth::Failed(error.clone()));
+                    last = error;
+                }
+            }
+        }
+        match stop.recv_timeout(pause) {
+            Err(sync::RecvTimeoutError::Timeout) => pause = (pause * 2).min(RETRY_LAST),
+            Ok(()) | Err(sync::RecvTimeoutError::Disconnected) => return Err(Stopped),
+        }
+    }
+}
+
+fn gap_row(record: &Record, before: u64) -> Option<GapRow> {
+    let (last, reason, at) = match &record.body {
+        Body::Gap(gap) => (gap.last, gap.reason.clone(), now()),
+        Body::Snapshot(snapshot) => (snapshot.seq, "snapshot".to_owned(), snapshot.at),
+        _ => return None,
+    };
+    let (node, boot) = (record.node.clone(), record.boot.clone());
+    (last > before).then_some(GapRow {
+        node,
+        boot,
+        first: before + 1,
+        last,
+        reason,
+        at,
+    })
+}
+
+/// Microseconds since the Unix epoch.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
+}
+
+/// Seconds since then; 0 if it lies ahead.
+fn age(at: u64) -> f64 {
+    now().saturating_sub(at) as f64 / 1e6
+}

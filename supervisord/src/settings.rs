@@ -1,0 +1,317 @@
+//! The daemon's settings: one TOML file, refused whole if anything in it is wrong.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// `supervisord.toml`.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The nodes to follow, at least one.
+    pub node: Vec<NodeSettings>,
+    /// Metrics and health.
+    #[serde(default)]
+    pub http: HttpSettings,
+    /// Supervision over D-Bus.
+    #[serde(default)]
+    pub dbus: DbusSettings,
+    /// The event store.
+    #[serde(default)]
+    pub store: StoreSettings,
+    /// What `/metrics` shows.
+    #[serde(default)]
+    pub metrics: MetricsSettings,
+}
+
+/// `[[node]]`
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSettings {
+    /// The node's control socket.
+    pub socket: PathBuf,
+}
+
+impl NodeSettings {
+    /// What the node is called until it says its name: sockets are named `NODE.sock`.
+    pub fn provisional_name(&self) -> String {
+        self.socket
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+    }
+}
+
+/// `[http]`
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSettings {
+    /// Address and port; port 0 takes a free one and logs it.
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        HttpSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9877)),
+        }
+    }
+}
+
+/// `[dbus]`
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DbusSettings {
+    /// Which bus.
+    pub bus: Bus,
+}
+
+/// A message bus.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Bus {
+    /// The system's.
+    #[default]
+    System,
+    /// The session's.
+    Session,
+    /// The one at a D-Bus address.
+    Address(String),
+    /// None.
+    Off,
+}
+
+impl std::str::FromStr for Bus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Bus, String> {
+        match text {
+            "system" => Ok(Bus::System),
+            "session" => Ok(Bus::Session),
+            "off" => Ok(Bus::Off),
+            address if address.contains(':') => Ok(Bus::Address(address.to_owned())),
+            other => Err(format!(
+                "{other:?} is no bus; give \"system\", \"session\", \"off\" or an address such as \"unix:path=/run/bus\""
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Bus {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Bus, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bus::System => f.write_str("system"),
+            Bus::Session => f.write_str("session"),
+            Bus::Address(address) => f.write_str(address),
+            Bus::Off => f.write_str("off"),
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// The database file.
+    pub path: PathBuf,
+    /// Days that events are kept; counters are kept for ever.
+    pub keep_days: u32,
+    /// The file's ceiling in MiB. When it is reached, nodes keep their events until there is room again.
+    pub max_mib: u64,
+    /// Events between two checkpoints: a restart replays so many at most.
+    pub checkpoint_every: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        StoreSettings {
+            path: PathBuf::from("/var/lib/hotline/events.db"),
+            keep_days: 30,
+            max_mib: 32 << 10,
+            checkpoint_every: 10_000,
+        }
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsSettings {
+    /// Most series shown; queues beyond are left out whole and counted in `hotline_series_dropped_total`.
+    pub max_series: usize,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        MetricsSettings { max_series: 200_000 }
+    }
+}
+
+/// Why settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings {path}: {cause}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{path}:{line}: {message}")]
+    Wrong {
+        /// Which file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+        /// The key, what is wrong with it and what would be right.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or anything in it is unknown or out of range.
+    pub fn read(path: &Path) -> Result<Settings, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| SettingsError::Read {
+            path: path.display().to_string(),
+            cause,
+        })?;
+        Settings::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Settings, SettingsError> {
+        let wrong = |line: usize, message: String| SettingsError::Wrong {
+            path: path.display().to_string(),
+            line,
+            message,
+        };
+        let settings: Settings = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text[..start].matches('\n').count() + 1;
+            let key = key_at(text, start).map_or_else(String::new, |key| format!("{key}: "));
+            wrong(line, format!("{key}{}", error.message()))
+        })?;
+        settings.check().map_err(|(key, message)| {
+            let leaf = key.rsplit('.').next().unwrap_or(key);
+            let found = text.lines().position(|line| line.trim_start().starts_with(leaf));
+            wrong(found.map_or(1, |line| line + 1), format!("{key}: {message}"))
+        })?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.node.is_empty() {
+            return Err(("node", "no node to follow; add a [[node]] with its socket".into()));
+        }
+        for (i, node) in self.node.iter().enumerate() {
+            if !node.socket.is_absolute() {
+                return Err((
+                    "node.socket",
+                    format!("{} is not an absolute path", node.socket.display()),
+                ));
+            }
+            if self.node[..i].contains(node) {
+                return Err(("node.socket", format!("{} is given twice", node.socket.display())));
+            }
+        }
+        let range = |key, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err((key, format!("{value} is out of range, {low} to {high}")))
+            }
+        };
+        range("store.keep_days", self.store.keep_days.into(), 1, 3_650)?;
+        range("store.max_mib", self.store.max_mib, 1, 1 << 24)?;
+        range(
+            "store.checkpoint_every",
+            self.store.checkpoint_every,
+            1,
+            10_000_000,
+        )?;
+        range(
+            "metrics.max_series",
+            self.metrics.max_series as u64,
+            1_000,
+            10_000_000,
+        )
+    }
+}
+
+/// The key of the line that an offset lies in, with its table.
+fn key_at(text: &str, offset: usize) -> Option<String> {
+    let line_start = text[..offset].rfind('\n').map_or(0, |i| i + 1);
+    let line = text[line_start..].lines().next()?;
+    let key = line.split_once('=')?.0.trim();
+    let table = text[..line_start]
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| line.starts_with('['))
+        .map(|line| line.trim_matches(['[', ']']).to_owned());
+    Some(match table {
+        Some(table) => format!("{table}.{key}"),
+        None => key.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        Settings::parse(Path::new("supervisord.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_socket_is_enough() {
+        let settings = parse("[[node]]\nsocket = \"/run/hotline/pbx1.sock\"\n").unwrap();
+        assert_eq!(settings.node[0].provisional_name(), "pbx1");
+        assert_eq!(settings.http.listen.to_string(), "127.0.0.1:9877");
+        assert_eq!(settings.dbus.bus, Bus::System);
+        assert_eq!(settings.store.path, Path::new("/var/lib/hotline/events.db"));
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        let node = "[[node]]\nsocket = \"/run/a.sock\"\n";
+        for (text, line, key) in [
+            (format!("{node}[http]\nlisten = \"nowhere\"\n"), 4, "http.listen"),
+            (format!("{node}[http]\nlissten = \"127.0.0.1:1\"\n"), 4, "lissten"),
+            (format!("{node}\n[dbus]\nbus = \"sytem\"\n"), 5, "dbus.bus"),
+            (format!("{node}[store]\nkeep_days = 0\n"), 4, "store.keep_days"),
+            (
+                format!("{node}[metrics]\nmax_series = \"many\"\n"),
+                4,
+                "metrics.max_series",
+            ),
+            (
+                format!("{node}[[node]]\nsocket = \"run/b.sock\"\n"),
+                2,
+                "node.socket",
+            ),
+            ("node = []\n".to_owned(), 1, "node"),
+            ("[http]\n".to_owned(), 1, "node"),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(
+                error.starts_with(&format!("supervisord.toml:{line}: ")),
+                "{error}"
+            );
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}

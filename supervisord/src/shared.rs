@@ -1,0 +1,191 @@
+//! What the parts of the daemon share: the read model, how the links and the store are, and who is to be woken.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use hotline_wire::{Command, Outcome};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::settings::NodeSettings;
+use crate::state::{Changes, State};
+
+/// How long a command may take.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Shared by all parts. Locks are held for moments, one at a time.
+#[derive(Debug)]
+pub struct Shared {
+    state: RwLock<State>,
+    changes: Mutex<Changes>,
+    changed: Notify,
+    links: Mutex<Vec<LinkStatus>>,
+    store: watch::Sender<StoreHealth>,
+    /// Woken after every batch of records that was stored and applied.
+    applied: watch::Sender<()>,
+}
+
+/// How the event store is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreHealth {
+    /// The state is being restored.
+    Starting,
+    /// All is stored.
+    Ok,
+    /// Nothing can be stored; nodes keep their events meanwhile.
+    Failed(String),
+}
+
+/// How a link is.
+#[derive(Debug)]
+pub struct LinkStatus {
+    /// The node's name; before it said so, what its socket is called.
+    pub node: String,
+    /// Its socket.
+    pub socket: String,
+    /// Version of the module; empty before the first connection.
+    pub version: String,
+    /// The PBX, for people; empty before the first connection.
+    pub pbx: String,
+    /// Where to send commands; absent while not connected.
+    pub commands: Option<mpsc::Sender<Request>>,
+}
+
+/// A command on its way to a node.
+#[derive(Debug)]
+pub struct Request {
+    /// For the audit trail.
+    pub author: Arc<str>,
+    /// What.
+    pub command: Command,
+    /// Where the node's first answer goes.
+    pub answer: oneshot::Sender<Outcome>,
+}
+
+/// Why a command has no outcome.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no connection to the node.
+    #[error("node {0} is not connected; check that its PBX runs and that [[node]] socket is right")]
+    NotConnected(String),
+    /// Too many commands are under way.
+    #[error("node {0} has too many commands under way; try again")]
+    Busy(String),
+    /// No answer in time. Whether the command was carried out is not known.
+    #[error("node {0} did not answer within {timeout} s; whether the command was carried out is not known", timeout = COMMAND_TIMEOUT.as_secs())]
+    Timeout(String),
+    /// The connection broke. Whether the command was carried out is not known.
+    #[error(
+        "the connection to node {0} broke before it answered; whether the command was carried out is not known"
+    )]
+    Broken(String),
+}
+
+impl Shared {
+    /// Nothing restored, nothing connected.
+    pub fn new(nodes: &[NodeSettings]) -> Shared {
+        let links = nodes
+            .iter()
+            .map(|node| LinkStatus {
+                node: node.provisional_name(),
+                socket: node.socket.display().to_string(),
+                version: String::new(),
+                pbx: String::new(),
+                commands: None,
+            })
+            .collect();
+        Shared {
+            state: RwLock::default(),
+            changes: Mutex::default(),
+            changed: Notify::new(),
+            links: Mutex::new(links),
+            store: watch::Sender::new(StoreHealth::Starting),
+            applied: watch::Sender::new(()),
+        }
+    }
+
+    /// The read model.
+    pub fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The links in the order of the settings.
+    pub fn links(&self) -> MutexGuard<'_, Vec<LinkStatus>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the store is.
+    pub fn store(&self) -> watch::Receiver<StoreHealth> {
+        self.store.subscribe()
+    }
+
+    pub(crate) fn set_store(&self, health: StoreHealth) {
+        self.store.send_if_modified(|now| {
+            let changed = *now != health;
+            *now = health;
+            changed
+        });
+    }
+
+    /// Woken after every batch that was stored and applied.
+    pub fn applied(&self) -> watch::Receiver<()> {
+        self.applied.subscribe()
+    }
+
+    /// Tells all who watch that the state moved on.
+    pub(crate) fn publish(&self, changes: Changes) {
+        self.applied.send_replace(());
+        if changes.is_empty() {
+            return;
+        }
+        let mut pending = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.all |= changes.all;
+        pending.queues.extend(changes.queues);
+        pending.agents.extend(changes.agents);
+        drop(pending);
+        self.changed.notify_one();
+    }
+
+    /// Waits for changes and takes them. For one consumer.
+    #[allow(dead_code)]
+    pub(crate) async fn take_changes(&self) -> Changes {
+        self.changed.notified().await;
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Wakes the consumer of changes: a link came or went.
+    pub(crate) fn links_changed(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Sends a command to a node and waits for its first answer.
+    ///
+    /// # Errors
+    /// If the node gave none.
+    pub async fn command(&self, node: &str, author: &str, command: Command) -> Result<Outcome, CommandError> {
+        let to = self
+            .links()
+            .iter()
+            .find(|link| link.node == node)
+            .and_then(|link| link.commands.clone());
+        let to = to.ok_or_else(|| CommandError::NotConnected(node.to_owned()))?;
+        let (answer, answered) = oneshot::channel();
+        to.try_send(Request {
+            author: author.into(),
+            command,
+            answer,
+        })
+        .map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => CommandError::Busy(node.to_owned()),
+            mpsc::error::TrySendError::Closed(_) => CommandError::NotConnected(node.to_owned()),
+        })?;
+        match tokio::time::timeout(COMMAND_TIMEOUT, answered).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(CommandError::Broken(node.to_owned())),
+            Err(_) => Err(CommandError::Timeout(node.to_owned())),
+        }
+    }
+}

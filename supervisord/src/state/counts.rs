@@ -1,0 +1,144 @@
+//! The cumulative half of the state: what metrics and reports count, over boots and restarts.
+
+use std::collections::BTreeMap;
+
+use hotline_wire::event::{CallOutcome, OfferResult, RefusedCall};
+use hotline_wire::snapshot::AgentState;
+use hotline_wire::{Command, Outcome};
+use serde::{Deserialize, Serialize};
+
+use super::histogram::Histogram;
+
+/// Everything counted of one node. Maps hold what was seen; what was not is zero.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// By queue name. A removed queue keeps its counts.
+    pub queues: BTreeMap<String, QueueCounts>,
+    /// Calls not let in, by [`refused_label`].
+    pub refused: BTreeMap<String, u64>,
+    /// Commands answered, by [`action_label`], then [`result_label`]. Agents' own are not counted.
+    pub actions: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Agent-time by state, in microseconds, up to the node's last event.
+    pub state_time: BTreeMap<AgentState, u64>,
+    /// Events applied.
+    pub events: u64,
+    /// Gaps by reason.
+    pub gaps: BTreeMap<String, u64>,
+    /// Events known to be lost in gaps.
+    pub lost: u64,
+    /// Defects that the node reported of itself.
+    #[serde(default)]
+    pub faults: u64,
+}
+
+/// Counts of a queue.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct QueueCounts {
+    /// By tier name.
+    pub tiers: BTreeMap<String, TierCounts>,
+    /// Attempts to reach an agent, by how they ended.
+    pub offers: BTreeMap<OfferResult, u64>,
+    /// From joining until connected.
+    pub answer_wait: Histogram,
+    /// From joining until the caller hung up waiting.
+    pub abandon_wait: Histogram,
+    /// Conversation.
+    pub talk: Histogram,
+    /// After-call work.
+    pub wrap_up: Histogram,
+    /// From an offer until it ended, however it ended.
+    pub ring: Histogram,
+    /// From "a caller waits and the agent is free" until the offer.
+    pub dispatch: Histogram,
+}
+
+/// Counts of one tier in a queue.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TierCounts {
+    /// Calls that joined.
+    pub offered: u64,
+    /// Calls that are over, by outcome. Offered = these + calls in progress, always.
+    pub finished: BTreeMap<CallOutcome, u64>,
+    /// Calls connected within the queue's target, counted when connected.
+    pub answered_within: u64,
+    /// Callers who hung up waiting within the queue's target.
+    pub abandoned_within: u64,
+}
+
+impl Counts {
+    /// The counts of a queue's tier.
+    pub fn tier(&mut self, queue: &str, tier: &str) -> &mut TierCounts {
+        entry(&mut self.queue(queue).tiers, tier)
+    }
+
+    /// The counts of a queue.
+    pub fn queue(&mut self, queue: &str) -> &mut QueueCounts {
+        entry(&mut self.queues, queue)
+    }
+
+    /// Counts an answered command.
+    pub fn action(&mut self, command: &Command, outcome: &Outcome) {
+        let results = entry(&mut self.actions, action_label(command));
+        *entry(results, result_label(outcome)) += 1;
+    }
+
+    /// Counts a gap and the events known to be lost in it.
+    pub fn gap(&mut self, reason: &str, lost: u64) {
+        *entry(&mut self.gaps, reason) += 1;
+        self.lost += lost;
+    }
+}
+
+/// The value of a key, zero at first.
+fn entry<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut V {
+    map.entry(key.to_owned()).or_default()
+}
+
+/// All values of [`action_label`].
+pub const ACTIONS: &[&str] = &[
+    "sign_in",
+    "sign_out",
+    "set_ready",
+    "set_not_ready",
+    "force_busy",
+    "force_idle",
+    "force_sign_out",
+    "reload",
+];
+
+/// A command's kind as a label.
+pub fn action_label(command: &Command) -> &'static str {
+    match command {
+        Command::SignIn { .. } => "sign_in",
+        Command::SignOut { .. } => "sign_out",
+        Command::SetReady { .. } => "set_ready",
+        Command::SetNotReady { .. } => "set_not_ready",
+        Command::ForceBusy { .. } => "force_busy",
+        Command::ForceIdle { .. } => "force_idle",
+        Command::ForceSignOut { .. } => "force_sign_out",
+        Command::Reload => "reload",
+    }
+}
+
+/// All values of [`result_label`].
+pub const RESULTS: &[&str] = &["done", "pending", "refused"];
+
+/// An answer's kind as a label.
+pub fn result_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Pending => "pending",
+        Outcome::Refused { .. } => "refused",
+    }
+}
+
+/// All values of [`refused_label`].
+pub const REFUSALS: &[&str] = &["unknown_queue", "at_limit"];
+
+/// Why a call was not let in, as a label.
+pub fn refused_label(reason: RefusedCall) -> &'static str {
+    match reason {
+        RefusedCall::UnknownQueue => "unknown_queue",
+        RefusedCall::AtLimit => "at_limit",
+    }
+}

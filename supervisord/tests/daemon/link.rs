@@ -1,0 +1,284 @@
+//! Connections: resumed, broken, poisoned, and the commands that travel on them.
+
+use hotline_wire::event::CallOutcome;
+use hotline_wire::frame::Resume;
+use hotline_wire::{Command, Outcome, Refusal};
+use supervisord::daemon::Daemon;
+use supervisord::shared::CommandError;
+
+use crate::support::inside::{assert_balanced, seen, settings, told, until};
+use crate::support::node::FakeNode;
+use crate::support::story::{SECOND, Story};
+
+async fn connected(daemon: &Daemon, node: &FakeNode) {
+    let seq = node.seq();
+    until(daemon, "all is applied", |state| {
+        state.nodes.get(&node.name).is_some_and(|node| node.seq >= seq)
+    })
+    .await;
+    node.wait_all_acked();
+}
+
+fn ready() -> Command {
+    Command::SetReady { agent: "1001".into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_link_is_resumed_where_it_left_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(1, "b1");
+    story.begin(&node);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    let mut expected = vec![None, Some(0)];
+    for _ in 0..5 {
+        for _ in 0..100 {
+            story.step(&node);
+        }
+        connected(&daemon, &node).await;
+        assert_eq!(seen(&daemon, "pbx1"), told(&node));
+        expected.push(Some(node.seq()));
+        node.hang_up();
+        node.wait_connections(node.accepted() + 1);
+    }
+    let asked: Vec<Option<u64>> = node
+        .hellos()
+        .iter()
+        .map(|hello| hello.as_ref().map(|hello| hello.seq))
+        .collect();
+    assert_eq!(asked, expected);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_told_and_the_snapshot_sets_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(2, "b1");
+    story.begin(&node);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    (0..100).for_each(|_| story.step(&node));
+    connected(&daemon, &node).await;
+    let before = node.seq();
+
+    node.set_down(true);
+    (0..200).for_each(|_| story.step(&node));
+    node.overflow(40);
+    node.set_down(false);
+    (0..50).for_each(|_| story.step(&node));
+    let target = told(&node);
+    until(&daemon, "the live state is right", |state| {
+        let now = &state.nodes["pbx1"];
+        now.seq == target.seq && now.calls == target.calls && now.agents.len() == target.agents.len()
+    })
+    .await;
+    let now = seen(&daemon, "pbx1");
+    assert_eq!(now.queues, target.queues);
+    let infos = |node: &supervisord::state::Node| {
+        node.agents
+            .values()
+            .map(|agent| agent.info.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(infos(&now), infos(&target));
+    assert_eq!(now.counts.gaps["overflow"], 1);
+    let lost = now.counts.lost;
+    assert!(lost > 100, "{lost}");
+    assert_eq!(now.counts.events + lost, node.seq());
+    assert_balanced(&now);
+    daemon.stop().await;
+
+    let db = rusqlite::Connection::open(dir.path().join("events.db")).unwrap();
+    let gap: (u64, u64, String) = db
+        .query_row("SELECT first, last, reason FROM gaps", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!(gap, (before + 1, before + lost, "overflow".into()));
+    let stored: u64 = db
+        .query_row("SELECT count(*) FROM events", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(stored, node.seq() - lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_boot_ends_the_calls_of_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(3, "b1");
+    story.begin(&node);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    (0..300).for_each(|_| story.step(&node));
+    connected(&daemon, &node).await;
+    let old = seen(&daemon, "pbx1");
+    assert!(!old.calls.is_empty());
+    assert_balanced(&old);
+
+    node.reboot("b2");
+    let mut story = Story::new(4, "b2");
+    story.begin(&node);
+    (0..300).for_each(|_| story.step(&node));
+    let seq = node.seq();
+    until(&daemon, "the new boot is followed", |state| {
+        let node = &state.nodes["pbx1"];
+        node.boot == "b2" && node.seq == seq
+    })
+    .await;
+    let new = seen(&daemon, "pbx1");
+    let errors: u64 = new
+        .counts
+        .queues
+        .values()
+        .flat_map(|queue| queue.tiers.values())
+        .filter_map(|tier| tier.finished.get(&CallOutcome::Error))
+        .sum();
+    assert_eq!(errors, old.calls.len() as u64);
+    assert_eq!(new.counts.gaps["boot"], 1);
+    assert_eq!(new.counts.lost, 0);
+    assert_eq!(new.counts.events, old.counts.events + seq);
+    // The fold of both boots, as the node has it.
+    assert_eq!(new, told(&node));
+    assert_balanced(&new);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_frames_cost_a_connection_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(5, "b1");
+    story.begin(&node);
+    (0..50).for_each(|_| story.step(&node));
+    let hello = r#"{"type":"hello","protocol":1,"node":"pbx1","boot":"b1","version":"","pbx":"","oldest":1,"newest":1}"#;
+    // The first connection only asks which boot there is.
+    let poisons: [&[u8]; 8] = [
+        b"\n",
+        b"\xff\xfe\x00 no text at all\n",
+        b"{\"type\":\"event\",\"seq\":\"one\"}\n",
+        b"{\"type\":\"event\",\"seq\":99,\"at\":1,\"event\":{\"kind\":\"offer_ringing\",\"offer\":1}}\n",
+        b"{\"type\":\"gap\",\"first\":70,\"last\":3,\"reason\":\"?\"}\n",
+        b"{\"type\":\"nonsense\"}\n",
+        hello.as_bytes(),
+        b"{\"type\":\"error\",\"message\":\"go away\"}\n",
+    ];
+    node.poison("");
+    for poison in poisons {
+        node.poison(poison);
+        if poison == hello.as_bytes() {
+            node.poison([poison, b"\n"].concat());
+        }
+    }
+    node.poison(vec![b'x'; hotline_wire::MAX_LINE + 2]);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    // A line without its end makes the daemon wait; the node hangs up on it.
+    node.wait_connections(8);
+    tokio::task::yield_now().await;
+    node.hang_up();
+    connected(&daemon, &node).await;
+    assert_eq!(seen(&daemon, "pbx1"), told(&node));
+    assert!(node.accepted() > 10);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_protocol_is_refused_until_it_is_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let story = Story::new(6, "b1");
+    story.begin(&node);
+    node.set_protocol(2);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    node.wait_connections(3);
+    assert!(daemon.shared().state().nodes.is_empty());
+    assert!(daemon.shared().links()[0].commands.is_none());
+    node.set_protocol(1);
+    connected(&daemon, &node).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_answered_by_the_node_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(7, "b1").begin(&node);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    let shared = daemon.shared().clone();
+
+    let refused = Outcome::Refused {
+        reason: Refusal::ForcedBusy,
+        message: "forced busy by anna".into(),
+    };
+    let answer = refused.clone();
+    node.answer_with(move |author, command| match command {
+        Command::SetReady { .. } if author == "dbus:anna" => vec![answer.clone()],
+        Command::SetReady { .. } => vec![Outcome::Pending, Outcome::Done],
+        Command::Reload => vec![],
+        _ => vec![Outcome::Done],
+    });
+    assert_eq!(shared.command("pbx1", "dbus:anna", ready()).await, Ok(refused));
+    assert_eq!(
+        shared.command("pbx1", "dbus:otto", ready()).await,
+        Ok(Outcome::Pending)
+    );
+    let idle = Command::ForceIdle { agent: "1001".into() };
+    assert_eq!(shared.command("pbx1", "dbus:otto", idle).await, Ok(Outcome::Done));
+    assert_eq!(
+        shared.command("pbx2", "dbus:otto", ready()).await,
+        Err(CommandError::NotConnected("pbx2".into()))
+    );
+
+    let silent = shared.command("pbx1", "dbus:otto", Command::Reload).await;
+    assert_eq!(silent, Err(CommandError::Timeout("pbx1".into())));
+
+    let asked = tokio::spawn({
+        let shared = shared.clone();
+        async move { shared.command("pbx1", "dbus:otto", Command::Reload).await }
+    });
+    // It is on its way once one sent after it is answered.
+    let idle = Command::ForceIdle { agent: "1001".into() };
+    tokio::task::yield_now().await;
+    shared.command("pbx1", "dbus:otto", idle).await.unwrap();
+    node.set_down(true);
+    let broken = asked.await.unwrap();
+    assert!(
+        matches!(
+            broken,
+            Err(CommandError::Broken(_) | CommandError::NotConnected(_))
+        ),
+        "{broken:?}"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_are_told_apart_and_one_name_is_given_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let other_dir = tempfile::tempdir().unwrap();
+    let one = FakeNode::start(dir.path(), "pbx1", "b1");
+    let two = FakeNode::start(dir.path(), "pbx2", "b7");
+    let impostor = FakeNode::start(other_dir.path(), "pbx1", "b9");
+    for (node, seed) in [(&one, 8), (&two, 9)] {
+        let mut story = Story::new(seed, "b");
+        story.begin(node);
+        (0..100).for_each(|_| story.step(node));
+    }
+    let daemon = Daemon::start(settings(dir.path(), &[&one, &two, &impostor]))
+        .await
+        .unwrap();
+    connected(&daemon, &one).await;
+    connected(&daemon, &two).await;
+    impostor.wait_connections(4);
+    assert_eq!(seen(&daemon, "pbx1"), told(&one));
+    assert_eq!(seen(&daemon, "pbx2"), told(&two));
+    assert!(daemon.shared().links()[2].commands.is_none());
+    assert_eq!(
+        one.hellos().last().unwrap(),
+        &Some(Resume {
+            boot: "b1".into(),
+            seq: 0
+        })
+    );
+    assert!(told(&one).at > SECOND);
+    daemon.stop().await;
+}

@@ -1,0 +1,16 @@
+//! The daemon against a fake node, as a process or inside the test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod link;
+mod metrics;
+mod restart;
+mod store;
+mod support;

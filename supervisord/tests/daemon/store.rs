@@ -1,0 +1,219 @@
+//! A store that fails: nothing is acknowledged that is not stored, and nothing is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hotline_wire::{Command, Outcome};
+use supervisord::daemon::Daemon;
+use supervisord::shared::StoreHealth;
+use supervisord::state::State;
+use supervisord::store::{EventStore, GapRow, SqliteStore, StoreError, StoredEvent};
+
+use crate::support::daemon::{DaemonProcess, folded, get, value, write_settings};
+use crate::support::inside::{seen, settings, told, until};
+use crate::support::node::{FakeNode, PATIENCE};
+use crate::support::story::Story;
+
+/// A disk that can be full.
+struct Moody {
+    inner: SqliteStore,
+    full: Arc<AtomicBool>,
+}
+
+impl Moody {
+    fn mood(&self) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full {
+                path: "events.db".into(),
+                cause: "in this test".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl EventStore for Moody {
+    fn recover(&mut self) -> Result<State, StoreError> {
+        self.inner.recover()
+    }
+
+    fn commit(&mut self, events: &[StoredEvent<'_>]) -> Result<(), StoreError> {
+        self.mood()?;
+        self.inner.commit(events)
+    }
+
+    fn checkpoint(&mut self, state: &State, gaps: &[GapRow]) -> Result<(), StoreError> {
+        self.mood()?;
+        self.inner.checkpoint(state, gaps)
+    }
+
+    fn prune(&mut self, at: u64, limit: u32) -> Result<usize, StoreError> {
+        self.inner.prune(at, limit)
+    }
+}
+
+async fn health(daemon: &Daemon, is: impl Fn(&StoreHealth) -> bool) {
+    let mut store = daemon.shared().store();
+    tokio::time::timeout(PATIENCE, store.wait_for(is))
+        .await
+        .expect("the store's health changes")
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_is_full_nodes_keep_their_events_and_commands_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(11, "b1");
+    story.begin(&node);
+    let full = Arc::new(AtomicBool::new(false));
+    let settings = settings(dir.path(), &[&node]);
+    let (store, mood) = (settings.store.clone(), full.clone());
+    let daemon = Daemon::start_with_store(
+        settings,
+        Box::new(move || {
+            Ok(Box::new(Moody {
+                inner: SqliteStore::open(&store)?,
+                full: mood.clone(),
+            }))
+        }),
+    )
+    .await
+    .unwrap();
+    for round in 0..3 {
+        (0..200).for_each(|_| story.step(&node));
+        node.wait_all_acked();
+        let (acked, before) = (node.acked(), seen(&daemon, "pbx1"));
+
+        full.store(true, Ordering::SeqCst);
+        // More than there is room for between link and recorder.
+        for _ in 0..8_000 * (round + 1) {
+            story.step(&node);
+        }
+        health(&daemon, |store| matches!(store, StoreHealth::Failed(_))).await;
+        let (status, text) = page(&daemon, "/healthz").await;
+        assert_eq!(status, 503);
+        assert!(text.contains("full") && text.contains("max_mib"), "{text}");
+        assert_eq!(value(&page(&daemon, "/metrics").await.1, "hotline_store_ok"), 0.0);
+        let idle = Command::ForceIdle { agent: "1001".into() };
+        assert_eq!(
+            daemon.shared().command("pbx1", "dbus:anna", idle).await,
+            Ok(Outcome::Done)
+        );
+        assert_eq!(node.acked(), acked);
+        assert_eq!(
+            seen(&daemon, "pbx1"),
+            before,
+            "nothing is shown that is not stored"
+        );
+
+        full.store(false, Ordering::SeqCst);
+        health(&daemon, |store| *store == StoreHealth::Ok).await;
+        let seq = node.seq();
+        until(&daemon, "all is caught up", |state| {
+            state.nodes["pbx1"].seq == seq
+        })
+        .await;
+        node.wait_all_acked();
+        assert_eq!(page(&daemon, "/healthz").await.0, 200);
+    }
+    assert_eq!(seen(&daemon, "pbx1"), told(&node));
+    daemon.stop().await;
+}
+
+async fn page(daemon: &Daemon, path: &'static str) -> (u16, String) {
+    let http = daemon.http();
+    tokio::task::spawn_blocking(move || get(http, path).unwrap())
+        .await
+        .unwrap()
+}
+
+#[test]
+fn a_full_database_is_said_and_a_larger_one_goes_on_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(12, "b1");
+    story.begin(&node);
+    (0..4_000).for_each(|_| story.step(&node));
+    let small = write_settings(dir.path(), &[&node.socket], "off", "max_mib = 1\n");
+    let daemon = DaemonProcess::start(&small);
+    wait_for(|| daemon.get("/healthz").0 == 503);
+    let (_, text) = daemon.get("/healthz");
+    assert!(
+        text.contains("events.db is full") && text.contains("max_mib"),
+        "{text}"
+    );
+    let metrics = daemon.metrics();
+    assert_eq!(value(&metrics, "hotline_store_ok"), 0.0);
+    let applied = value(&metrics, "hotline_events_applied_total{node=\"pbx1\"}");
+    assert!(applied < node.seq() as f64);
+    assert!(node.acked() as f64 <= applied);
+    daemon.stop();
+
+    let large = write_settings(dir.path(), &[&node.socket], "off", "");
+    let daemon = DaemonProcess::start(&large);
+    node.wait_all_acked();
+    let metrics = daemon.metrics();
+    assert_eq!(
+        value(&metrics, "hotline_events_applied_total{node=\"pbx1\"}"),
+        node.seq() as f64
+    );
+
+    let other_dir = tempfile::tempdir().unwrap();
+    let other = FakeNode::start(other_dir.path(), "pbx1", "b1");
+    let mut story = Story::new(12, "b1");
+    story.begin(&other);
+    (0..4_000).for_each(|_| story.step(&other));
+    let never_full = DaemonProcess::start(&write_settings(other_dir.path(), &[&other.socket], "off", ""));
+    other.wait_all_acked();
+    assert_eq!(folded(&metrics), folded(&never_full.metrics()));
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_tried_until_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(13, "b1").begin(&node);
+    let settings = write_settings(dir.path(), &[&node.socket], "off", "");
+    let text = std::fs::read_to_string(&settings)
+        .unwrap()
+        .replace("events.db", "later/events.db");
+    std::fs::write(&settings, text).unwrap();
+    let daemon = DaemonProcess::start(&settings);
+    wait_for(|| daemon.get("/healthz").0 == 503);
+    let (_, text) = daemon.get("/healthz");
+    assert!(
+        text.contains("cannot open") && text.contains("later/events.db"),
+        "{text}"
+    );
+    assert_eq!(daemon.get("/readyz").0, 503);
+    assert_eq!(node.accepted(), 0);
+    std::fs::create_dir(dir.path().join("later")).unwrap();
+    node.wait_all_acked();
+    assert_eq!(daemon.get("/healthz").0, 200);
+    assert_eq!(daemon.get("/readyz").0, 200);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = supervisord::settings::StoreSettings {
+        path: dir.path().join("events.db"),
+        ..Default::default()
+    };
+    drop(SqliteStore::open(&settings).unwrap());
+    let db = rusqlite::Connection::open(&settings.path).unwrap();
+    db.execute("INSERT INTO migrations VALUES (99, '2031-01-01')", [])
+        .unwrap();
+    let error = SqliteStore::open(&settings).unwrap_err().to_string();
+    assert!(error.contains("newer version") && error.contains("99"), "{error}");
+}
+
+/// Asks again and again; there is no event to wait for on the other side of HTTP.
+fn wait_for(is: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the integration tests share: a fake node that speaks the control protocol, stories for it to tell, and the
+//! daemon as a process.
+
+pub mod bus;
+pub mod daemon;
+pub mod inside;
+pub mod node;
+pub mod promtool;
+pub mod story;

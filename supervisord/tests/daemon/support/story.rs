@@ -1,0 +1,269 @@
+//! Stories that a node tells: random calls with a seed, always consistent.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hotline_wire::event::{CallOutcome, OfferResult, Party, RefusedCall};
+use hotline_wire::snapshot::{AgentInfo, AgentState, PhoneState, QueueInfo};
+use hotline_wire::{Command, Event, Outcome, Refusal};
+
+use super::node::FakeNode;
+
+pub const SECOND: u64 = 1_000_000;
+/// 2026-01-05 08:00 UTC.
+pub const MORNING: u64 = 1_767_600_000 * SECOND;
+
+pub fn queue(name: &str) -> QueueInfo {
+    QueueInfo {
+        name: name.into(),
+        strategy: "longest-idle".into(),
+        service_target: 20 * SECOND,
+        max_waiting: 100,
+    }
+}
+
+pub fn agent(number: &str, queues: &[&str]) -> AgentInfo {
+    AgentInfo {
+        number: number.into(),
+        name: format!("Agent {number}"),
+        phone: format!("PJSIP/a{number}"),
+        queues: queues.iter().map(|queue| (*queue).into()).collect(),
+        state: AgentState::Ready,
+        since: MORNING,
+        reason: String::new(),
+        forced: None,
+        next: None,
+        phone_state: PhoneState::Available,
+        call: None,
+    }
+}
+
+/// The first event of every boot.
+pub fn settings(queues: &[&str], agents: Vec<AgentInfo>) -> Event {
+    Event::ConfigApplied {
+        author: "boot".into(),
+        queues: queues.iter().map(|name| queue(name)).collect(),
+        agents,
+        tiers: vec!["standard".into(), "gold".into()],
+    }
+}
+
+pub struct Story {
+    random: fastrand::Rng,
+    boot: String,
+    at: u64,
+    calls: u64,
+    offers: u64,
+    agents: BTreeMap<String, AgentInfo>,
+    waiting: VecDeque<(String, &'static str, &'static str, u64)>,
+    talking: Vec<(String, &'static str, &'static str, u64, u64, String)>,
+}
+
+const QUEUES: [&str; 2] = ["sales", "support"];
+const TIERS: [&str; 2] = ["standard", "gold"];
+
+impl Story {
+    pub fn new(seed: u64, boot: &str) -> Story {
+        let agents = (1..=6).map(|i| {
+            agent(
+                &format!("10{i:02}"),
+                if i % 3 == 0 { &QUEUES } else { &QUEUES[..1 + i % 2] },
+            )
+        });
+        Story {
+            random: fastrand::Rng::with_seed(seed),
+            boot: boot.into(),
+            at: MORNING,
+            calls: 0,
+            offers: 0,
+            agents: agents.map(|agent| (agent.number.clone(), agent)).collect(),
+            waiting: VecDeque::new(),
+            talking: Vec::new(),
+        }
+    }
+
+    pub fn begin(&self, node: &FakeNode) {
+        node.tell_at(
+            self.at,
+            settings(&QUEUES, self.agents.values().cloned().collect()),
+        );
+    }
+
+    /// Tells one more step, one to a few events.
+    pub fn step(&mut self, node: &FakeNode) {
+        self.at += self.random.u64(1..3 * SECOND);
+        match self.random.u8(0..10) {
+            0..=3 => self.join(node),
+            4..=5 => self.connect(node),
+            6..=7 => self.hang_up(node),
+            8 => self.abandon(node),
+            _ => self.else_happens(node),
+        }
+    }
+
+    fn join(&mut self, node: &FakeNode) {
+        self.calls += 1;
+        let call = format!("{}-{}-{}", node.name, self.boot, self.calls);
+        let (queue, tier) = (QUEUES[self.random.usize(0..2)], TIERS[self.random.usize(0..2)]);
+        self.waiting.push_back((call.clone(), queue, tier, self.at));
+        let waiting = self.waiting.len() as u32;
+        let number = format!("1380013{:04}", self.calls % 10_000);
+        node.tell_at(
+            self.at,
+            Event::CallJoined {
+                call,
+                queue: queue.into(),
+                tier: tier.into(),
+                number,
+                waiting,
+            },
+        );
+    }
+
+    fn change(&mut self, node: &FakeNode, number: &str, state: AgentState, call: Option<String>) {
+        let agent = self.agents.get_mut(number).unwrap();
+        let from = agent.state;
+        agent.state = state;
+        agent.since = self.at;
+        agent.call = call;
+        node.tell_at(
+            self.at,
+            Event::AgentChanged {
+                from,
+                agent: agent.clone(),
+            },
+        );
+    }
+
+    fn connect(&mut self, node: &FakeNode) {
+        let ready = self
+            .agents
+            .values()
+            .find(|agent| agent.state == AgentState::Ready);
+        let (Some(number), Some((call, queue, tier, joined))) =
+            (ready.map(|agent| agent.number.clone()), self.waiting.pop_front())
+        else {
+            return;
+        };
+        self.offers += 1;
+        let offer = self.offers;
+        let dispatch = self.random.u64(100..40_000);
+        let (name, agent) = (queue.to_owned(), number.clone());
+        node.tell_at(
+            self.at,
+            Event::OfferMade {
+                offer,
+                call: call.clone(),
+                agent,
+                queue: name,
+                dispatch,
+            },
+        );
+        self.change(node, &number, AgentState::Offered, Some(call.clone()));
+        node.tell_at(self.at, Event::OfferRinging { offer });
+        let ring = self.random.u64(SECOND..8 * SECOND);
+        self.at += ring;
+        let answers = self.random.u8(0..5) > 0;
+        let result = if answers {
+            OfferResult::Answered
+        } else {
+            OfferResult::NoAnswer
+        };
+        node.tell_at(
+            self.at,
+            Event::OfferEnded {
+                offer,
+                call: call.clone(),
+                agent: number.clone(),
+                queue: queue.into(),
+                result,
+                ring,
+            },
+        );
+        if !answers {
+            self.change(node, &number, AgentState::Ready, None);
+            self.waiting.push_front((call, queue, tier, joined));
+            return;
+        }
+        let wait = self.at - joined;
+        node.tell_at(
+            self.at,
+            Event::CallConnected {
+                call: call.clone(),
+                agent: number.clone(),
+                queue: queue.into(),
+                tier: tier.into(),
+                wait,
+            },
+        );
+        self.change(node, &number, AgentState::OnCall, Some(call.clone()));
+        self.talking.push((call, queue, tier, wait, self.at, number));
+    }
+
+    fn hang_up(&mut self, node: &FakeNode) {
+        if self.talking.is_empty() {
+            return;
+        }
+        let (call, queue, tier, wait, since, number) =
+            self.talking.swap_remove(self.random.usize(0..self.talking.len()));
+        node.tell_at(
+            self.at,
+            Event::CallFinished {
+                call,
+                queue: queue.into(),
+                tier: tier.into(),
+                outcome: CallOutcome::Answered,
+                agent: Some(number.clone()),
+                wait,
+                talk: self.at - since,
+                by: Party::Caller,
+            },
+        );
+        self.change(node, &number, AgentState::WrapUp, None);
+        self.at += self.random.u64(1..9 * SECOND);
+        self.change(node, &number, AgentState::Ready, None);
+    }
+
+    fn abandon(&mut self, node: &FakeNode) {
+        let Some((call, queue, tier, joined)) = self.waiting.pop_back() else {
+            return;
+        };
+        node.tell_at(
+            self.at,
+            Event::CallFinished {
+                call,
+                queue: queue.into(),
+                tier: tier.into(),
+                outcome: CallOutcome::Abandoned,
+                agent: None,
+                wait: self.at - joined,
+                talk: 0,
+                by: Party::Caller,
+            },
+        );
+    }
+
+    fn else_happens(&mut self, node: &FakeNode) {
+        let event = if self.random.bool() {
+            Event::CallRefused {
+                call: "x".into(),
+                queue: "nowhere".into(),
+                reason: RefusedCall::UnknownQueue,
+            }
+        } else {
+            let refused = Outcome::Refused {
+                reason: Refusal::UnknownAgent,
+                message: "no agent 9".into(),
+            };
+            Event::CommandAnswered {
+                author: "cli".into(),
+                command: Command::ForceIdle { agent: "9".into() },
+                outcome: if self.random.bool() {
+                    Outcome::Done
+                } else {
+                    refused
+                },
+            }
+        };
+        node.tell_at(self.at, event);
+    }
+}
