@@ -1,1 +1,151 @@
-//! Placeholder.
+//! Hotline as a module of Asterisk: its life, and what it registers.
+//!
+//! An instance is the host and the watch over phones; it exists from load to unload. Callbacks of the PBX borrow it
+//! with [`instance`] and find none while the module comes or goes.
+
+mod agent;
+mod call;
+mod cli;
+mod data;
+mod events;
+mod options;
+mod pbx;
+mod phones;
+mod table;
+
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use asterisk::cli::RegisteredCommand;
+use asterisk::dialplan::{RegisteredApplication, RegisteredFunction, Taken};
+use asterisk::{datastore, dialplan};
+use hotline_host::Host;
+
+use crate::pbx::Asterisk;
+use crate::phones::Phones;
+
+/// The settings unless the environment names others.
+const SETTINGS: &str = "/etc/hotline/hotline.toml";
+/// Names another settings file.
+const SETTINGS_VARIABLE: &str = "HOTLINE_CONFIG";
+
+/// What runs while the module is loaded.
+pub(crate) struct Instance {
+    pub(crate) host: Host,
+    pub(crate) phones: Arc<Phones>,
+    pub(crate) settings: PathBuf,
+}
+
+static INSTANCE: RwLock<Option<Arc<Instance>>> = RwLock::new(None);
+static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
+
+/// What the PBX knows of us. Taken back when dropped.
+struct Registered {
+    _applications: [RegisteredApplication; 2],
+    _functions: [RegisteredFunction; 1],
+    _commands: Vec<RegisteredCommand>,
+}
+
+impl Registered {
+    fn new() -> Result<Registered, Taken> {
+        Ok(Registered {
+            _applications: [
+                dialplan::register_application::<call::Hotline>()?,
+                dialplan::register_application::<agent::HotlineAgent>()?,
+            ],
+            _functions: [dialplan::register_function::<data::HotlineData>()?],
+            _commands: cli::register()?,
+        })
+    }
+}
+
+/// The running instance.
+pub(crate) fn instance() -> Option<Arc<Instance>> {
+    INSTANCE.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn replace(instance: Option<Arc<Instance>>) -> Option<Arc<Instance>> {
+    std::mem::replace(
+        &mut *INSTANCE.write().unwrap_or_else(PoisonError::into_inner),
+        instance,
+    )
+}
+
+fn registered() -> MutexGuard<'static, Option<Registered>> {
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct AppHotline;
+
+asterisk::module!(AppHotline);
+
+impl asterisk::Module for AppHotline {
+    const NAME: &'static CStr = c"app_hotline";
+    const DESCRIPTION: &'static CStr = c"Hotline automatic call distributor";
+
+    fn load() -> Result<(), String> {
+        let settings: PathBuf = std::env::var_os(SETTINGS_VARIABLE)
+            .unwrap_or_else(|| SETTINGS.into())
+            .into();
+        let phones = Phones::new();
+        let host = Host::start(Arc::new(Asterisk::new(Arc::clone(&phones))), &settings)
+            .map_err(|error| format!("Hotline is not loaded: {error}"))?;
+        let started = phones
+            .start(host.clone())
+            .and_then(|()| Registered::new().map_err(|taken| taken.to_string()));
+        match started {
+            Ok(all) => {
+                replace(Some(Arc::new(Instance {
+                    host,
+                    phones,
+                    settings,
+                })));
+                *registered() = Some(all);
+                Ok(())
+            }
+            Err(why) => {
+                phones.stop();
+                host.stop();
+                Err(format!("Hotline is not loaded: {why}"))
+            }
+        }
+    }
+
+    fn reload() -> Result<String, String> {
+        let instance = instance().ok_or("Hotline is not running")?;
+        instance
+            .host
+            .reload("cli")
+            .map_err(|why| format!("the settings stay as they are: {why}"))
+    }
+
+    fn unload() -> Result<(), String> {
+        let Some(instance) = instance() else { return Ok(()) };
+        busy(&instance)?;
+        // The lock is not held while the PBX takes them back.
+        let all = registered().take();
+        drop(all);
+        // A call may have come in meanwhile; no other can.
+        if let Err(why) = busy(&instance) {
+            *registered() = Some(Registered::new().map_err(|taken| taken.to_string())?);
+            return Err(why);
+        }
+        replace(None);
+        instance.phones.stop();
+        instance.host.stop();
+        Ok(())
+    }
+}
+
+fn busy(instance: &Instance) -> Result<(), String> {
+    match (instance.host.calls(), datastore::held()) {
+        (0, 0) => Ok(()),
+        (0, channels) => Err(format!(
+            "Hotline stays loaded: {channels} channels hold attached data; try again when they have ended"
+        )),
+        (calls, _) => Err(format!(
+            "Hotline stays loaded: {calls} calls are in it; try again when they have ended"
+        )),
+    }
+}

@@ -99,27 +99,28 @@ impl Drop for BothLocked<'_> {
 
 impl Leg {
     /// Rings a dial string (`PJSIP/a1001`) for a caller, as Dial() would: variables, datastores, accounts and music
-    /// class are inherited, and the phone shows the caller. `prepare` sees the leg before the phone does. The phone
-    /// rings by itself from here on: [`read`](Channel::read) tells what it does.
+    /// class are inherited, and the phone shows the caller. `prepare` sees the leg before the phone does, and what it
+    /// returns comes back with the leg. The phone rings by itself from here on: [`read`](Channel::read) tells what it
+    /// does.
     ///
     /// # Errors
     /// Why it could not even be called.
-    pub fn dial(
+    pub fn dial<T>(
         caller: &Channel,
         dial_string: &str,
-        prepare: impl FnOnce(&Channel),
-    ) -> Result<Leg, HangupCause> {
+        prepare: impl FnOnce(&Channel) -> T,
+    ) -> Result<(Leg, T), HangupCause> {
         let (technology, address) = dial_string.split_once('/').unwrap_or((dial_string, ""));
         let mut leg = Leg::request(caller, technology, address)?;
         leg.inherit();
         leg.set_variable("DIALEDPEERNUMBER", address);
-        prepare(&leg.channel);
+        let prepared = prepare(&leg.channel);
         // SAFETY: the channel is referenced, and the address outlives the call.
         if unsafe { sys::ast_call(leg.as_ptr(), c(address).as_ptr(), 0) } != 0 {
             return Err(leg.hangup_cause());
         }
         leg.publish(Some(dial_string), None);
-        Ok(leg)
+        Ok((leg, prepared))
     }
 
     fn request(caller: &Channel, technology: &str, address: &str) -> Result<Leg, HangupCause> {

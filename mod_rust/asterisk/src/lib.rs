@@ -23,7 +23,7 @@ mod text;
 
 pub use channel::{Channel, HungUp};
 pub use frame::{Control, Frame, HangupCause};
-pub use guard::guard;
+pub use guard::{caught, guard};
 pub use leg::Leg;
 pub use log::{Level, log};
 pub use module::Module;

@@ -33,9 +33,6 @@ pub trait Module: 'static {
     /// # Errors
     /// Why the module must stay; logged. Nothing has been stopped.
     fn unload() -> Result<(), String>;
-
-    /// A panic of the module was caught. Called on whatever thread it was.
-    fn poisoned(what: &str);
 }
 
 /// The PBX's record of this module. One object file is one module, so this is one per module.
@@ -88,7 +85,7 @@ pub(crate) fn this() -> *mut sys::ast_module {
 extern "C" fn load<M: Module>() -> sys::ast_module_load_result::Type {
     // Declined, not failed: a failure aborts the PBX's own start.
     use sys::ast_module_load_result::{AST_MODULE_LOAD_DECLINE, AST_MODULE_LOAD_SUCCESS};
-    arm(M::poisoned);
+    arm();
     match caught("load", M::load) {
         Some(Ok(())) => AST_MODULE_LOAD_SUCCESS,
         Some(Err(why)) => {
@@ -136,6 +133,8 @@ extern "C" fn unload<M: Module>() -> c_int {
 macro_rules! module {
     ($module:ty) => {
         // A test program is no module, and has no PBX to register with.
+        #[cfg(test)]
+        const _: extern "C" fn() = $crate::module::register::<$module>;
         #[cfg(not(test))]
         const _: () = {
             // SAFETY: constructors are functions without arguments; the linker collects them here.

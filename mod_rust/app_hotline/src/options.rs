@@ -1,0 +1,103 @@
+//! The arguments of `Hotline(queue[,options])`.
+
+use asterisk::dialplan::words;
+use asterisk::leg::Features;
+
+/// What the dialplan asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Options {
+    /// Queue name.
+    pub(crate) queue: String,
+    /// Tier name; empty if not given.
+    pub(crate) tier: String,
+    /// Seconds of waiting time that the call is worth.
+    pub(crate) priority: Option<u32>,
+    /// Keys of features.conf allowed during the conversation.
+    pub(crate) features: Features,
+}
+
+/// Reads the arguments. What it cannot use is passed over, and named in the second list: a call is worth more than a
+/// spelling mistake.
+pub(crate) fn parse(arguments: &str) -> (Options, Vec<String>) {
+    let mut options = Options::default();
+    let mut complaints = Vec::new();
+    let words = words(arguments, 2);
+    options.queue = words[0].to_owned();
+    let mut rest = words.get(1).copied().unwrap_or_default();
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
+        let value = match rest.strip_prefix('(') {
+            None => None,
+            Some(inside) => {
+                let (value, after) = inside.split_once(')').unwrap_or_else(|| {
+                    complaints.push(format!("option {letter}( has no closing bracket"));
+                    (inside, "")
+                });
+                rest = after;
+                Some(value.trim())
+            }
+        };
+        match (letter, value) {
+            ('t', Some(tier)) => options.tier = tier.to_owned(),
+            ('p', Some(seconds)) => match seconds.parse() {
+                Ok(seconds) => options.priority = Some(seconds),
+                Err(_) => complaints.push(format!("option p({seconds}) wants a number of seconds")),
+            },
+            (' ', None) => {}
+            (letter, None) if options.features.add(letter) => {}
+            (letter, _) => complaints.push(format!("option {letter} is unknown")),
+        }
+    }
+    (options, complaints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_alone_is_enough() {
+        let (options, complaints) = parse("support");
+        assert_eq!(
+            options,
+            Options {
+                queue: "support".into(),
+                ..Options::default()
+            }
+        );
+        assert!(complaints.is_empty());
+    }
+
+    #[test]
+    fn t_is_a_tier_with_brackets_and_a_transfer_without() {
+        let (options, complaints) = parse("support, t(gold)p(30)tH");
+        assert!(complaints.is_empty(), "{complaints:?}");
+        let mut features = Features::default();
+        assert!(features.add('t') && features.add('H'));
+        assert_eq!(
+            options,
+            Options {
+                queue: "support".into(),
+                tier: "gold".into(),
+                priority: Some(30),
+                features
+            }
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named_and_the_rest_stands() {
+        let (options, complaints) = parse("support,zp(soon)T(x)t(gold");
+        assert_eq!(options.tier, "gold");
+        assert_eq!(options.features, Features::default());
+        assert_eq!(
+            complaints,
+            [
+                "option z is unknown",
+                "option p(soon) wants a number of seconds",
+                "option T is unknown",
+                "option t( has no closing bracket",
+            ]
+        );
+    }
+}

@@ -1,0 +1,389 @@
+//! The watch over agents' phones: device states of the PBX in, phone states out to the host.
+//!
+//! One thread looks and tells, so that what it tells of a phone is in order. The PBX's device state shows our own legs
+//! too; a phone is busy only with channels that are none of ours, which is why each leg is claimed here.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use asterisk::device::{self, DeviceState, Subscription};
+use hotline_engine::ids::AgentId;
+use hotline_engine::input::PhoneState;
+use hotline_host::Host;
+
+/// How long a leg that has ended still counts as ours: the PBX takes a moment to bury it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// See the head of this file.
+pub(crate) struct Phones {
+    state: Mutex<State>,
+    wake: Condvar,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    subscription: Subscription,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What each agent's phone is.
+    agents: HashMap<AgentId, String>,
+    devices: HashMap<String, Device>,
+    /// Devices to look at, each once: no longer than there are devices.
+    due: VecDeque<String>,
+    /// Our legs by their unique id, with their device.
+    own: HashMap<String, String>,
+    /// Legs that have ended, the oldest first.
+    ended: VecDeque<(Instant, String)>,
+    stopping: bool,
+}
+
+#[derive(Default)]
+struct Device {
+    agents: BTreeSet<AgentId>,
+    queued: bool,
+    /// The last state heard; `None` before the first: ask.
+    heard: Option<DeviceState>,
+    /// What the host was told last.
+    told: Option<PhoneState>,
+}
+
+/// A leg of ours. While this lives, and a moment longer, the leg does not make its phone busy.
+pub(crate) struct Claim {
+    phones: Arc<Phones>,
+    id: String,
+    device: String,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.phones.lock();
+        state
+            .ended
+            .push_back((Instant::now() + GRACE, std::mem::take(&mut self.id)));
+        drop(state);
+        self.phones.wake.notify_one();
+    }
+}
+
+/// What the watching thread does next.
+enum Step {
+    Look {
+        device: String,
+        heard: Option<DeviceState>,
+    },
+    Bury {
+        id: String,
+        device: String,
+    },
+    Stop,
+}
+
+impl Phones {
+    pub(crate) fn new() -> Arc<Phones> {
+        Arc::new(Phones {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            running: Mutex::new(None),
+        })
+    }
+
+    /// Begins to look and to tell. What was asked to be watched before is told then.
+    pub(crate) fn start(self: &Arc<Phones>, host: Host) -> Result<(), String> {
+        let phones = Arc::clone(self);
+        let subscription = Subscription::new(move |device, state| phones.heard(device, state))
+            .ok_or("the PBX does not tell device states")?;
+        let phones = Arc::clone(self);
+        let thread = std::thread::Builder::new()
+            .name("hotline-phones".to_owned())
+            .spawn(move || phones.run(&host))
+            .map_err(|error| format!("a thread: {error}"))?;
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { subscription, thread });
+        Ok(())
+    }
+
+    /// Ends the watch. Nothing of the PBX calls in here afterwards.
+    pub(crate) fn stop(&self) {
+        self.lock().stopping = true;
+        self.wake.notify_all();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { subscription, thread }) = running else {
+            return;
+        };
+        drop(subscription);
+        // A thread that panicked has said so already.
+        let _ = thread.join();
+    }
+
+    /// Watches a dial string's device for the agent from now on; empty watches none. Never blocks.
+    pub(crate) fn watch(&self, agent: AgentId, phone: &str) {
+        let mut state = self.lock();
+        state.watch(
+            agent,
+            if phone.is_empty() {
+                None
+            } else {
+                Some(device::device_of(phone))
+            },
+        );
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The leg on its way to this dial string is ours.
+    pub(crate) fn claim(self: &Arc<Phones>, unique_id: String, phone: &str) -> Claim {
+        let device = device::device_of(phone);
+        self.lock().own.insert(unique_id.clone(), device.clone());
+        Claim {
+            phones: Arc::clone(self),
+            id: unique_id,
+            device,
+        }
+    }
+
+    /// What a phone does apart from our calls, at the end of one.
+    pub(crate) fn after(&self, claim: &Claim) -> PhoneState {
+        let channels = device::channels_at(&claim.device);
+        let mut state = self.lock();
+        let heard = state.devices.get(&claim.device).and_then(|device| device.heard);
+        let now = match heard {
+            Some(DeviceState::Unavailable | DeviceState::Invalid) => PhoneState::Unreachable,
+            // The device state still shows our own leg; without an endpoint there is nothing better to go by.
+            _ => match channels {
+                Some(channels) if state.foreign(&channels) => PhoneState::Busy,
+                _ => PhoneState::Available,
+            },
+        };
+        if let Some(device) = state.devices.get_mut(&claim.device) {
+            device.told = Some(now);
+        }
+        now
+    }
+
+    /// On a thread of the PBX.
+    fn heard(&self, device: &str, heard: DeviceState) {
+        let mut state = self.lock();
+        let Some(watched) = state.devices.get_mut(device) else {
+            return;
+        };
+        watched.heard = Some(heard);
+        state.queue(device);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    fn run(&self, host: &Host) {
+        loop {
+            match self.next() {
+                Step::Look { device, heard } => {
+                    asterisk::guard("the watch over phones", (), || self.look(host, device, heard));
+                }
+                Step::Bury { id, device } => {
+                    // A leg that lives on, transferred, has become somebody else's call.
+                    if device::exists(&id) {
+                        self.lock().queue(&device);
+                    }
+                }
+                Step::Stop => return,
+            }
+        }
+    }
+
+    fn next(&self) -> Step {
+        let mut state = self.lock();
+        loop {
+            if state.stopping {
+                return Step::Stop;
+            }
+            if let Some(device) = state.due.pop_front() {
+                let Some(watched) = state.devices.get_mut(&device) else {
+                    continue;
+                };
+                watched.queued = false;
+                return Step::Look {
+                    heard: watched.heard,
+                    device,
+                };
+            }
+            let Some((due, _)) = state.ended.front() else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let id = state.ended.pop_front().map(|(_, id)| id).unwrap_or_default();
+                let device = state.own.remove(&id).unwrap_or_default();
+                return Step::Bury { id, device };
+            }
+            state = self
+                .wake
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn look(&self, host: &Host, device: String, heard: Option<DeviceState>) {
+        let seen = heard.unwrap_or_else(|| device::state_of(&device));
+        let channels = if in_use(seen) {
+            device::channels_at(&device)
+        } else {
+            None
+        };
+        let mut state = self.lock();
+        let now = state.phone_state(&device, seen, channels.as_deref());
+        let Some(watched) = state.devices.get_mut(&device) else {
+            return;
+        };
+        // Free as before is no news. Busy is: the host passes it over while it rings the phone itself.
+        if now == PhoneState::Available && watched.told == Some(now) {
+            return;
+        }
+        watched.told = Some(now);
+        let agents: Vec<AgentId> = watched.agents.iter().copied().collect();
+        drop(state);
+        for agent in agents {
+            host.phone_changed(agent, now);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is whole before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn watch(&mut self, agent: AgentId, device: Option<String>) {
+        if let Some(old) = self.agents.remove(&agent)
+            && let Some(watched) = self.devices.get_mut(&old)
+        {
+            watched.agents.remove(&agent);
+            if watched.agents.is_empty() {
+                self.devices.remove(&old);
+            }
+        }
+        let Some(device) = device else { return };
+        let watched = self.devices.entry(device.clone()).or_default();
+        watched.agents.insert(agent);
+        // The newcomer knows nothing yet.
+        watched.told = None;
+        self.queue(&device);
+        self.agents.insert(agent, device);
+    }
+
+    fn queue(&mut self, device: &str) {
+        if let Some(watched) = self.devices.get_mut(device)
+            && !std::mem::replace(&mut watched.queued, true)
+        {
+            self.due.push_back(device.to_owned());
+        }
+    }
+
+    /// Whether there is a channel that is none of ours.
+    fn foreign(&self, channels: &[String]) -> bool {
+        channels.iter().any(|id| !self.own.contains_key(id))
+    }
+
+    /// What a device state means for us; `channels` are those at its endpoint, if it is of a kind that has one.
+    fn phone_state(&self, device: &str, seen: DeviceState, channels: Option<&[String]>) -> PhoneState {
+        match seen {
+            DeviceState::Unavailable | DeviceState::Invalid => PhoneState::Unreachable,
+            DeviceState::NotInUse | DeviceState::Unknown => PhoneState::Available,
+            _ => {
+                let foreign = match channels {
+                    Some(channels) => self.foreign(channels),
+                    None => !self.own.values().any(|own| own == device),
+                };
+                if foreign {
+                    PhoneState::Busy
+                } else {
+                    PhoneState::Available
+                }
+            }
+        }
+    }
+}
+
+fn in_use(state: DeviceState) -> bool {
+    match state {
+        DeviceState::InUse
+        | DeviceState::Busy
+        | DeviceState::Ringing
+        | DeviceState::RingInUse
+        | DeviceState::OnHold => true,
+        DeviceState::Unknown | DeviceState::NotInUse | DeviceState::Invalid | DeviceState::Unavailable => {
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGENT: AgentId = AgentId(1);
+
+    fn watching(device: &str) -> State {
+        let mut state = State::default();
+        state.watch(AGENT, Some(device.to_owned()));
+        state
+    }
+
+    #[test]
+    fn a_phone_is_busy_only_with_channels_that_are_not_ours() {
+        let mut state = watching("PJSIP/a1");
+        let ids = ["1.1".to_owned()];
+        assert_eq!(
+            state.phone_state("PJSIP/a1", DeviceState::InUse, Some(&ids)),
+            PhoneState::Busy
+        );
+        state.own.insert("1.1".into(), "PJSIP/a1".into());
+        assert_eq!(
+            state.phone_state("PJSIP/a1", DeviceState::InUse, Some(&ids)),
+            PhoneState::Available
+        );
+        let ids = ["1.1".to_owned(), "1.2".to_owned()];
+        assert_eq!(
+            state.phone_state("PJSIP/a1", DeviceState::RingInUse, Some(&ids)),
+            PhoneState::Busy
+        );
+        assert_eq!(
+            state.phone_state("PJSIP/a1", DeviceState::Unavailable, Some(&ids)),
+            PhoneState::Unreachable
+        );
+        assert_eq!(
+            state.phone_state("PJSIP/a1", DeviceState::NotInUse, None),
+            PhoneState::Available
+        );
+    }
+
+    #[test]
+    fn a_device_without_endpoint_is_ours_while_we_call_it() {
+        let mut state = watching("Local/1@agents");
+        assert_eq!(
+            state.phone_state("Local/1@agents", DeviceState::InUse, None),
+            PhoneState::Busy
+        );
+        state.own.insert("1.1".into(), "Local/1@agents".into());
+        assert_eq!(
+            state.phone_state("Local/1@agents", DeviceState::InUse, None),
+            PhoneState::Available
+        );
+    }
+
+    #[test]
+    fn an_agent_watches_one_device_and_a_device_is_queued_once() {
+        let mut state = watching("PJSIP/a1");
+        state.queue("PJSIP/a1");
+        assert_eq!(state.due.len(), 1);
+        state.watch(AGENT, Some("PJSIP/a2".into()));
+        assert!(!state.devices.contains_key("PJSIP/a1"));
+        state.watch(AGENT, None);
+        assert!(state.devices.is_empty() && state.agents.is_empty());
+    }
+}
