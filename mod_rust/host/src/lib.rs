@@ -1,1 +1,399 @@
-//! Placeholder.
+//! Runs an engine for any PBX.
+//!
+//! An adapter implements [`Pbx`], starts a [`Host`], and takes each call through a [`CallPort`]: it reports facts,
+//! obeys actions, and sleeps on its channel and the port's descriptor together. The host owns the engine's thread,
+//! the publisher, the control socket, the journal and the settings. It knows no PBX, and nothing in it unwinds into one.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod control;
+mod convert;
+mod journal;
+mod log;
+mod mailbox;
+mod pbx;
+mod pin;
+mod port;
+mod publisher;
+mod runner;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use hotline_engine::Engine;
+use hotline_engine::action::Status;
+use hotline_engine::ids::{AgentId, CallId};
+use hotline_engine::input::{Caller, PhoneState};
+use hotline_wire::frame::NodeHello;
+use hotline_wire::{Command, Outcome, Refusal, Snapshot};
+
+pub use hotline_engine as engine;
+pub use hotline_wire as wire;
+pub use pbx::{Level, Pbx};
+pub use port::{CallPort, Fact};
+pub use settings::{Settings, SettingsError, load as load_settings};
+
+use clock::Clock;
+use control::{Control, Node};
+use convert::Vocabulary;
+use journal::Journal;
+use log::EventLog;
+use mailbox::Mailbox;
+use publisher::{Outlet, Publication, Publisher};
+use runner::{Delivery, Message, Reply, Runner};
+
+/// How long somebody at a console waits for the engine. It answers in microseconds, or is broken.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings file is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The engine refused the settings.
+    #[error("{file}: {error}", file = .0.display(), error = .1)]
+    Config(PathBuf, hotline_engine::ConfigError),
+    /// The control socket, the journal or a thread.
+    #[error("{what}: {error}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// A running engine and everything around it. Cheap to clone; ends with [`Host::stop`].
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    pbx: Arc<dyn Pbx>,
+    file: PathBuf,
+    inbox: Sender<Message>,
+    clock: Clock,
+    node: String,
+    boot: String,
+    next_call: AtomicU64,
+    calls: Arc<AtomicUsize>,
+    settings: Mutex<Arc<Settings>>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    control: Control,
+    engine: JoinHandle<()>,
+    publisher: JoinHandle<()>,
+    publications: Sender<Publication>,
+    log: Arc<EventLog>,
+}
+
+impl Host {
+    /// Reads the settings and starts everything.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running then.
+    pub fn start(pbx: Arc<dyn Pbx>, file: &Path) -> Result<Host, StartError> {
+        let settings = load_settings(file)?;
+        let clock = Clock::start();
+        let chance = chance().map_err(|error| StartError::System {
+            what: "random numbers",
+            error,
+        })?;
+        let booted = clock.now();
+        let boot = format!("{:x}-{:08x}", booted.0 / 1_000_000, chance as u32);
+        let engine = Engine::new(settings.config.clone(), booted, chance)
+            .map_err(|error| StartError::Config(file.to_owned(), error))?;
+        let journal = match &settings.journal {
+            None => None,
+            Some(folder) => Some(
+                Journal::create(folder, &settings.node, &boot, &settings.config, booted, chance).map_err(
+                    |error| StartError::System {
+                        what: "the journal",
+                        error,
+                    },
+                )?,
+            ),
+        };
+
+        let (inbox, messages) = channel();
+        let (publications, published) = channel();
+        let depth = Arc::new(AtomicUsize::new(0));
+        let log = Arc::new(EventLog::new(settings.max_events));
+        let publisher = Publisher {
+            vocabulary: Vocabulary::new(&settings.node, &boot),
+            log: Arc::clone(&log),
+            pbx: Arc::clone(&pbx),
+            depth: Arc::clone(&depth),
+        };
+        let runner = Runner {
+            engine,
+            clock,
+            outlet: Outlet::new(publications.clone(), depth, settings.max_events),
+            pbx: Arc::clone(&pbx),
+            journal,
+            state: Delivery::default(),
+        };
+        let host = Host(Arc::new(Inner {
+            file: file.to_owned(),
+            inbox,
+            clock,
+            node: settings.node.clone(),
+            boot,
+            next_call: AtomicU64::new(1),
+            calls: Arc::new(AtomicUsize::new(0)),
+            settings: Mutex::new(Arc::new(settings.clone())),
+            running: Mutex::new(None),
+            pbx: Arc::clone(&pbx),
+        }));
+        let control = Control::listen(
+            &settings.socket,
+            settings.socket_mode,
+            Arc::new(host.clone()),
+            Arc::clone(&log),
+            pbx,
+        )
+        .map_err(|error| StartError::System {
+            what: "the control socket",
+            error,
+        })?;
+        let thread = |error| StartError::System {
+            what: "a thread",
+            error,
+        };
+        let publisher = spawn("hotline-publish", move || publisher.run(&published)).map_err(thread)?;
+        let engine = spawn("hotline-engine", move || runner.run(&messages)).map_err(thread)?;
+        *lock(&host.0.running) = Some(Running {
+            control,
+            engine,
+            publisher,
+            publications,
+            log,
+        });
+        Ok(host)
+    }
+
+    /// A caller enters a queue. Never blocks.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub fn join(&self, queue: &str, caller: Caller) -> std::io::Result<CallPort> {
+        let mailbox = Arc::new(Mailbox::new()?);
+        let number = self.0.next_call.fetch_add(1, Ordering::Relaxed);
+        let call = CallId(number);
+        let reference = format!("{}-{}-{number}", self.0.node, self.0.boot);
+        let port = CallPort::new(
+            call,
+            reference,
+            Arc::clone(&mailbox),
+            self.0.inbox.clone(),
+            Arc::clone(&self.0.calls),
+        );
+        let queue = queue.to_owned();
+        let message = Message::Join {
+            call,
+            queue,
+            caller,
+            mailbox: Arc::clone(&mailbox),
+        };
+        if self.0.inbox.send(message).is_err() {
+            mailbox.push(hotline_engine::CallAction::Release {
+                status: Status::Error,
+            });
+        }
+        Ok(port)
+    }
+
+    /// A phone changed, or was looked at for the first time. Never blocks.
+    pub fn phone_changed(&self, agent: AgentId, state: PhoneState) {
+        // Without an engine nobody needs to know.
+        let _ = self.0.inbox.send(Message::Phone { agent, state });
+    }
+
+    /// Carries out a command and waits for the answer, 5 s at the longest. For consoles and feature codes.
+    pub fn command(&self, author: &str, command: Command) -> Outcome {
+        let (sender, receiver) = sync_channel(2);
+        self.ask(
+            author,
+            command,
+            Box::new(move |outcome| {
+                // The asker may have given up.
+                let _ = sender.try_send(outcome);
+            }),
+        );
+        receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable())
+    }
+
+    /// Reads the settings file again. Returns what is in force now, for people.
+    ///
+    /// # Errors
+    /// Why it was refused, with file, line and key; the running settings stay.
+    pub fn reload(&self, author: &str) -> Result<String, String> {
+        let new = load_settings(&self.0.file).map_err(|error| error.to_string())?;
+        let old = self.settings();
+        let (sender, receiver) = sync_channel(1);
+        let reply: Reply = Box::new(move |outcome| {
+            let _ = sender.try_send(outcome);
+        });
+        let message = Message::Reload {
+            author: author.to_owned(),
+            config: Box::new(new.config.clone()),
+            reply,
+        };
+        let answer = match self.0.inbox.send(message) {
+            Ok(()) => receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable()),
+            Err(_) => unavailable(),
+        };
+        match answer {
+            Outcome::Done | Outcome::Pending => {}
+            Outcome::Refused { message, .. } => return Err(format!("{}: {message}", self.0.file.display())),
+        }
+        let fixed = old.node != new.node
+            || old.socket != new.socket
+            || old.socket_mode != new.socket_mode
+            || old.max_events != new.max_events
+            || old.journal != new.journal;
+        let mut text = format!(
+            "{} queues and {} agents are in force",
+            new.config.queues.len(),
+            new.config.agents.len()
+        );
+        if fixed {
+            text.push_str("; changes of node, [control] and [journal] wait until the module is loaded anew");
+        }
+        *lock(&self.0.settings) = Arc::new(new);
+        Ok(text)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&lock(&self.0.settings))
+    }
+
+    /// Whether the agent must show a PIN.
+    pub fn needs_pin(&self, agent: &str) -> bool {
+        self.settings().pins.contains_key(agent)
+    }
+
+    /// Whether `pin` is right; true for an agent without one. May take some 10 ms of the caller's own time.
+    pub fn pin_ok(&self, agent: &str, pin: &str) -> bool {
+        self.settings()
+            .pins
+            .get(agent)
+            .is_none_or(|expected| expected.matches(pin))
+    }
+
+    /// The live state; `None` when the engine is out of service.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let (sender, receiver) = sync_channel(1);
+        self.0.inbox.send(Message::Snapshot(sender)).ok()?;
+        receiver.recv_timeout(ANSWER).ok()
+    }
+
+    /// Calls whose threads are inside now.
+    pub fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// Takes the engine out of service for good: every waiting and later caller goes on with an error.
+    pub fn poison(&self, reason: &str) {
+        let _ = self.0.inbox.send(Message::Poison(reason.to_owned()));
+    }
+
+    /// Makes the engine's thread panic.
+    #[cfg(feature = "fault-injection")]
+    pub fn inject_panic(&self) {
+        let _ = self.0.inbox.send(Message::Panic);
+    }
+
+    /// Ends all threads and removes the control socket; waiting callers go on with an error. Again is no harm.
+    pub fn stop(&self) {
+        let Some(running) = lock(&self.0.running).take() else {
+            return;
+        };
+        let _ = self.0.inbox.send(Message::Stop);
+        // A thread that panicked has said so already.
+        let _ = running.engine.join();
+        let _ = running.publications.send(Publication::Stop);
+        let _ = running.publisher.join();
+        running.log.stop();
+        drop(running.control);
+    }
+
+    fn ask(&self, author: &str, command: Command, mut reply: Reply) {
+        let Some(command) = convert::command_in(command) else {
+            return reply(match self.reload(author) {
+                Ok(_) => Outcome::Done,
+                Err(message) => Outcome::Refused {
+                    reason: Refusal::BadConfig,
+                    message,
+                },
+            });
+        };
+        let message = Message::Command {
+            author: author.to_owned(),
+            command,
+            reply,
+        };
+        if let Err(refused) = self.0.inbox.send(message)
+            && let Message::Command { mut reply, .. } = refused.0
+        {
+            reply(unavailable());
+        }
+    }
+}
+
+impl Node for Host {
+    fn identity(&self) -> NodeHello {
+        NodeHello {
+            protocol: hotline_wire::PROTOCOL,
+            node: self.0.node.clone(),
+            boot: self.0.boot.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pbx: self.0.pbx.name(),
+            oldest: 0,
+            newest: 0,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.0.clock.now().0
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        Host::snapshot(self)
+    }
+
+    fn command(&self, author: &str, command: Command, reply: Reply) {
+        self.ask(author, command, reply);
+    }
+}
+
+fn unavailable() -> Outcome {
+    let message = "the node is not in service; see the PBX's log".to_owned();
+    Outcome::Refused {
+        reason: Refusal::Unavailable,
+        message,
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Values are replaced whole, so a panic elsewhere leaves none half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn chance() -> std::io::Result<u64> {
+    let mut bytes = [0u8; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(u64::from_ne_bytes(bytes))
+}

@@ -3,8 +3,8 @@
 //! ```text
 //! client: {"type":"hello","protocol":1,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
 //! node:   {"type":"hello","protocol":1,"node":"pbx1","boot":"…","version":"0.1.0",…}
-//! node:   {"type":"gap","first":1,"last":12,"reason":"overflow"}     only if events were lost
-//! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the resume is gapless
+//! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the client resumes this boot
+//! node:   {"type":"gap","first":42,"last":49,"reason":"overflow"}    only if events were lost
 //! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
 //! client: {"type":"ack","seq":42}
 //! client: {"type":"command","id":"7","author":"alice","command":{"do":"force_busy","agent":"1001",…}}
@@ -13,6 +13,9 @@
 //!
 //! Sequence numbers are contiguous per (node, boot) and begin at 1; a client that misses one is told so by a gap
 //! that names its range and reason. A snapshot holds the state after event `seq`; the next event is `seq + 1`.
+//! A durable client that does not resume this boot gets an empty snapshot of event 0 and the story from its first
+//! event; any other gets the present state. After a gap the events still held follow, and within them, in its
+//! place, a snapshot that sets the live state right.
 //! Delivery is at least once; (node, boot, seq) is the key that makes it exactly once.
 #![forbid(unsafe_code)]
 

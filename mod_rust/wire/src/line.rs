@@ -25,7 +25,10 @@ pub enum LineError {
 ///
 /// # Errors
 /// See [`LineError`]. After one, the stream is of no further use.
-pub fn read<T: DeserializeOwned>(from: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Option<T>, LineError> {
+pub fn read<T: DeserializeOwned>(
+    from: &mut impl BufRead,
+    line: &mut Vec<u8>,
+) -> Result<Option<T>, LineError> {
     line.clear();
     let mut limited = io::Read::take(from, MAX_LINE as u64 + 1);
     limited.read_until(b'\n', line)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::labels;
 
 /// State after event `seq`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The last event that is in here; 0 before the first.
     pub seq: u64,

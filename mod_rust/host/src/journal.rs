@@ -1,0 +1,122 @@
+//! The journal: every input with its time, so that `hotline-sim replay` brings back the same events. Written by a thread
+//! of its own; when the disk cannot follow, the journal ends with a word in the log and the calls go on.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use hotline_engine::codec::journal::{Head, write_head, write_record};
+use hotline_engine::{Config, Input, Time};
+
+use crate::pbx::{Level, Pbx};
+
+/// Inputs that may wait for the disk.
+const BACKLOG: usize = 65_536;
+
+/// The engine thread's end of a journal.
+pub(crate) struct Journal {
+    path: PathBuf,
+    writer: Option<Writer>,
+}
+
+/// Where encoded records go, and the thread that writes them.
+type Writer = (SyncSender<Vec<u8>>, JoinHandle<io::Result<()>>);
+
+impl Journal {
+    /// Creates `FOLDER/NODE-BOOT.journal` and writes its head.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn create(
+        folder: &Path,
+        node: &str,
+        boot: &str,
+        config: &Config,
+        booted: Time,
+        seed: u64,
+    ) -> io::Result<Journal> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{node}-{boot}.journal"));
+        let mut file = File::create_new(&path)?;
+        let mut head = Vec::new();
+        write_head(
+            &mut head,
+            &Head {
+                booted,
+                seed,
+                config: config.clone(),
+            },
+        )
+        .map_err(io::Error::other)?;
+        file.write_all(&head)?;
+        let (sender, records) = sync_channel(BACKLOG);
+        let thread = std::thread::Builder::new()
+            .name("hotline-journal".into())
+            .spawn(move || write_records(io::BufWriter::new(file), &records))?;
+        Ok(Journal {
+            path,
+            writer: Some((sender, thread)),
+        })
+    }
+
+    /// Never blocks.
+    pub(crate) fn record(&mut self, now: Time, input: &Input, pbx: &dyn Pbx) {
+        let Some((sender, _)) = &self.writer else { return };
+        let mut record = Vec::new();
+        let sent = match write_record(&mut record, now, input) {
+            Ok(()) => sender.try_send(record),
+            Err(error) => {
+                self.writer = None;
+                return self.ends(&error.to_string(), pbx);
+            }
+        };
+        let why = match sent {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => format!("the disk is more than {BACKLOG} inputs behind"),
+            Err(TrySendError::Disconnected(_)) => match self.finish() {
+                Err(error) => error.to_string(),
+                Ok(()) => "its thread is gone".to_owned(),
+            },
+        };
+        self.writer = None;
+        self.ends(&why, pbx);
+    }
+
+    fn ends(&self, why: &str, pbx: &dyn Pbx) {
+        pbx.log(
+            Level::Error,
+            &format!("the journal {} ends here: {why}", self.path.display()),
+        );
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let Some((sender, thread)) = self.writer.take() else {
+            return Ok(());
+        };
+        drop(sender);
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Nobody is left to hear of a disk that fails now; a torn end is found by its checksum.
+        let _ = self.finish();
+    }
+}
+
+fn write_records(mut file: io::BufWriter<File>, records: &Receiver<Vec<u8>>) -> io::Result<()> {
+    while let Ok(record) = records.recv() {
+        file.write_all(&record)?;
+        // A burst is written together; a pause brings it to the file.
+        while let Ok(record) = records.try_recv() {
+            file.write_all(&record)?;
+        }
+        file.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! What a PBX must offer the host, apart from the calls' own threads.
+
+use hotline_engine::ids::AgentId;
+
+/// The PBX as the host sees it. Calls come from the host's own threads, which hold no lock meanwhile.
+pub trait Pbx: Send + Sync + 'static {
+    /// Product and version, for people: `Asterisk 22.10.1`.
+    fn name(&self) -> String;
+
+    /// Watch this phone for the agent from now on, in place of any other; empty watches none. Comes from the engine's
+    /// thread, so it must not block. The present state and every change go to [`Host::phone_changed`](crate::Host::phone_changed).
+    fn watch_phone(&self, agent: AgentId, phone: &str);
+
+    /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
+    /// since the Unix epoch.
+    fn publish(&self, at: u64, event: &hotline_wire::Event);
+
+    /// Write to the PBX's log.
+    fn log(&self, level: Level, message: &str);
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// Somebody must act.
+    Error,
+    /// Something is not as it should be.
+    Warning,
+    /// Worth knowing.
+    Notice,
+    /// For whoever looks closer.
+    Debug,
+}

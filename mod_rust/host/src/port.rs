@@ -1,0 +1,136 @@
+//! A call's end of the host: what its own thread holds while the call is in the queue's hands.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+
+use hotline_engine::ids::{CallId, OfferId};
+use hotline_engine::input::{OfferFailure, Party, PhoneState};
+use hotline_engine::{CallAction, Input};
+
+use crate::mailbox::Mailbox;
+use crate::runner::Message;
+
+/// What a call's thread saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fact {
+    /// The caller hung up before being connected.
+    CallerGone,
+    /// The agent's phone rings.
+    Ringing(OfferId),
+    /// The agent answered; nobody is connected until told to.
+    Answered(OfferId),
+    /// The offer failed at the phone.
+    OfferFailed(OfferId, OfferFailure),
+    /// Caller and agent hear each other.
+    Connected,
+    /// The conversation is over, or connecting failed.
+    Ended {
+        /// Who ended it.
+        by: Party,
+        /// What the agent's phone does apart from this call.
+        phone: PhoneState,
+    },
+}
+
+impl Fact {
+    pub(crate) fn into_input(self, call: CallId) -> Input {
+        match self {
+            Fact::CallerGone => Input::CallerGone { call },
+            Fact::Ringing(offer) => Input::Ringing { offer },
+            Fact::Answered(offer) => Input::Answered { offer },
+            Fact::OfferFailed(offer, cause) => Input::OfferFailed { offer, cause },
+            Fact::Connected => Input::Connected { call },
+            Fact::Ended { by, phone } => Input::Ended { call, by, phone },
+        }
+    }
+}
+
+/// One call in the queue's hands. Dropping it at any moment tells the engine what that means, so nothing is left behind.
+#[derive(Debug)]
+pub struct CallPort {
+    call: CallId,
+    reference: String,
+    mailbox: Arc<Mailbox>,
+    inbox: Sender<Message>,
+    phase: Phase,
+    calls: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Waiting,
+    Connecting,
+    Over,
+}
+
+impl CallPort {
+    pub(crate) fn new(
+        call: CallId,
+        reference: String,
+        mailbox: Arc<Mailbox>,
+        inbox: Sender<Message>,
+        calls: Arc<AtomicUsize>,
+    ) -> CallPort {
+        calls.fetch_add(1, Ordering::Relaxed);
+        CallPort {
+            call,
+            reference,
+            mailbox,
+            inbox,
+            phase: Phase::Waiting,
+            calls,
+        }
+    }
+
+    /// Readable while an action waits.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.mailbox.fd()
+    }
+
+    /// The next action; `None` puts [`fd`](Self::fd) to rest. After a `Release` there are no more.
+    pub fn take(&mut self) -> Option<CallAction> {
+        let action = self.mailbox.take();
+        match action {
+            Some(CallAction::Connect { .. }) => self.phase = Phase::Connecting,
+            Some(CallAction::Release { .. }) => self.phase = Phase::Over,
+            Some(CallAction::Music { .. } | CallAction::Ring { .. } | CallAction::Cancel { .. }) | None => {}
+        }
+        action
+    }
+
+    /// Tells the engine. Never blocks.
+    pub fn report(&mut self, fact: Fact) {
+        if matches!(fact, Fact::CallerGone | Fact::Ended { .. }) {
+            self.phase = Phase::Over;
+        }
+        // Without an engine there is nobody to tell: a Release is on its way.
+        let _ = self.inbox.send(Message::Fact {
+            call: self.call,
+            fact,
+        });
+    }
+
+    /// How the world refers to this call: `NODE-BOOT-NUMBER`.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+}
+
+impl Drop for CallPort {
+    fn drop(&mut self) {
+        match self.phase {
+            Phase::Waiting => self.report(Fact::CallerGone),
+            Phase::Connecting => {
+                self.report(Fact::Ended {
+                    by: Party::System,
+                    phone: PhoneState::Available,
+                });
+            }
+            Phase::Over => {}
+        }
+        let _ = self.inbox.send(Message::Left { call: self.call });
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}

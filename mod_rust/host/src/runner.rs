@@ -1,0 +1,248 @@
+//! The engine's thread: the only owner of truth. Takes messages one by one, applies each whole, hands out what follows.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+
+use hotline_engine::action::Status;
+use hotline_engine::ids::{AgentId, CallId, CommandId};
+use hotline_engine::input::{Caller, PhoneState};
+use hotline_engine::{Action, CallAction, Command, Config, Engine, Input};
+use hotline_wire::{Outcome, Snapshot};
+
+use crate::clock::Clock;
+use crate::convert;
+use crate::journal::Journal;
+use crate::mailbox::Mailbox;
+use crate::pbx::{Level, Pbx};
+use crate::port::Fact;
+use crate::publisher::{Outlet, Publication};
+use crate::unavailable;
+
+/// Who hears how a command went. Called with `Pending` and later once more, or once.
+pub(crate) type Reply = Box<dyn FnMut(Outcome) + Send>;
+
+/// What reaches the engine's thread. Facts are few per call and calls have a ceiling, so the inbox needs none.
+pub(crate) enum Message {
+    Join {
+        call: CallId,
+        queue: String,
+        caller: Caller,
+        mailbox: Arc<Mailbox>,
+    },
+    Fact {
+        call: CallId,
+        fact: Fact,
+    },
+    /// The call's thread has left for good.
+    Left {
+        call: CallId,
+    },
+    Phone {
+        agent: AgentId,
+        state: PhoneState,
+    },
+    Command {
+        author: String,
+        command: Command,
+        reply: Reply,
+    },
+    Reload {
+        author: String,
+        config: Box<Config>,
+        reply: Reply,
+    },
+    Snapshot(SyncSender<Snapshot>),
+    /// Something outside the engine is broken beyond repair.
+    Poison(String),
+    #[cfg(feature = "fault-injection")]
+    Panic,
+    Stop,
+}
+
+pub(crate) struct Runner {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) outlet: Outlet,
+    pub(crate) pbx: Arc<dyn Pbx>,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) state: Delivery,
+}
+
+/// What is needed to carry out actions; survives a panic of the engine.
+#[derive(Default)]
+pub(crate) struct Delivery {
+    mailboxes: HashMap<CallId, Arc<Mailbox>>,
+    replies: HashMap<CommandId, Reply>,
+    commands: u64,
+    seq: u64,
+}
+
+impl Runner {
+    /// Runs until told to stop. A panic poisons: every waiting caller, and every later one, goes on in the dialplan
+    /// with an error; calls that are up are not touched.
+    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
+        let reason = match catch_unwind(AssertUnwindSafe(|| self.serve(inbox))) {
+            Ok(None) => return self.release_all(),
+            Ok(Some(reason)) => reason,
+            Err(panic) => format!("the engine panicked: {}", panic_text(&*panic)),
+        };
+        let remedy =
+            "new callers go on in the dialplan with HOTLINESTATUS=ERROR until the module is loaded anew";
+        self.pbx.log(Level::Error, &format!("{reason}; {remedy}"));
+        self.release_all();
+        self.refuse(inbox);
+    }
+
+    /// `None` when stopped, a reason when poisoned.
+    fn serve(&mut self, inbox: &Receiver<Message>) -> Option<String> {
+        self.apply(Input::Tick);
+        loop {
+            let message = match self.engine.deadline() {
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(deadline) => inbox.recv_timeout(self.clock.until(deadline)),
+            };
+            match message {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(Message::Poison(reason)) => return Some(reason),
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => self.apply(Input::Tick),
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Join {
+                call,
+                queue,
+                caller,
+                mailbox,
+            } => {
+                self.state.mailboxes.insert(call, mailbox);
+                self.apply(Input::Join { call, queue, caller });
+            }
+            Message::Fact { call, fact } => self.apply(fact.into_input(call)),
+            Message::Left { call } => {
+                self.state.mailboxes.remove(&call);
+            }
+            Message::Phone { agent, state } => self.apply(Input::Phone { agent, state }),
+            Message::Command {
+                author,
+                command,
+                reply,
+            } => {
+                let id = self.expect_reply(reply);
+                self.apply(Input::Command { id, author, command });
+            }
+            Message::Reload {
+                author,
+                config,
+                reply,
+            } => {
+                let id = self.expect_reply(reply);
+                self.apply(Input::Reload { id, author, config });
+            }
+            Message::Snapshot(reply) => {
+                let (seq, at, view) = (self.state.seq, self.clock.now(), self.engine.view());
+                self.outlet.send(Publication::Snapshot { seq, at, view, reply });
+            }
+            #[cfg(feature = "fault-injection")]
+            #[expect(clippy::panic, reason = "the fault that a test build injects")]
+            Message::Panic => panic!("injected"),
+            Message::Poison(_) | Message::Stop => {}
+        }
+    }
+
+    fn expect_reply(&mut self, reply: Reply) -> CommandId {
+        self.state.commands += 1;
+        let id = CommandId(self.state.commands);
+        self.state.replies.insert(id, reply);
+        id
+    }
+
+    fn apply(&mut self, input: Input) {
+        let now = self.clock.now();
+        if let Some(journal) = &mut self.journal {
+            journal.record(now, &input, &*self.pbx);
+        }
+        let drain = self.engine.handle(now, input);
+        for action in drain.actions {
+            self.state.carry_out(action, &*self.pbx);
+        }
+        for event in drain.events {
+            self.state.seq += 1;
+            self.outlet.send(Publication::Event {
+                seq: self.state.seq,
+                at: now,
+                event,
+            });
+        }
+    }
+
+    fn release_all(&mut self) {
+        for mailbox in self.state.mailboxes.values() {
+            mailbox.push(CallAction::Release {
+                status: Status::Error,
+            });
+        }
+        for (_, mut reply) in self.state.replies.drain() {
+            reply(unavailable());
+        }
+    }
+
+    /// Life after a panic: nobody waits in vain.
+    fn refuse(&mut self, inbox: &Receiver<Message>) {
+        for message in inbox {
+            match message {
+                Message::Join { mailbox, .. } => mailbox.push(CallAction::Release {
+                    status: Status::Error,
+                }),
+                Message::Command { mut reply, .. } | Message::Reload { mut reply, .. } => {
+                    reply(unavailable())
+                }
+                Message::Stop => return,
+                Message::Fact { .. }
+                | Message::Left { .. }
+                | Message::Phone { .. }
+                | Message::Snapshot(_)
+                | Message::Poison(_) => {}
+                #[cfg(feature = "fault-injection")]
+                Message::Panic => {}
+            }
+        }
+    }
+}
+
+impl Delivery {
+    fn carry_out(&mut self, action: Action, pbx: &dyn Pbx) {
+        match action {
+            Action::Call { call, action } => {
+                // A call whose thread has left needs nothing more.
+                if let Some(mailbox) = self.mailboxes.get(&call) {
+                    mailbox.push(action);
+                }
+            }
+            Action::Reply { command, outcome } => {
+                let outcome = convert::outcome(outcome);
+                let more_follows = outcome == Outcome::Pending;
+                if let Some(mut reply) = self.replies.remove(&command) {
+                    reply(outcome);
+                    if more_follows {
+                        self.replies.insert(command, reply);
+                    }
+                }
+            }
+            Action::WatchPhone { agent, phone } => pbx.watch_phone(agent, &phone),
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
+}
