@@ -23,25 +23,29 @@ impl Application for HotlineAgent {
     const NAME: &'static CStr = c"HotlineAgent";
     const SYNOPSIS: &'static CStr =
         c"Signs an agent in or out, or makes it ready or not ready, from a phone.";
-    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin or reason]])\n\n\
-Actions:\n\
-    signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone\n\
-    signout        signs the agent out; during a call, after it\n\
-    ready          takes calls from now on; ends wrap-up\n\
-    notready       takes no calls; during a call, after it. The third argument is the reason\n\
-    toggle-signin  signin if signed out, otherwise signout\n\
-    toggle-ready   notready if ready, otherwise ready\n\n\
-Without an agent number, the agent who is bound to this phone is meant; signin asks for a number. A PIN is asked for,\n\
-or taken from the third argument, at sign-in and when the agent is not signed in on this phone. Agents without a PIN\n\
-in the settings need none.\n\n\
-Variables set:\n\
-    HOTLINEAGENTSTATUS  DONE     it is so now\n\
-                        PENDING  it will be so after the call the agent is in\n\
-                        REFUSED  HOTLINEAGENTREASON says why\n\
-    HOTLINEAGENTREASON  why it was refused, for people; empty otherwise\n\
-    HOTLINE_AGENT       agent number meant, if one was found\n\n\
-Example:\n\
- exten => *51,1,HotlineAgent(signin)\n\
+    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin or reason]])
+
+Actions:
+    signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone
+    signout        signs the agent out; during a call, after it
+    ready          takes calls from now on; ends wrap-up
+    notready       takes no calls; during a call, after it. The third argument is the reason
+    toggle-signin  signin if signed out, otherwise signout
+    toggle-ready   notready if ready, otherwise ready
+
+Without an agent number, the agent who is bound to this phone is meant; signin asks for a number. A PIN is asked for,
+or taken from the third argument, at sign-in and when the agent is not signed in on this phone. Agents without a PIN
+in the settings need none.
+
+Variables set:
+    HOTLINEAGENTSTATUS  DONE     it is so now
+                        PENDING  it will be so after the call the agent is in
+                        REFUSED  HOTLINEAGENTREASON says why
+    HOTLINEAGENTREASON  why it was refused, for people; empty otherwise
+    HOTLINE_AGENT       agent number meant, if one was found
+
+Example:
+ exten => *51,1,HotlineAgent(signin)
  same => n,Playback(${IF($[\"${HOTLINEAGENTSTATUS}\"=\"DONE\"]?agent-loginok:sorry)})";
 
     fn run(channel: &Channel, arguments: &str) -> Exit {

@@ -28,32 +28,37 @@ pub(crate) struct Hotline;
 impl Application for Hotline {
     const NAME: &'static CStr = c"Hotline";
     const SYNOPSIS: &'static CStr = c"Queues the caller for an agent, and connects them.";
-    const DESCRIPTION: &'static CStr = c"Hotline(queue[,options])\n\n\
-The caller is answered, waits in the named queue with music, and is connected to an agent. On every way\n\
-out the dialplan goes on if the caller is still there; the variables below tell what happened.\n\n\
-Options:\n\
-    t(tier)     caller tier, as named in the settings (or variable HOTLINE_TIER)\n\
-    p(seconds)  waiting time that this call is worth on top of its tier (or variable HOTLINE_PRIORITY)\n\
-    t T         the agent (t), the caller (T) may transfer, with the keys of features.conf\n\
-    h H         may hang up with the disconnect key\n\
-    k K         may park\n\
-    w W x X     may record\n\n\
-Variables set:\n\
-    HOTLINESTATUS   ANSWERED      talked with an agent, who hung up first or passed the call on\n\
-                    TIMEOUT       the queue's longest wait was reached\n\
-                    FULL          the queue, or this PBX, has no room for another caller\n\
-                    NOAGENTS      nobody is signed in, and the queue does not wait without\n\
-                    UNKNOWNQUEUE  no queue of that name in the settings\n\
-                    REMOVED       the queue was removed while waiting\n\
-                    HANGUP        the caller hung up (seen in extension h)\n\
-                    ERROR         Hotline could not go on; the log says why\n\
-    HOTLINE_CALL    reference of the call: NODE-BOOT-NUMBER\n\
-    HOTLINE_AGENT   number of the agent talked with, if any\n\n\
-The agent's channel has HOTLINE_CALL, HOTLINE_AGENT, HOTLINE_QUEUE and HOTLINE_CALLER, and the data attached with\n\
-HOTLINE_DATA().\n\n\
-Example:\n\
- same => n,Set(HOTLINE_DATA(account)=${account})\n\
- same => n,Hotline(support,t(gold))\n\
+    const DESCRIPTION: &'static CStr = c"Hotline(queue[,options])
+
+The caller is answered, waits in the named queue with music, and is connected to an agent. On every way
+out the dialplan goes on if the caller is still there; the variables below tell what happened.
+
+Options:
+    t(tier)     caller tier, as named in the settings (or variable HOTLINE_TIER)
+    p(seconds)  waiting time that this call is worth on top of its tier (or variable HOTLINE_PRIORITY)
+    t T         the agent (t), the caller (T) may transfer, with the keys of features.conf
+    h H         may hang up with the disconnect key
+    k K         may park
+    w W x X     may record
+
+Variables set:
+    HOTLINESTATUS   ANSWERED      talked with an agent, who hung up first or passed the call on
+                    TIMEOUT       the queue's longest wait was reached
+                    FULL          the queue, or this PBX, has no room for another caller
+                    NOAGENTS      nobody is signed in, and the queue does not wait without
+                    UNKNOWNQUEUE  no queue of that name in the settings
+                    REMOVED       the queue was removed while waiting
+                    HANGUP        the caller hung up (seen in extension h)
+                    ERROR         Hotline could not go on; the log says why
+    HOTLINE_CALL    reference of the call: NODE-BOOT-NUMBER
+    HOTLINE_AGENT   number of the agent talked with, if any
+
+The agent's channel has HOTLINE_CALL, HOTLINE_AGENT, HOTLINE_QUEUE and HOTLINE_CALLER, and the data attached with
+HOTLINE_DATA().
+
+Example:
+ same => n,Set(HOTLINE_DATA(account)=${account})
+ same => n,Hotline(support,t(gold))
  same => n,Goto(after-${HOTLINESTATUS},1)";
 
     fn run(channel: &Channel, arguments: &str) -> Exit {

@@ -16,10 +16,10 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
         cli::Command {
             pattern: c"hotline show {queues|agents|calls|status}",
             summary: c"Show Hotline's queues, agents, calls or health",
-            usage: c"Usage: hotline show queues\n\
-       hotline show agents [<queue>]\n\
-       hotline show calls [verbose]\n\
-       hotline show status\n\
+            usage: c"Usage: hotline show queues
+       hotline show agents [<queue>]
+       hotline show calls [verbose]
+       hotline show status
        Shows what Hotline does now. Caller numbers keep their last four digits only, unless verbose.\n",
             run: show,
             complete: complete_show,
@@ -27,13 +27,13 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
         cli::Command {
             pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout}",
             summary: c"Change the state of a Hotline agent",
-            usage: c"Usage: hotline agent signin <number> [<phone>]\n\
-       hotline agent signout <number>\n\
-       hotline agent ready <number>\n\
-       hotline agent notready <number> [<reason>]\n\
-       hotline agent forcebusy <number> [<seconds>] [<reason>]\n\
-       hotline agent forceidle <number>\n\
-       hotline agent forcesignout <number> [<reason>]\n\
+            usage: c"Usage: hotline agent signin <number> [<phone>]
+       hotline agent signout <number>
+       hotline agent ready <number>
+       hotline agent notready <number> [<reason>]
+       hotline agent forcebusy <number> [<seconds>] [<reason>]
+       hotline agent forceidle <number>
+       hotline agent forcesignout <number> [<reason>]
        Does what the agent, or with force... what a supervisor could do. 0 seconds, or none, is until lifted.\n",
             run: agent,
             complete: complete_agent,
@@ -41,7 +41,7 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
         cli::Command {
             pattern: c"hotline reload",
             summary: c"Read Hotline's settings again",
-            usage: c"Usage: hotline reload\n\
+            usage: c"Usage: hotline reload
        Reads the settings file again. A file with a mistake is refused whole, and the settings in force stay.\n",
             run: reload,
             complete: |_| Vec::new(),

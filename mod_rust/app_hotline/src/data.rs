@@ -96,14 +96,16 @@ impl Function for HotlineData {
     const SYNOPSIS: &'static CStr = c"Data attached to a call, which travel with it to the agent.";
     const SYNTAX: &'static CStr = c"HOTLINE_DATA([key])";
     const ARGUMENTS: &'static CStr =
-        c"key\n    1 to 64 letters, digits and '_'; case does not matter. Without it, reading \
-lists all keys, separated by commas.";
-    const DESCRIPTION: &'static CStr = c"Sets or reads data attached to a call:\n\n\
- same => n,Set(HOTLINE_DATA(account)=4711)\n\
- same => n,Hotline(support)\n\n\
-The data are on the agent's channel as well, with this function and as variables HOTLINE_DATA_<KEY>\n\
-(HOTLINE_DATA_ACCOUNT), and stay with the call across queues and visits to the dialplan. Writing on\n\
-either channel is seen on both. Setting an empty value removes the key.\n\n\
+        c"key\n    1 to 64 letters, digits and '_'; case does not matter. Without it, reading lists all keys, separated by commas.";
+    const DESCRIPTION: &'static CStr = c"Sets or reads data attached to a call:
+
+ same => n,Set(HOTLINE_DATA(account)=4711)
+ same => n,Hotline(support)
+
+The data are on the agent's channel as well, with this function and as variables HOTLINE_DATA_<KEY>
+(HOTLINE_DATA_ACCOUNT), and stay with the call across queues and visits to the dialplan. Writing on
+either channel is seen on both. Setting an empty value removes the key.
+
 At most 64 keys, and 4096 bytes a value. Beyond that, nothing is set and the log says so.";
     const LONGEST: usize = MOST_KEYS * (LONGEST_KEY + 1);
 

@@ -28,9 +28,10 @@ pub use leg::Leg;
 pub use log::{Level, log};
 pub use module::Module;
 
-/// The PBX and its version, for people: `Asterisk 22.10.1`.
+/// The PBX and its version, for people, without what a distribution adds: `Asterisk 22.10.1`.
 pub fn version() -> String {
     // SAFETY: the PBX returns a static string.
     let version = unsafe { text::owned(asterisk_sys::ast_get_version()) };
-    format!("Asterisk {version}")
+    let end = version.find(['+', '~', ' ']).unwrap_or(version.len());
+    format!("Asterisk {}", &version[..end])
 }
