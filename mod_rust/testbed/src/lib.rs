@@ -11,3 +11,4 @@ pub mod bed;
 pub mod daemon;
 pub mod node;
 pub mod phone;
+pub mod sipp;

@@ -284,17 +284,20 @@ impl Shared {
             ..
         } = state;
         let leg = legs.get_mut(&id)?;
-        let was_alive = leg.alive();
-        let result = act(
-            leg,
-            &mut Ports {
-                sip: self.sip_address,
-                rtp: self.rtp_address,
-                now,
-                out,
-            },
-        );
-        if let Some(remote) = leg.media.remote {
+        let (was_alive, had_media) = (leg.alive(), leg.media.remote);
+        let mut ports = Ports {
+            sip: self.sip_address,
+            rtp: self.rtp_address,
+            now,
+            out,
+        };
+        let result = act(leg, &mut ports);
+        // The PBX gives the port of an ended leg to another one.
+        if let Some(remote) = leg
+            .media
+            .remote
+            .filter(|remote| leg.alive() && had_media != Some(*remote))
+        {
             by_media.insert(remote, id);
         }
         if was_alive && !leg.alive() && leg.plan.is_some() {

@@ -16,6 +16,7 @@ mod panic;
 mod phones_outside;
 mod reload;
 mod ring_all;
+mod sipp;
 mod unload;
 
 use anyhow::Result;
