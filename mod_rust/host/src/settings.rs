@@ -553,6 +553,26 @@ queues = ["support:2"]
     }
 
     #[test]
+    fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
+        let shipped = include_str!("../../../packaging/hotline.toml");
+        assert_eq!(
+            parse(shipped).map_err(|fault| fault.message).unwrap().node,
+            "pbx1"
+        );
+        let taken_up: String = shipped
+            .lines()
+            .map(|line| {
+                let setting = line
+                    .strip_prefix('#')
+                    .filter(|rest| rest.starts_with(|c: char| c.is_alphabetic() || c == '['));
+                format!("{}\n", setting.unwrap_or(line))
+            })
+            .collect();
+        assert!(taken_up.contains("\npin = "), "{taken_up}");
+        parse(&taken_up).map_err(|fault| fault.message).unwrap();
+    }
+
+    #[test]
     fn a_bad_file_is_refused_with_line_and_key() {
         assert_eq!(
             refusal(&GOOD.replace("wrap_up_seconds", "wrapup_seconds"))
