@@ -407,10 +407,12 @@ impl Engine {
     /// To ready from wherever that is possible.
     pub(crate) fn resume(&mut self, id: AgentId) {
         match self.agents[id.0 as usize].base {
-            Base::NotReady | Base::WrapUp => self.step_agent(id, Trigger::Resume),
+            Base::NotReady | Base::WrapUp => {
+                self.step_agent(id, Trigger::Resume);
+                self.refresh_agent(id, Idle::Anew);
+            }
             Base::SignedOut | Base::Ready | Base::Offered | Base::OnCall => {}
         }
-        self.refresh_agent(id, Idle::Anew);
     }
 
     /// To not ready from any state without a call.

@@ -23,13 +23,13 @@ pub(crate) struct Offer {
 }
 
 impl Engine {
-    /// Rings an available agent for a call that seeks one.
-    pub(crate) fn make_offer(&mut self, call_id: CallId, agent_id: AgentId) {
+    /// Rings an available agent for a call that seeks one; whether that was allowed.
+    pub(crate) fn make_offer(&mut self, call_id: CallId, agent_id: AgentId) -> bool {
         if !self.step_call(call_id, call::Trigger::Offer) {
-            return;
+            return false;
         }
         let Some(call) = self.calls.get_mut(&call_id) else {
-            return;
+            return false;
         };
         self.last_offer += 1;
         let id = OfferId(self.last_offer);
@@ -75,6 +75,7 @@ impl Engine {
                 agent: number,
             },
         );
+        true
     }
 
     pub(crate) fn offer_rings(&mut self, id: OfferId) {

@@ -128,8 +128,8 @@ impl Engine {
 
     fn install_agents(&mut self, agents: Vec<config::Agent>) {
         let numbers: BTreeSet<&str> = agents.iter().map(|agent| agent.number.as_str()).collect();
-        let removed = |(number, id): (&String, &AgentId)| (!numbers.contains(number.as_str())).then_some(*id);
-        let removed: Vec<AgentId> = self.agent_ids.iter().filter_map(removed).collect();
+        let removed = |agent: &&Agent| !numbers.contains(agent.number.as_str());
+        let removed: Vec<AgentId> = self.agents.iter().filter(removed).map(|agent| agent.id).collect();
         for id in removed {
             self.remove_agent(id);
         }
@@ -209,6 +209,7 @@ impl Engine {
             left.available.remove(&key);
             left.signed_in -= u32::from(here);
         }
+        let idle = if agent.available { Idle::GoesOn } else { Idle::Anew };
         agent.available = false;
         for queue in &agent.queues {
             self.queues[queue.0 as usize].signed_in += u32::from(here);
@@ -225,7 +226,7 @@ impl Engine {
         if let Some(offer) = lost {
             self.cancel_offer(offer);
         }
-        self.refresh_agent(id, Idle::GoesOn);
+        self.refresh_agent(id, idle);
     }
 }
 

@@ -1,37 +1,57 @@
-//! Routing: who takes whom. Between two inputs no agent is available in a queue where a caller seeks one; so only
-//! those that changed need a look, each at the front of ordered sets.
+//! Routing: who takes whom. One rule, again and again until nothing is left to do: the best caller who can be served
+//! is offered to the agent who has been available longest in the caller's queue.
+//!
+//! Between two inputs no agent is available in a queue where a caller seeks one. So only agents who became available
+//! and callers who began to seek need a look, each at the front of an ordered set.
+
+use std::collections::BTreeSet;
 
 use crate::engine::Engine;
 use crate::ids::AgentId;
-use crate::queue::{IdleRank, Rank};
+use crate::queue::Rank;
+
+/// A caller who can perhaps be served, and the freed agent who could; `None` for a caller who began to seek.
+type Candidate = (Rank, Option<AgentId>);
 
 impl Engine {
-    /// Brings together what the changes so far allow: first each agent who became free takes the best caller over
-    /// all of the agent's queues, then each caller who became free to take an agent takes the queue's best ones.
+    /// Brings together what the changes so far allow.
     pub(crate) fn settle(&mut self) {
         while let Some(queue) = self.perhaps_unmanned.pop_first() {
             self.leave_if_unmanned(queue);
         }
-        let mut freed: Vec<IdleRank> = self
-            .freed
-            .iter()
-            .map(|id| (self.agents[id.0 as usize].idle_since, *id))
+        if self.freed.is_empty() && self.seekers.is_empty() {
+            return;
+        }
+        let mut candidates: BTreeSet<Candidate> = core::mem::take(&mut self.seekers)
+            .into_iter()
+            .map(|rank| (rank, None))
             .collect();
-        self.freed.clear();
-        freed.sort_unstable();
-        for (_, agent) in freed {
-            if let Some(Rank { call, .. }) = self.best_caller(agent) {
-                self.make_offer(call, agent);
-            }
+        for agent in core::mem::take(&mut self.freed) {
+            candidates.extend(self.best_caller(agent).map(|rank| (rank, Some(agent))));
         }
-        while let Some(rank) = self.seekers.pop_first() {
-            while let Some(agent) = self.best_agent(rank) {
-                self.make_offer(rank.call, agent);
+        while let Some((rank, freed)) = candidates.pop_first() {
+            // Somebody else may have taken the freed agent or the caller meanwhile.
+            let still = match freed {
+                Some(agent) => self.best_caller(agent),
+                None => Some(rank),
+            };
+            if still == Some(rank)
+                && let Some(agent) = self.best_agent(rank)
+                && !self.make_offer(rank.call, agent)
+            {
+                continue;
             }
+            let again = match freed {
+                Some(agent) => self.best_caller(agent),
+                None => self.best_agent(rank).map(|_| rank),
+            };
+            candidates.extend(again.map(|rank| (rank, freed)));
         }
+        // Making offers only takes away from what is left to do.
+        self.seekers.clear();
     }
 
-    /// The best caller over all queues of an available agent.
+    /// The best caller over all queues of an agent, if available.
     fn best_caller(&self, agent: AgentId) -> Option<Rank> {
         let agent = &self.agents[agent.0 as usize];
         if !agent.available {
@@ -45,7 +65,7 @@ impl Engine {
             .copied()
     }
 
-    /// The agent who has been available longest in the queue of a call that still seeks one.
+    /// The agent who has been available longest in the queue of a call, if that still seeks one.
     fn best_agent(&self, seeker: Rank) -> Option<AgentId> {
         let call = self.calls.get(&seeker.call).filter(|call| call.seeking)?;
         self.queues[call.queue.0 as usize]

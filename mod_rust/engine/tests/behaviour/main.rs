@@ -1,5 +1,11 @@
 //! The engine's behaviour, one test each, read as its specification.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 mod agents;
 mod boot;
 mod calls;
