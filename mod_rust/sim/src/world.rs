@@ -136,7 +136,13 @@ impl World {
     }
 
     fn input(&mut self) -> Input {
-        let input = match self.random.below(100) {
+        let input = (0..4).find_map(|_| self.attempt());
+        input.unwrap_or(Input::Tick)
+    }
+
+    /// Something to happen, if there is what it takes.
+    fn attempt(&mut self) -> Option<Input> {
+        match self.random.below(100) {
             0..=17 => Some(self.join()),
             18..=22 => self
                 .random
@@ -187,9 +193,8 @@ impl World {
                 })
             }
             95..=97 => self.random.pick(&self.past).cloned(),
-            _ => None,
-        };
-        input.unwrap_or(Input::Tick)
+            _ => Some(Input::Tick),
+        }
     }
 
     fn join(&mut self) -> Input {
@@ -256,8 +261,8 @@ impl World {
     fn command(&mut self) -> Command {
         let agent = number(self.random.below(AGENTS + 1));
         let reason = ["", "lunch", "training"].map(str::to_owned)[self.random.below(3) as usize].clone();
-        match self.random.below(12) {
-            0..=3 => {
+        match self.random.below(16) {
+            0..=4 => {
                 let phone = if self.random.one_in(3) {
                     phone(self.random.below(AGENTS))
                 } else {
@@ -265,10 +270,10 @@ impl World {
                 };
                 Command::SignIn { agent, phone }
             }
-            4 => Command::SignOut { agent },
-            5..=6 => Command::SetReady { agent },
-            7 => Command::SetNotReady { agent, reason },
-            8..=9 => {
+            5 => Command::SignOut { agent },
+            6..=8 => Command::SetReady { agent },
+            9 => Command::SetNotReady { agent, reason },
+            10..=11 => {
                 let lasting = if self.random.one_in(2) {
                     Some(self.random.seconds(0, 30))
                 } else {
@@ -280,7 +285,7 @@ impl World {
                     lasting,
                 }
             }
-            10 => Command::ForceIdle { agent },
+            12..=14 => Command::ForceIdle { agent },
             _ => Command::ForceSignOut { agent, reason },
         }
     }
@@ -384,7 +389,7 @@ fn agent(random: &mut Random, n: u64, queues: &[Queue]) -> Agent {
         1 => phone(random.below(AGENTS)),
         _ => phone(n),
     };
-    let always_signed_in = !phone.is_empty() && random.one_in(2);
+    let always_signed_in = !phone.is_empty() && !random.one_in(3);
     Agent {
         number: number(n),
         name: format!("Agent {n}"),
