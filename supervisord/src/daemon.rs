@@ -9,11 +9,12 @@ use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::dbus;
 use crate::http::{self, Http};
 use crate::link::Link;
 use crate::metrics::{OwnMetrics, StateCollector};
 use crate::recorder::{self, Opener, Recorder};
-use crate::settings::Settings;
+use crate::settings::{Bus, Settings};
 use crate::shared::{Shared, StoreHealth};
 use crate::store::SqliteStore;
 
@@ -109,6 +110,9 @@ impl Daemon {
                 tracing::error!(%error, "HTTP ended");
             }
         });
+        if settings.dbus.bus != Bus::Off {
+            tasks.spawn(dbus::serve(shared.clone(), settings.dbus.bus.clone()));
+        }
         Ok(Daemon {
             shared,
             http,

@@ -7,9 +7,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod ctl;
 pub mod daemon;
+pub mod dbus;
 pub mod http;
 pub mod link;
+pub mod mask;
 pub mod metrics;
 pub mod recorder;
 pub mod settings;

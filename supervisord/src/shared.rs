@@ -150,7 +150,6 @@ impl Shared {
     }
 
     /// Waits for changes and takes them. For one consumer.
-    #[allow(dead_code)]
     pub(crate) async fn take_changes(&self) -> Changes {
         self.changed.notified().await;
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))

@@ -8,7 +8,6 @@
 pub mod counts;
 pub mod histogram;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_wire::event::CallOutcome;
@@ -109,6 +108,9 @@ pub struct Queue {
     /// Callers waiting: when joined, call reference. Follows from `calls`.
     #[serde(skip)]
     pub waiting: BTreeSet<(u64, String)>,
+    /// Its calls that talk. Follows from `calls`.
+    #[serde(skip)]
+    pub talking: u32,
     /// Its agents by state. Follows from `agents`.
     #[serde(skip)]
     by_state: [u32; AgentState::ALL.len()],
@@ -268,9 +270,6 @@ impl Node {
                 ..
             } => {
                 self.counts.tier(queue, tier).offered += 1;
-                if let Some(waiting) = self.queues.get_mut(queue) {
-                    waiting.waiting.insert((frame.at, call.clone()));
-                }
                 let info = CallInfo {
                     call: call.clone(),
                     queue: queue.clone(),
@@ -280,6 +279,7 @@ impl Node {
                     connected: None,
                     agent: None,
                 };
+                self.count_call(&info, true);
                 self.calls.insert(call.clone(), info);
                 touch(queue);
             }
@@ -312,13 +312,15 @@ impl Node {
                 wait,
             } => {
                 self.answered(queue, tier, *wait);
-                self.leave(call);
-                let info = match self.calls.entry(call.clone()) {
-                    Entry::Occupied(known) => known.into_mut(),
+                let mut info = match self.calls.remove(call) {
+                    Some(known) => {
+                        self.count_call(&known, false);
+                        known
+                    }
                     // It joined in a gap.
-                    Entry::Vacant(new) => {
+                    None => {
                         self.counts.tier(queue, tier).offered += 1;
-                        new.insert(CallInfo {
+                        CallInfo {
                             call: call.clone(),
                             queue: queue.clone(),
                             tier: tier.clone(),
@@ -326,11 +328,13 @@ impl Node {
                             joined: frame.at.saturating_sub(*wait),
                             connected: None,
                             agent: None,
-                        })
+                        }
                     }
                 };
                 info.connected = Some(frame.at);
                 info.agent = Some(agent.clone());
+                self.count_call(&info, true);
+                self.calls.insert(call.clone(), info);
                 if let Some(agent) = self.agents.get_mut(agent) {
                     agent.last_queue = Some(queue.clone());
                 }
@@ -345,11 +349,11 @@ impl Node {
                 talk,
                 ..
             } => {
-                self.leave(call);
                 let known = self.calls.remove(call);
-                if known.is_none() {
+                match &known {
+                    Some(known) => self.count_call(known, false),
                     // It joined in a gap.
-                    self.counts.tier(queue, tier).offered += 1;
+                    None => self.counts.tier(queue, tier).offered += 1,
                 }
                 if *outcome == CallOutcome::Answered && known.is_none_or(|known| known.connected.is_none()) {
                     // It was connected in a gap.
@@ -428,6 +432,7 @@ impl Node {
                 let queue = Queue {
                     info: info.clone(),
                     waiting: BTreeSet::new(),
+                    talking: 0,
                     by_state: [0; _],
                 };
                 (info.name.clone(), queue)
@@ -509,12 +514,20 @@ impl Node {
             .is_some_and(|queue| wait <= queue.info.service_target)
     }
 
-    /// The caller waits no more.
-    fn leave(&mut self, call: &str) {
-        if let Some(info) = self.calls.get(call)
-            && let Some(queue) = self.queues.get_mut(&info.queue)
-        {
-            queue.waiting.remove(&(info.joined, call.to_owned()));
+    /// Adds a call to its queue's figures, or takes it out.
+    fn count_call(&mut self, call: &CallInfo, present: bool) {
+        let Some(queue) = self.queues.get_mut(&call.queue) else {
+            return;
+        };
+        match (call.connected.is_some(), present) {
+            (true, true) => queue.talking += 1,
+            (true, false) => queue.talking = queue.talking.saturating_sub(1),
+            (false, true) => {
+                queue.waiting.insert((call.joined, call.call.clone()));
+            }
+            (false, false) => {
+                queue.waiting.remove(&(call.joined, call.call.clone()));
+            }
         }
     }
 
@@ -533,17 +546,18 @@ impl Node {
         for queue in self.queues.values_mut() {
             queue.by_state = [0; _];
             queue.waiting.clear();
+            queue.talking = 0;
         }
         let agents = std::mem::take(&mut self.agents);
         for agent in agents.values() {
             self.count_agent(&agent.info, true);
         }
         self.agents = agents;
-        for call in self.calls.values().filter(|call| call.connected.is_none()) {
-            if let Some(queue) = self.queues.get_mut(&call.queue) {
-                queue.waiting.insert((call.joined, call.call.clone()));
-            }
+        let calls = std::mem::take(&mut self.calls);
+        for call in calls.values() {
+            self.count_call(call, true);
         }
+        self.calls = calls;
     }
 }
 

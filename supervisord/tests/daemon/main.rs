@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod bus;
 mod link;
 mod metrics;
 mod restart;

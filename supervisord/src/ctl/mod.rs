@@ -1,0 +1,258 @@
+//! The supervisor's side of the bus: what `hotlinectl` asks and shows.
+
+mod rows;
+mod table;
+
+use std::fmt;
+
+use zbus::fdo::ManagedObjects;
+use zbus::{Connection, fdo};
+
+use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT, paths};
+use crate::settings::Bus;
+
+pub use rows::{Agent, Call, Node, Queue};
+pub use table::table;
+
+/// The daemon as seen from the bus.
+#[derive(Debug)]
+pub struct Client {
+    connection: Connection,
+    bus: Bus,
+}
+
+/// Why something could not be asked or was not done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// The engine, the daemon or the bus said no: exit code 3.
+    Refused(String),
+    /// There is no bus, or no daemon on it: exit code 4.
+    Unreachable(String),
+    /// Anything else: exit code 1.
+    Other(String),
+}
+
+impl Failure {
+    /// What the program ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Refused(_) => 3,
+            Failure::Unreachable(_) => 4,
+            Failure::Other(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(message) => write!(f, "refused: {message}"),
+            Failure::Unreachable(message) | Failure::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+/// What can be asked of an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// `ForceBusy`, for so many seconds; 0 until lifted.
+    ForceBusy {
+        /// Why.
+        reason: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// `ForceIdle`
+    ForceIdle,
+    /// `ForceSignOut`
+    ForceSignOut {
+        /// Why.
+        reason: String,
+    },
+    /// `SetReady`
+    Ready,
+    /// `SetNotReady`
+    NotReady {
+        /// Why.
+        reason: String,
+    },
+    /// `SignIn`
+    SignIn {
+        /// Dial string; empty keeps the agent's own.
+        phone: String,
+    },
+    /// `SignOut`
+    SignOut,
+}
+
+impl Client {
+    /// Connects to the bus.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub async fn connect(bus: Bus) -> Result<Client, Failure> {
+        match dbus::connect(&bus).await {
+            Ok(connection) => Ok(Client { connection, bus }),
+            Err(error) => Err(Failure::Unreachable(format!(
+                "cannot connect to the bus {bus}: {error}; is dbus-daemon running, or is it another bus (--bus)?"
+            ))),
+        }
+    }
+
+    /// Asks something of an agent: `done` or `pending`.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn agent(&self, number: &str, node: Option<&str>, ask: &Ask) -> Result<String, Failure> {
+        let path = self.path_of_agent(number, node).await?;
+        let interface = "net.hotline.Hotline1.Agent";
+        let call = async |method: &str, reason: Option<&str>| match reason {
+            Some(text) => self.call(&path, interface, method, &(text,)).await,
+            None => self.call(&path, interface, method, &()).await,
+        };
+        let reply = match ask {
+            Ask::ForceBusy { reason, seconds } => {
+                self.call(&path, interface, "ForceBusy", &(reason.as_str(), *seconds))
+                    .await
+            }
+            Ask::ForceIdle => call("ForceIdle", None).await,
+            Ask::ForceSignOut { reason } => call("ForceSignOut", Some(reason)).await,
+            Ask::Ready => call("SetReady", None).await,
+            Ask::NotReady { reason } => call("SetNotReady", Some(reason)).await,
+            Ask::SignIn { phone } => call("SignIn", Some(phone)).await,
+            Ask::SignOut => call("SignOut", None).await,
+        };
+        match reply {
+            Ok(outcome) => Ok(outcome),
+            Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::UnknownObject(_)) => Err(
+                Failure::Refused(format!("no agent {number}; `hotlinectl show agents` lists them")),
+            ),
+            Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    /// Most numbers are on one node only; an agent of another node is looked up.
+    async fn path_of_agent(&self, number: &str, node: Option<&str>) -> Result<String, Failure> {
+        let plain = paths::agent(number);
+        let Some(node) = node else { return Ok(plain) };
+        let agents = self.agents().await?;
+        if !agents
+            .iter()
+            .any(|agent| agent.number == number && agent.node == node)
+        {
+            return Err(Failure::Refused(format!("no agent {number} on node {node}")));
+        }
+        let first = agents
+            .iter()
+            .any(|agent| agent.path == plain && agent.node == node);
+        Ok(if first {
+            plain
+        } else {
+            paths::on_node(&plain, node)
+        })
+    }
+
+    /// All queues.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn queues(&self) -> Result<Vec<Queue>, Failure> {
+        let mut queues: Vec<Queue> = rows::collect(&self.objects().await?);
+        queues.sort_by(|a, b| (&a.node, &a.name).cmp(&(&b.node, &b.name)));
+        Ok(queues)
+    }
+
+    /// All agents.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn agents(&self) -> Result<Vec<Agent>, Failure> {
+        let mut agents: Vec<Agent> = rows::collect(&self.objects().await?);
+        agents.sort_by(|a, b| (&a.node, &a.number).cmp(&(&b.node, &b.number)));
+        Ok(agents)
+    }
+
+    /// All calls in progress, longest first.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn calls(&self) -> Result<Vec<Call>, Failure> {
+        let reply = self
+            .call(ROOT, "net.hotline.Hotline1.Manager", "ListCalls", &())
+            .await;
+        let rows: Vec<rows::CallRow> = reply.map_err(|error| self.failure(error))?;
+        Ok(rows.into_iter().map(Call::from).collect())
+    }
+
+    /// All nodes.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn nodes(&self) -> Result<Vec<Node>, Failure> {
+        let body = ("net.hotline.Hotline1.Manager", "Nodes");
+        let reply = self
+            .call(ROOT, "org.freedesktop.DBus.Properties", "Get", &body)
+            .await;
+        let value: zbus::OwnedVariant = reply.map_err(|error| self.failure(error))?;
+        rows::nodes(value).map_err(|error| self.failure(error))
+    }
+
+    async fn objects(&self) -> Result<ManagedObjects, Failure> {
+        let reply = self
+            .call(
+                ROOT,
+                "org.freedesktop.DBus.ObjectManager",
+                "GetManagedObjects",
+                &(),
+            )
+            .await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    async fn call<R, B>(&self, path: &str, interface: &str, method: &str, body: &B) -> zbus::Result<R>
+    where
+        R: serde::de::DeserializeOwned + zbus::Type,
+        B: serde::Serialize + zbus::wire::DynamicType,
+    {
+        let reply = self
+            .connection
+            .call_method(Some(NAME), path, Some(interface), method, body)
+            .await?;
+        reply.body().deserialize()
+    }
+
+    fn failure(&self, error: zbus::Error) -> Failure {
+        let (name, message) = match &error {
+            zbus::Error::FDO(error) => {
+                let error: &dyn zbus::DBusError = &**error;
+                (
+                    error.name().to_string(),
+                    error.description().unwrap_or_default().to_owned(),
+                )
+            }
+            zbus::Error::MethodError(name, message, _) => {
+                (name.to_string(), message.clone().unwrap_or_default())
+            }
+            other => return Failure::Other(other.to_string()),
+        };
+        if let Some(reason) = name.strip_prefix(ERROR_PREFIX) {
+            return match reason.strip_prefix("Refused.") {
+                Some(reason) => Failure::Refused(format!("{message} ({reason})")),
+                None => Failure::Other(message),
+            };
+        }
+        match name.strip_prefix("org.freedesktop.DBus.Error.") {
+            Some("ServiceUnknown" | "NameHasNoOwner" | "NoReply" | "Disconnected") => {
+                Failure::Unreachable(format!(
+                    "hotline-supervisord is not on the bus {}; start it (systemctl start hotline-supervisord), or \
+                     name its bus with --bus",
+                    self.bus
+                ))
+            }
+            Some("AccessDenied") => Failure::Refused(format!(
+                "{message}; only root and members of the group hotline may do this"
+            )),
+            _ => Failure::Other(format!("{message} ({name})")),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Aligned tables.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Titles and rows in aligned columns. A column of numbers and times is aligned to the right.
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let column = |i: usize| rows.iter().map(move |row| row.get(i).map_or("", String::as_str));
+    let widths: Vec<usize> = titles
+        .iter()
+        .enumerate()
+        .map(|(i, title)| {
+            column(i)
+                .map(UnicodeWidthStr::width)
+                .max()
+                .unwrap_or(0)
+                .max(title.width())
+        })
+        .collect();
+    let right: Vec<bool> = (0..titles.len())
+        .map(|i| {
+            let number = |cell: &str| cell.chars().all(|c| c.is_ascii_digit() || c == ':');
+            column(i).all(number) && column(i).any(|cell| !cell.is_empty())
+        })
+        .collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut line = String::new();
+        for (i, cell) in cells.enumerate() {
+            let space = " ".repeat(widths[i].saturating_sub(cell.width()));
+            let gap = if i == 0 { "" } else { "  " };
+            let (before, after) = if right[i] {
+                (space.as_str(), "")
+            } else {
+                ("", space.as_str())
+            };
+            line.push_str(&format!("{gap}{before}{cell}{after}"));
+        }
+        format!("{}\n", line.trim_end())
+    };
+    let mut text = line(&mut titles.iter().copied());
+    for row in rows {
+        text.push_str(&line(&mut row.iter().map(String::as_str).take(titles.len())));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_aligned_by_width() {
+        let rows = [["售后", "12", "x"], ["sales", "3", ""]].map(|row| row.map(String::from).to_vec());
+        assert_eq!(
+            table(&["QUEUE", "WAITING", "NOTE"], &rows),
+            "QUEUE  WAITING  NOTE\n售后        12  x\nsales        3\n"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Errors of methods as D-Bus has them: each name says what a program can act on, each message what a person can.
+
+use hotline_wire::Refusal;
+use zbus::message::{Header, Message};
+use zbus::names::ErrorName;
+
+use super::ERROR_PREFIX;
+use crate::shared::CommandError;
+
+/// Why a method failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct CallError {
+    name: String,
+    message: String,
+}
+
+impl CallError {
+    fn new(name: &str, message: impl Into<String>) -> CallError {
+        CallError {
+            name: format!("{ERROR_PREFIX}{name}"),
+            message: message.into(),
+        }
+    }
+
+    /// The node said no.
+    pub(super) fn refused(reason: Refusal, message: String) -> CallError {
+        CallError::new(&format!("Refused.{}", refusal_name(reason)), message)
+    }
+
+    /// An argument is out of range.
+    pub(super) fn invalid(message: String) -> CallError {
+        CallError::new("InvalidArgument", message)
+    }
+
+    /// Nobody can say who asks, so nobody could be held to account.
+    pub(super) fn unknown_sender(why: impl std::fmt::Display) -> CallError {
+        CallError::refused(Refusal::NotAllowed, format!("it cannot be told who asks: {why}"))
+    }
+}
+
+impl From<CommandError> for CallError {
+    fn from(error: CommandError) -> CallError {
+        let name = match error {
+            CommandError::NotConnected(_) => "NotConnected",
+            CommandError::Busy(_) => "Busy",
+            CommandError::Timeout(_) => "Timeout",
+            CommandError::Broken(_) => "Broken",
+        };
+        CallError::new(name, error.to_string())
+    }
+}
+
+impl zbus::DBusError for CallError {
+    fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
+        Message::error(call, self.name()).build(&(&self.message,))
+    }
+
+    fn name(&self) -> ErrorName<'_> {
+        // Made of a constant prefix and names from this file.
+        ErrorName::from_str_unchecked(&self.name)
+    }
+
+    fn description(&self) -> Option<&str> {
+        Some(&self.message)
+    }
+}
+
+fn refusal_name(reason: Refusal) -> &'static str {
+    match reason {
+        Refusal::UnknownAgent => "UnknownAgent",
+        Refusal::NotSignedIn => "NotSignedIn",
+        Refusal::ForcedBusy => "ForcedBusy",
+        Refusal::InCall => "InCall",
+        Refusal::PhoneTaken => "PhoneTaken",
+        Refusal::NoPhone => "NoPhone",
+        Refusal::NothingToDo => "NothingToDo",
+        Refusal::BadConfig => "BadConfig",
+        Refusal::Overtaken => "Overtaken",
+        Refusal::Unavailable => "Unavailable",
+        Refusal::NotAllowed => "NotAllowed",
+    }
+}

@@ -1,0 +1,100 @@
+//! Supervision over D-Bus: queues and agents as objects, and the commands that act on them.
+//!
+//! A thin skin: properties are read from the shared state, methods ask the node and give its answer, never a guess.
+//! If the bus goes away the daemon keeps on and returns to it. No caller number is ever in a broadcast.
+
+mod error;
+mod objects;
+pub mod paths;
+mod publisher;
+mod views;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zbus::connection::Builder;
+use zbus::{Connection, fdo};
+
+use crate::settings::Bus;
+use crate::shared::{Shared, StoreHealth};
+use objects::Manager;
+use publisher::Publisher;
+
+/// The bus name.
+pub const NAME: &str = "net.hotline.Hotline1";
+/// The manager's object; queues and agents lie below.
+pub const ROOT: &str = "/net/hotline/Hotline1";
+/// What the names of our errors begin with.
+pub const ERROR_PREFIX: &str = "net.hotline.Hotline1.Error.";
+
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// Connects to a bus.
+///
+/// # Errors
+/// If it is not there, or `bus` is off.
+pub async fn connect(bus: &Bus) -> zbus::Result<Connection> {
+    builder(bus)?.build().await
+}
+
+fn builder(bus: &Bus) -> zbus::Result<Builder<'static>> {
+    Ok(match bus {
+        Bus::System => Builder::system(),
+        Bus::Session => Builder::session(),
+        Bus::Address(address) => Builder::address(address.as_str()),
+        Bus::Off => return Err(zbus::Error::Address("D-Bus is off".into())),
+    })
+}
+
+/// Serves for ever; meant to be aborted.
+pub async fn serve(shared: Arc<Shared>, bus: Bus) {
+    if shared
+        .store()
+        .wait_for(|store| *store == StoreHealth::Ok)
+        .await
+        .is_err()
+    {
+        return;
+    }
+    let mut pause = RETRY_FIRST;
+    let mut said = String::new();
+    loop {
+        let begun = std::time::Instant::now();
+        let error = match session(&shared, &bus).await {
+            Ok(never) => match never {},
+            Err(error) => error.to_string(),
+        };
+        if begun.elapsed() > RETRY_LAST {
+            pause = RETRY_FIRST;
+            said.clear();
+        }
+        if error != said {
+            tracing::warn!(%bus, "no D-Bus: {error}; trying again for ever, metrics go on");
+            said = error;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_LAST);
+    }
+}
+
+async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
+    let connection = builder(bus)?
+        .serve_at(ROOT, Manager::new(shared.clone()))
+        .serve_at(ROOT, fdo::ObjectManager)
+        .build()
+        .await?;
+    let mut publisher = Publisher::new(shared.clone(), connection.clone());
+    publisher.publish_all().await?;
+    connection.request_name(NAME).await?;
+    tracing::info!(%bus, "serving {NAME}");
+    loop {
+        tokio::select! {
+            changes = shared.take_changes() => publisher.publish(&changes).await?,
+            () = connection.closed() => {
+                return Err(zbus::Error::InputOutput(Arc::new(std::io::ErrorKind::ConnectionAborted.into())));
+            }
+        }
+    }
+}

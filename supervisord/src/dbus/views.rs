@@ -1,0 +1,129 @@
+//! Queues and agents as D-Bus shows them: plain values that can be compared, so that only changes are announced.
+
+use hotline_wire::snapshot::AgentState;
+use zbus::Variant;
+
+use crate::state::State;
+
+/// Properties by name, in a fixed order.
+pub(super) type Properties<'a> = Vec<(&'static str, Variant<'a>)>;
+
+/// Something shown as an object.
+pub(super) trait View: Clone + PartialEq {
+    /// Its D-Bus interface.
+    const INTERFACE: &'static str;
+
+    /// All of its properties.
+    fn properties(&self) -> Properties<'_>;
+
+    /// Those that differ from before.
+    fn changed<'a>(&'a self, before: &Self) -> Properties<'a> {
+        let before = before.properties();
+        self.properties()
+            .into_iter()
+            .zip(before)
+            .filter(|(now, before)| now != before)
+            .map(|(now, _)| now)
+            .collect()
+    }
+}
+
+macro_rules! view {
+    ($(#[$doc:meta])* $view:ident, $interface:literal, { $($field:ident: $type:ty => $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug)]
+        pub(super) struct $view { $(pub(super) $field: $type,)* }
+
+        impl View for $view {
+            const INTERFACE: &'static str = $interface;
+
+            fn properties(&self) -> Properties<'_> {
+                vec![$(($name, Variant::from(&self.$field)),)*]
+            }
+        }
+    };
+}
+
+view! {
+    /// A queue.
+    QueueView, "net.hotline.Hotline1.Queue", {
+        name: String => "Name",
+        node: String => "Node",
+        strategy: String => "Strategy",
+        service_target: u64 => "ServiceTarget",
+        max_waiting: u32 => "MaxWaiting",
+        waiting: u32 => "Waiting",
+        oldest_wait_start: u64 => "OldestWaitStart",
+        agents_signed_in: u32 => "AgentsSignedIn",
+        agents_ready: u32 => "AgentsReady",
+        agents_on_call: u32 => "AgentsOnCall",
+        calls_talking: u32 => "CallsTalking",
+    }
+}
+
+view! {
+    /// An agent.
+    AgentView, "net.hotline.Hotline1.Agent", {
+        number: String => "Number",
+        name: String => "Name",
+        node: String => "Node",
+        phone: String => "Phone",
+        phone_state: String => "PhoneState",
+        state: String => "State",
+        since: u64 => "Since",
+        reason: String => "Reason",
+        forced: bool => "Forced",
+        forced_reason: String => "ForcedReason",
+        forced_until: u64 => "ForcedUntil",
+        forced_by: String => "ForcedBy",
+        next_state: String => "NextState",
+        call: String => "Call",
+        queues: Vec<String> => "Queues",
+    }
+}
+
+impl QueueView {
+    pub(super) fn of(state: &State, node: &str, name: &str) -> Option<QueueView> {
+        let queue = state.nodes.get(node)?.queues.get(name)?;
+        let all: u32 = AgentState::ALL.iter().map(|state| queue.agents(*state)).sum();
+        Some(QueueView {
+            name: name.to_owned(),
+            node: node.to_owned(),
+            strategy: queue.info.strategy.clone(),
+            service_target: queue.info.service_target,
+            max_waiting: queue.info.max_waiting,
+            waiting: u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX),
+            oldest_wait_start: queue.waiting.first().map_or(0, |(joined, _)| *joined),
+            agents_signed_in: all - queue.agents(AgentState::SignedOut),
+            agents_ready: queue.agents(AgentState::Ready),
+            agents_on_call: queue.agents(AgentState::OnCall),
+            calls_talking: queue.talking,
+        })
+    }
+}
+
+impl AgentView {
+    pub(super) fn of(state: &State, node: &str, number: &str) -> Option<AgentView> {
+        let agent = &state.nodes.get(node)?.agents.get(number)?.info;
+        let forced = agent.forced.as_ref();
+        Some(AgentView {
+            number: agent.number.clone(),
+            name: agent.name.clone(),
+            node: node.to_owned(),
+            phone: agent.phone.clone(),
+            phone_state: agent.phone_state.label().to_owned(),
+            state: agent.state.label().to_owned(),
+            since: agent.since,
+            reason: agent.reason.clone(),
+            forced: forced.is_some(),
+            forced_reason: forced.map_or_else(String::new, |forced| forced.reason.clone()),
+            forced_until: forced.and_then(|forced| forced.until).unwrap_or(0),
+            forced_by: forced.map_or_else(String::new, |forced| forced.author.clone()),
+            next_state: agent
+                .next
+                .map_or_else(String::new, |next| next.label().to_owned()),
+            call: agent.call.clone().unwrap_or_default(),
+            queues: agent.queues.clone(),
+        })
+    }
+}

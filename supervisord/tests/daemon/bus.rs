@@ -1,0 +1,616 @@
+//! Supervision over a private message bus, and `hotlinectl` on it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command as Program, Output};
+use std::sync::{Arc, Mutex};
+
+use hotline_wire::snapshot::{AgentState, ForcedInfo};
+use hotline_wire::{Command, Event, Outcome, Refusal};
+use supervisord::ctl::{Ask, Client, Failure};
+use supervisord::daemon::Daemon;
+use supervisord::settings::{Bus, DbusSettings};
+use zbus::Connection;
+
+use crate::support::bus::PrivateBus;
+use crate::support::daemon::{DaemonProcess, write_settings};
+use crate::support::inside;
+use crate::support::node::{FakeNode, PATIENCE};
+use crate::support::story::{MORNING, SECOND, Story, agent, settings};
+
+async fn serving(dir: &Path, bus: &PrivateBus, node: &FakeNode) -> (Daemon, Client) {
+    let mut settings = inside::settings(dir, &[node]);
+    settings.dbus = DbusSettings {
+        bus: Bus::Address(bus.address().into()),
+    };
+    let daemon = Daemon::start(settings).await.unwrap();
+    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    (daemon, client)
+}
+
+/// Asks until it is so. Objects on the bus follow the state, so what a test waits for is on the bus.
+async fn until<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
+    let wait = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain until {what}"))
+}
+
+async fn agents_are(client: &Client, count: usize) {
+    until("the agents are on the bus", async || {
+        client
+            .agents()
+            .await
+            .ok()
+            .filter(|agents| agents.len() == count)
+            .map(|_| ())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_agents_calls_and_nodes_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(21, "b1");
+    story.begin(&node);
+    (0..200).for_each(|_| story.step(&node));
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 6).await;
+    let told = inside::told(&node);
+    let seq = told.seq;
+    inside::until(&daemon, "all is applied", |state| state.nodes["pbx1"].seq == seq).await;
+
+    let queues = client.queues().await.unwrap();
+    assert_eq!(
+        queues.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>(),
+        ["sales", "support"]
+    );
+    for queue in &queues {
+        let expected = &told.queues[&queue.name];
+        assert_eq!(queue.waiting, expected.waiting.len() as u64);
+        assert_eq!(
+            queue.oldest_wait_start,
+            expected.waiting.first().map_or(0, |(joined, _)| *joined)
+        );
+        assert_eq!(queue.agents_ready, u64::from(expected.agents(AgentState::Ready)));
+        assert_eq!(queue.calls_talking, u64::from(expected.talking));
+        assert_eq!(
+            (queue.node.as_str(), queue.strategy.as_str()),
+            ("pbx1", "longest-idle")
+        );
+    }
+    for shown in client.agents().await.unwrap() {
+        let expected = &told.agents[&shown.number].info;
+        assert_eq!(shown.state, expected.state.label());
+        assert_eq!(shown.since, expected.since);
+        assert_eq!(shown.queues, expected.queues);
+        assert_eq!(shown.call, expected.call.clone().unwrap_or_default());
+        assert_eq!(shown.phone, expected.phone);
+    }
+    let calls = client.calls().await.unwrap();
+    assert_eq!(calls.len(), told.calls.len());
+    assert!(!calls.is_empty());
+    for call in &calls {
+        let expected = &told.calls[&call.call];
+        assert_eq!(call.number, format!("*******{}", &expected.number[7..]));
+        assert_eq!(
+            (call.joined, call.connected),
+            (expected.joined, expected.connected.unwrap_or(0))
+        );
+    }
+    let nodes = client.nodes().await.unwrap();
+    assert_eq!(
+        (nodes[0].name.as_str(), nodes[0].connected, nodes[0].pbx.as_str()),
+        ("pbx1", true, "Fake 1")
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_announced_and_no_caller_number_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(22, "b1");
+    story.begin(&node);
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 6).await;
+
+    let monitor = Program::new("dbus-monitor")
+        .args([
+            "--address",
+            bus.address(),
+            "type='signal',sender='net.hotline.Hotline1'",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let seen = Arc::new(Mutex::new(String::new()));
+    let reader = std::thread::spawn({
+        let seen = seen.clone();
+        let mut monitor = monitor;
+        move || {
+            use std::io::BufRead;
+            let stdout = std::io::BufReader::new(monitor.stdout.take().unwrap());
+            for line in stdout.lines().map_while(Result::ok) {
+                let mut seen = seen.lock().unwrap();
+                seen.push_str(&line);
+                seen.push('\n');
+                if line.contains("the end") {
+                    break;
+                }
+            }
+            let _ = monitor.kill();
+            let _ = monitor.wait();
+        }
+    });
+    // The monitor hears something before the story begins: it listens.
+    let mut n = 0;
+    until("the monitor listens", async || {
+        n += 1;
+        let mut changed = agent("1002", &["sales"]);
+        changed.reason = format!("warm up {n}");
+        node.tell_at(
+            MORNING,
+            Event::AgentChanged {
+                from: changed.state,
+                agent: changed,
+            },
+        );
+        seen.lock().unwrap().contains("warm up").then_some(())
+    })
+    .await;
+    (0..300).for_each(|_| story.step(&node));
+    let mut last = agent("1001", &["sales"]);
+    last.state = AgentState::NotReady;
+    last.since = MORNING + 7_777 * SECOND;
+    last.reason = "last words".into();
+    last.forced = Some(ForcedInfo {
+        reason: "audit".into(),
+        until: Some(MORNING),
+        author: "cli".into(),
+    });
+    node.tell_at(
+        MORNING + 7_777 * SECOND,
+        Event::AgentChanged {
+            from: AgentState::Ready,
+            agent: last,
+        },
+    );
+    let mut end = agent("1002", &["sales"]);
+    end.reason = "the end".into();
+    node.tell_at(
+        MORNING + 7_778 * SECOND,
+        Event::AgentChanged {
+            from: AgentState::Ready,
+            agent: end,
+        },
+    );
+    tokio::task::spawn_blocking(move || reader.join().unwrap())
+        .await
+        .unwrap();
+
+    let seen = seen.lock().unwrap().clone();
+    assert!(!seen.contains("1380013"), "a caller number was broadcast");
+    for word in ["PropertiesChanged", "Waiting", "AgentsReady", "on_call", "audit"] {
+        assert!(seen.contains(word), "{word} was not announced in\n{seen}");
+    }
+    // Only what changed: the last agent's number and phone did not.
+    let last = &seen[seen.rfind("path=/net/hotline/Hotline1/agents/1001;").unwrap()..];
+    let last = last.split("signal time=").next().unwrap();
+    assert!(
+        last.contains("ForcedReason") && !last.contains("\"Number\"") && !last.contains("PJSIP"),
+        "{last}"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_come_and_go_with_the_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    node.tell_at(
+        MORNING,
+        settings(
+            &["sales"],
+            vec![agent("1001", &["sales"]), agent("1002", &["sales"])],
+        ),
+    );
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 2).await;
+    node.tell_at(
+        MORNING,
+        settings(&["a_b", "售后"], vec![agent("1002", &["a_b"]), agent("8-1", &[])]),
+    );
+    until("the new agents are there", async || {
+        let agents = client.agents().await.unwrap();
+        let numbers: Vec<&str> = agents.iter().map(|agent| agent.number.as_str()).collect();
+        (numbers == ["1002", "8-1"]).then_some(())
+    })
+    .await;
+    let queues = client.queues().await.unwrap();
+    assert_eq!(
+        queues.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>(),
+        ["a_b", "售后"]
+    );
+    assert_eq!(client.agent("8-1", None, &Ask::Ready).await, Ok("done".into()));
+    let gone = client.agent("1001", None, &Ask::Ready).await.unwrap_err();
+    assert_eq!(
+        gone,
+        Failure::Refused("no agent 1001; `hotlinectl show agents` lists them".into())
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_give_the_nodes_answer_and_say_who_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(23, "b1").begin(&node);
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 6).await;
+
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = heard.clone();
+    node.answer_with(move |author, command| {
+        log.lock().unwrap().push((author.to_owned(), command.clone()));
+        match command {
+            Command::ForceBusy { .. } => vec![Outcome::Pending],
+            Command::SetReady { .. } => {
+                vec![Outcome::Refused {
+                    reason: Refusal::ForcedBusy,
+                    message: "locked by anna".into(),
+                }]
+            }
+            _ => vec![Outcome::Done],
+        }
+    });
+    let number = || "1003".to_owned();
+    let cases = [
+        (
+            Ask::ForceBusy {
+                reason: "training".into(),
+                seconds: 90,
+            },
+            Command::ForceBusy {
+                agent: number(),
+                reason: "training".into(),
+                seconds: 90,
+            },
+        ),
+        (Ask::ForceIdle, Command::ForceIdle { agent: number() }),
+        (
+            Ask::ForceSignOut {
+                reason: "late".into(),
+            },
+            Command::ForceSignOut {
+                agent: number(),
+                reason: "late".into(),
+            },
+        ),
+        (Ask::Ready, Command::SetReady { agent: number() }),
+        (
+            Ask::NotReady {
+                reason: "lunch".into(),
+            },
+            Command::SetNotReady {
+                agent: number(),
+                reason: "lunch".into(),
+            },
+        ),
+        (
+            Ask::SignIn {
+                phone: "PJSIP/x".into(),
+            },
+            Command::SignIn {
+                agent: number(),
+                phone: "PJSIP/x".into(),
+            },
+        ),
+        (Ask::SignOut, Command::SignOut { agent: number() }),
+    ];
+    let me = nix::unistd::User::from_uid(nix::unistd::getuid())
+        .unwrap()
+        .unwrap()
+        .name;
+    for (ask, command) in cases {
+        let outcome = client.agent("1003", Some("pbx1"), &ask).await;
+        let expected = match ask {
+            Ask::ForceBusy { .. } => Ok("pending".to_owned()),
+            Ask::Ready => Err(Failure::Refused("locked by anna (ForcedBusy)".into())),
+            _ => Ok("done".to_owned()),
+        };
+        assert_eq!(outcome, expected, "{ask:?}");
+        assert_eq!(
+            heard.lock().unwrap().pop().unwrap(),
+            (format!("dbus:{me}"), command)
+        );
+    }
+
+    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()))
+        .await
+        .unwrap();
+    let refused = raw(&connection, "1003", "SetReady", &()).await.unwrap_err();
+    assert_eq!(refused, "net.hotline.Hotline1.Error.Refused.ForcedBusy");
+    let long = raw(&connection, "1003", "SetNotReady", &("x".repeat(5_000),))
+        .await
+        .unwrap_err();
+    assert_eq!(long, "net.hotline.Hotline1.Error.InvalidArgument");
+
+    node.set_down(true);
+    let away = until("the node is away", async || {
+        raw(&connection, "1003", "ForceIdle", &()).await.err()
+    })
+    .await;
+    assert!(away.starts_with("net.hotline.Hotline1.Error."), "{away}");
+    let away = until("that is said", async || {
+        match client.agent("1003", None, &Ask::ForceIdle).await {
+            Err(Failure::Other(message)) if message.contains("not connected") => Some(message),
+            _ => None,
+        }
+    })
+    .await;
+    assert!(away.contains("node pbx1"), "{away}");
+    until("the nodes say so too", async || {
+        (!client.nodes().await.unwrap()[0].connected).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+}
+
+async fn raw<B>(connection: &Connection, number: &str, method: &str, body: &B) -> Result<(), String>
+where
+    B: serde::Serialize + zbus::wire::DynamicType,
+{
+    let path = supervisord::dbus::paths::agent(number);
+    let name = Some("net.hotline.Hotline1");
+    match connection
+        .call_method(
+            name,
+            path.as_str(),
+            Some("net.hotline.Hotline1.Agent"),
+            method,
+            body,
+        )
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(zbus::Error::MethodError(name, ..)) => Err(name.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_goes_away_is_returned_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(24, "b1");
+    story.begin(&node);
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 6).await;
+    bus.restart(|| {
+        (0..100).for_each(|_| story.step(&node));
+        node.wait_all_acked();
+    });
+    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    agents_are(&client, 6).await;
+    assert_eq!(inside::seen(&daemon, "pbx1"), inside::told(&node));
+    daemon.stop().await;
+}
+
+/// `HOTLINE_UPDATE_GOLDEN=1` writes the files anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn introspection_is_as_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(25, "b1").begin(&node);
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 6).await;
+    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()))
+        .await
+        .unwrap();
+    let root = "/net/hotline/Hotline1";
+    for (kind, path) in [
+        ("Manager", root.to_owned()),
+        ("Queue", format!("{root}/queues/sales")),
+        ("Agent", format!("{root}/agents/1001")),
+    ] {
+        let interface = format!("net.hotline.Hotline1.{kind}");
+        let introspectable = Some("org.freedesktop.DBus.Introspectable");
+        let name = Some("net.hotline.Hotline1");
+        let reply = connection
+            .call_method(name, path.as_str(), introspectable, "Introspect", &())
+            .await
+            .unwrap();
+        let text: String = reply.body().deserialize().unwrap();
+        let start = text.find(&format!("  <interface name=\"{interface}\">")).unwrap();
+        let end = start + text[start..].find("</interface>").unwrap();
+        let xml = format!(
+            "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n  \
+             \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n<node>\n{}</interface>\n</node>\n",
+            &text[start..end]
+        );
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../packaging/dbus/{interface}.xml"));
+        if std::env::var_os("HOTLINE_UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &xml).unwrap();
+        }
+        assert_eq!(xml, std::fs::read_to_string(&file).unwrap(), "{}", file.display());
+
+        // All that is announced as a property is one.
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let reply = connection
+            .call_method(name, path.as_str(), properties, "GetAll", &(&interface,))
+            .await
+            .unwrap();
+        let body = reply.body();
+        let all: std::collections::HashMap<String, zbus::OwnedVariant> = body.deserialize().unwrap();
+        assert_eq!(all.len(), xml.matches("<property ").count(), "{all:?}");
+    }
+    daemon.stop().await;
+}
+
+fn hotlinectl(bus: &str, arguments: &[&str]) -> Output {
+    Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
+        .env("HOTLINE_BUS", bus)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap() + &String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Until the daemon process has its objects on the bus.
+fn shown(bus: &str, agents: usize) {
+    let begun = std::time::Instant::now();
+    loop {
+        let output = hotlinectl(bus, &["show", "agents", "--json"]);
+        if output.status.success() {
+            let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            if rows.as_array().unwrap().len() == agents {
+                return;
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE, "{}", text(&output));
+    }
+}
+
+#[test]
+fn hotlinectl_shows_and_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let unreachable = hotlinectl(bus.address(), &["show", "agents"]);
+    assert_eq!(unreachable.status.code(), Some(4));
+    assert!(
+        text(&unreachable).contains("systemctl start hotline-supervisord"),
+        "{}",
+        text(&unreachable)
+    );
+    let no_bus = hotlinectl("unix:path=/nowhere/at/all", &["show", "agents"]);
+    assert_eq!(no_bus.status.code(), Some(4));
+    assert!(text(&no_bus).contains("--bus"), "{}", text(&no_bus));
+
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(26, "b1");
+    story.begin(&node);
+    (0..60).for_each(|_| story.step(&node));
+    node.answer_with(|_, command| match command {
+        Command::ForceBusy { seconds: 900, .. } => vec![Outcome::Pending],
+        Command::ForceIdle { .. } => vec![Outcome::Refused {
+            reason: Refusal::NothingToDo,
+            message: "agent 1001 is not locked".into(),
+        }],
+        _ => vec![Outcome::Done],
+    });
+    let _daemon = DaemonProcess::start(&write_settings(dir.path(), &[&node.socket], bus.address(), ""));
+    shown(bus.address(), 6);
+    node.wait_all_acked();
+
+    let agents = text(&hotlinectl(bus.address(), &["show", "agents"]));
+    assert_eq!(agents.lines().count(), 7, "{agents}");
+    assert!(agents.starts_with("AGENT  NAME        NODE  STATE"), "{agents}");
+    let queues = text(&hotlinectl(bus.address(), &["show", "queues"]));
+    assert!(queues.contains("support  pbx1  longest-idle"), "{queues}");
+    let calls = hotlinectl(bus.address(), &["show", "calls", "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&calls.stdout).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), inside::told(&node).calls.len());
+    assert!(
+        rows[0]["number"].as_str().unwrap().starts_with("*******"),
+        "{rows}"
+    );
+    let nodes = text(&hotlinectl(bus.address(), &["show", "nodes"]));
+    assert!(nodes.contains("pbx1  yes"), "{nodes}");
+
+    let pending = hotlinectl(
+        bus.address(),
+        &[
+            "agent",
+            "force-busy",
+            "1001",
+            "--reason",
+            "training",
+            "--for",
+            "15m",
+        ],
+    );
+    assert_eq!(
+        (pending.status.code(), text(&pending).starts_with("pending")),
+        (Some(0), true),
+        "{}",
+        text(&pending)
+    );
+    let done = hotlinectl(
+        bus.address(),
+        &["agent", "sign-in", "1001", "--phone", "PJSIP/a9"],
+    );
+    assert_eq!((done.status.code(), text(&done).as_str()), (Some(0), "done\n"));
+    let refused = hotlinectl(bus.address(), &["agent", "force-idle", "1001"]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert_eq!(
+        text(&refused),
+        "hotlinectl: refused: agent 1001 is not locked (NothingToDo)\n"
+    );
+    let unknown = hotlinectl(bus.address(), &["agent", "ready", "4711"]);
+    assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
+    assert!(text(&unknown).contains("no agent 4711"));
+    assert_eq!(
+        hotlinectl(bus.address(), &["agent", "force-busy", "1001"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn strangers_may_look_but_not_act() {
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("NOT TESTED: only root can act as another user");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bus = PrivateBus::start_strict(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(27, "b1").begin(&node);
+    let _daemon = DaemonProcess::start(&write_settings(dir.path(), &[&node.socket], bus.address(), ""));
+    shown(bus.address(), 6);
+    assert_eq!(
+        text(&hotlinectl(bus.address(), &["agent", "ready", "1001"])),
+        "done\n"
+    );
+
+    let program = dir.path().join("hotlinectl");
+    std::fs::copy(env!("CARGO_BIN_EXE_hotlinectl"), &program).unwrap();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let stranger = |arguments: &[&str]| {
+        Program::new(&program)
+            .env("HOTLINE_BUS", bus.address())
+            .args(arguments)
+            .uid(nobody.uid.as_raw())
+            .gid(nobody.gid.as_raw())
+            .output()
+            .unwrap()
+    };
+    let look = stranger(&["show", "agents"]);
+    assert!(look.status.success(), "{}", text(&look));
+    for arguments in [&["agent", "ready", "1001"][..], &["show", "calls"]] {
+        let act = stranger(arguments);
+        assert_eq!(act.status.code(), Some(3), "{}", text(&act));
+        assert!(text(&act).contains("group hotline"), "{}", text(&act));
+    }
+}
