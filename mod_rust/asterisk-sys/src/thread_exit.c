@@ -3,8 +3,8 @@
  *
  * Rust registers the destructors of thread-local values with the C library, which then keeps the module mapped
  * until each thread that has such a value has ended. The PBX's own threads end when they like, and a module that is
- * still mapped does not register itself when it is loaded again. So the module brings its own registry: a thread key,
- * given back at unload. A PBX thread that lives on then forgets its few bytes.
+ * still mapped is the one that is loaded again, whatever was installed in its place. So the module brings its own
+ * registry: a thread key, given back at unload. A PBX thread that lives on then forgets its few bytes.
  *
  * Hidden, so that it serves this module alone.
  */

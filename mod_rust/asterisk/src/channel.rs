@@ -298,11 +298,19 @@ impl Channel {
         }
     }
 
-    /// Plays a prompt and reads up to `most` digits; `#` ends them. The time is the PBX's default.
+    /// Plays a prompt and reads up to `most` digits; `#` ends them. The time is the PBX's default. A missing prompt is
+    /// logged by the PBX, and the digits are read without.
     ///
     /// # Errors
     /// The channel hung up.
     pub fn read_digits(&self, prompt: &str, most: usize) -> Result<Digits, HungUp> {
+        match self.digits(prompt, most) {
+            Err(HungUp) if !self.hung_up() => self.digits("", most),
+            outcome => outcome,
+        }
+    }
+
+    fn digits(&self, prompt: &str, most: usize) -> Result<Digits, HungUp> {
         let mut digits = vec![0; most + 1];
         // SAFETY: the buffer holds `most` digits and a NUL; a timeout of zero is the default.
         let outcome = unsafe {

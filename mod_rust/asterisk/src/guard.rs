@@ -25,7 +25,9 @@ pub fn caught<T>(what: &str, body: impl FnOnce() -> T) -> Option<T> {
 
 /// From now on panics are logged with their place.
 pub(crate) fn arm() {
-    std::panic::set_hook(Box::new(|panic| log(Level::Error, &format!("{panic}"))));
+    std::panic::set_hook(Box::new(|panic| {
+        log(Level::Error, &panic.to_string().replace('\n', " "))
+    }));
 }
 
 /// Undoes [`arm`]: nothing of the module is left in the runtime.
