@@ -8,6 +8,7 @@
 )]
 
 mod artefacts;
+mod bench;
 mod ci;
 mod progress;
 mod provision;
@@ -31,6 +32,7 @@ struct Cli {
 enum Command {
     Test(test::Args),
     Pbx(provision::Args),
+    Bench(bench::Bench),
     Tidy(tidy::Args),
     Ci(ci::Args),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::main(&args),
         Command::Pbx(args) => provision::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Tidy(args) => tidy::main(&args),
         Command::Ci(args) => ci::main(&args),
     };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const NEXTEST: &str = "0.9.128";
 const DENY: &str = "0.20.2";
 /// Seeds that the simulator tries; each is a shift of its own.
-const SEEDS: u32 = 300;
+const SEEDS: u32 = 1_000;
 
 /// Run every check and every test, on a real PBX.
 ///
