@@ -22,7 +22,8 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
 <busconfig>
   <listen>unix:path=@DIR@/bus</listen>
   <policy context="default">
-    <allow send_destination="*" eavesdrop="false"/>
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
     <allow own="*"/>
   </policy>
 </busconfig>
@@ -170,17 +171,35 @@ impl Daemon {
     /// It cannot be run.
     pub fn ctl(&self, arguments: &[&str]) -> Result<Said> {
         let program = &self.programs.hotlinectl;
-        let output = Command::new(program)
+        let at = |name: &str| self.path(name);
+        let mut child = Command::new(program)
             .arg("--bus")
             .arg(self.bus_address())
             .args(arguments)
             .stdin(Stdio::null())
-            .output()
+            .stdout(File::create(at("ctl.out"))?)
+            .stderr(File::create(at("ctl.err"))?)
+            .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
+        let deadline = Instant::now() + DEADLINE;
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if Instant::now() > deadline {
+                child.kill()?;
+                child.wait()?;
+                bail!(
+                    "hotlinectl {arguments:?} did not end within {DEADLINE:?}\n{}",
+                    self.log()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         Ok(Said {
-            success: output.status.success(),
-            output: String::from_utf8_lossy(&output.stdout).into_owned(),
-            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+            success: status.success(),
+            output: std::fs::read_to_string(at("ctl.out"))?,
+            errors: std::fs::read_to_string(at("ctl.err"))?,
         })
     }
 

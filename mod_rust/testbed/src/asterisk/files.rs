@@ -139,6 +139,7 @@ pub(super) fn write(
     for name in ["etc", "var", "spool", "run", "log", "modules", "music"] {
         std::fs::create_dir_all(folder.at(name)).context("making the folder of an Asterisk")?;
     }
+    link_data(folder, manifest)?;
     let music: Vec<u8> = Tone::MUSIC.packet().repeat(50 * MUSIC_SECONDS);
     std::fs::write(folder.at("music/tone.ulaw"), music)?;
     let debug = if setup.debug { ",debug" } else { "" };
@@ -196,7 +197,7 @@ fn asterisk_conf(folder: &Folder, manifest: &Manifest) -> String {
     for (key, name) in own {
         let _ = writeln!(text, "{key} => {}", folder.at(name).display());
     }
-    let _ = writeln!(text, "astdatadir => {}", manifest.data_dir.display());
+    let _ = writeln!(text, "astdatadir => {}", folder.at("data").display());
     let _ = writeln!(
         text,
         "astagidir => {}",
@@ -204,6 +205,32 @@ fn asterisk_conf(folder: &Folder, manifest: &Manifest) -> String {
     );
     text.push_str("[options]\nverbose = 3\nnocolor = yes\n");
     text
+}
+
+/// Asterisk's documentation and its English prompts, which a package's installation would have linked to `en`.
+fn link_data(folder: &Folder, manifest: &Manifest) -> Result<()> {
+    use std::os::unix::fs::symlink;
+    std::fs::create_dir_all(folder.at("data/sounds"))?;
+    symlink(
+        manifest.data_dir.join("documentation"),
+        folder.at("data/documentation"),
+    )?;
+    let Ok(languages) = std::fs::read_dir(manifest.data_dir.join("sounds")) else {
+        return Ok(());
+    };
+    let mut english: Vec<PathBuf> = languages
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"en"))
+        })
+        .collect();
+    // The shortest name is `en` itself where there is one.
+    english.sort_by_key(|path| path.as_os_str().len());
+    if let Some(path) = english.first() {
+        symlink(path, folder.at("data/sounds/en"))?;
+    }
+    Ok(())
 }
 
 /// Asterisk loads modules from one folder only: links to its own and to ours.

@@ -2,6 +2,7 @@
 //!
 //! Each test boots an Asterisk of its own, and ends by looking for leaked channels, threads and descriptors.
 
+mod agents_own_state;
 mod answered;
 mod both_hang_up_at_once;
 mod caller_hangs_up_waiting;
