@@ -9,6 +9,16 @@
 use hotline_engine::codec::journal::JournalError;
 use hotline_sim::{replay, run};
 
+/// Seeds that once failed, with what they found.
+const FOUND: &[(u64, &str)] = &[(21, "an agent freed by a reload kept the idle time of before")];
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    for (seed, found) in FOUND {
+        run(*seed, 300).unwrap_or_else(|failure| panic!("{found}: {failure}"));
+    }
+}
+
 #[test]
 fn a_sweep_of_seeds_goes_well() {
     for seed in 1..=200 {

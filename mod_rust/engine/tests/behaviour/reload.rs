@@ -4,7 +4,7 @@ use hotline_engine::action::{Refusal, Status};
 use hotline_engine::config::{Queue, Strategy, Tier};
 use hotline_engine::event::{AgentState, CallOutcome, OfferResult};
 use hotline_engine::ids::{AgentId, QueueId, TierId};
-use hotline_engine::input::Party;
+use hotline_engine::input::{Party, PhoneState};
 use hotline_engine::{Action, Event, Span};
 
 use crate::floor::{DONE, Floor, agent, cancel, config, offer, queue, refused, release};
@@ -206,6 +206,82 @@ fn an_agent_on_the_own_phone_moves_with_it_after_the_call() {
         agent: AgentId(0),
         phone: "P/new".to_owned()
     }));
+}
+
+#[test]
+fn an_agent_whom_a_reload_frees_has_been_idle_since_then() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.phone("1", PhoneState::Busy).pass(10);
+    floor.set_not_ready("2", "lunch");
+    floor.set_ready("2");
+    floor.pass(10);
+    let moved = hotline_engine::config::Agent {
+        phone: "P/new".to_owned(),
+        ..agent("1", &["sales", "support"])
+    };
+    floor.reload(config(
+        vec![queue("support"), queue("sales")],
+        vec![moved, agent("2", &["support"])],
+    ));
+    assert_eq!(floor.state("1"), AgentState::Ready, "the new phone is free");
+    floor.join(1, "support");
+    assert_eq!(floor.offers(), [offer(1, 1, "2")]);
+}
+
+#[test]
+fn a_reload_that_leaves_an_agent_as_it_was_leaves_the_idle_time() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    let agents = vec![agent("1", &["sales", "support"]), agent("2", &["support"])];
+    floor
+        .pass(10)
+        .reload(config(vec![queue("support"), queue("sales")], agents));
+    floor.join(1, "support");
+    assert_eq!(floor.offers(), [offer(1, 1, "1")]);
+}
+
+#[test]
+fn of_those_a_reload_brings_together_the_best_caller_gets_the_longest_idle_agent() {
+    let settings = |agents| config(vec![queue("support"), queue("sales")], agents);
+    let (first, second) = (agent("1", &["support"]), agent("2", &["support"]));
+    let mut floor = Floor::new(settings(vec![
+        first.clone(),
+        second.clone(),
+        agent("3", &["sales"]),
+    ]));
+    for number in ["1", "2", "3"] {
+        floor.sign_in(number);
+        floor.pass(1);
+    }
+    floor.join(1, "support");
+    assert_eq!(floor.offers(), [offer(1, 1, "1")]);
+    floor.reload(settings(vec![second, agent("3", &["support"])]));
+    assert_eq!(
+        floor.offers(),
+        [offer(2, 1, "2")],
+        "not agent 3, though that one is new in the queue"
+    );
+}
+
+#[test]
+fn more_tiers_than_an_engine_can_know_in_one_boot_are_refused() {
+    let mut floor = Floor::with_agents(queue("support"), &[]);
+    let with_tiers = |names: core::ops::Range<u32>| {
+        let mut settings = config(vec![queue("support")], vec![]);
+        settings.tiers = names
+            .map(|n| Tier {
+                name: n.to_string(),
+                handicap: Span::ZERO,
+            })
+            .collect();
+        settings
+    };
+    assert_eq!(
+        floor.reload(with_tiers(0..253)),
+        DONE,
+        "two are known from the start"
+    );
+    assert_eq!(floor.reload(with_tiers(1000..1001)), refused(Refusal::BadConfig));
+    assert_eq!(floor.reload(with_tiers(7..8)), DONE);
 }
 
 #[test]
