@@ -18,6 +18,7 @@ mod phones_outside;
 mod reload;
 mod ring_all;
 mod sipp;
+mod transfer;
 mod unload;
 
 use anyhow::Result;

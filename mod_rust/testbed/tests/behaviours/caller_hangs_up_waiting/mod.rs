@@ -20,6 +20,8 @@ fn a_waiting_caller_who_hangs_up_has_abandoned() -> Result<()> {
         by: Party::Caller,
     };
     assert_eq!(finished(&bed, &caller)?, expected);
+    bed.manager
+        .user_event("Gone", &[("Number", caller.user()), ("Status", "HANGUP")])?;
     assert_eq!(agent.offered(), 0);
     bed.finish()
 }

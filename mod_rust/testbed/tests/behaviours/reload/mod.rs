@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use hotline_testbed::bed::Bed;
+use hotline_wire::event::CallOutcome;
 use hotline_wire::{Command, Outcome, Refusal};
 
-use crate::EXTENSIONS;
+use crate::{EXTENSIONS, finished};
 
 /// Appends to the settings of the instance.
 fn change(bed: &Bed, from: &str, to: &str) -> Result<()> {
@@ -80,5 +81,28 @@ fn a_good_file_is_taken_with_a_call_up_and_one_waiting() -> Result<()> {
     newcomer.answer();
     waiting.hears(&newcomer)?;
     talking.hears(&agent)?;
+    bed.finish()
+}
+
+#[test]
+fn who_waits_in_a_queue_that_is_removed_goes_on() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let (talking, waiting, agent) = (bed.caller("gold"), bed.caller("gold"), bed.phone("a1001"));
+    talking.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    talking.hears(&agent)?;
+    waiting.call("support")?;
+    waiting.hears_music()?;
+    change(&bed, "support", "sales")?;
+    bed.asterisk.cli("hotline reload")?;
+    bed.expect_left(&waiting, "REMOVED")?;
+    assert_eq!(finished(&bed, &waiting)?.outcome, CallOutcome::Removed);
+    talking.hears(&agent)?;
+    talking.hang_up();
+    agent.expect_hangup()?;
+    let next = bed.caller("gold");
+    next.call("sales")?;
+    agent.expect_ring()?;
     bed.finish()
 }
