@@ -7,6 +7,7 @@ mod answered;
 mod both_hang_up_at_once;
 mod caller_hangs_up_waiting;
 mod caller_hangs_up_while_ringing;
+mod churn;
 mod daemon;
 mod documentation;
 mod exits;
