@@ -334,21 +334,32 @@ impl Call<'_> {
             other.leg.cancel(true);
         }
         self.stop_music();
+        if !leg.suits_caller() {
+            log(
+                Level::Warning,
+                &format!(
+                    "{} and {} have no way to hear each other",
+                    self.caller.name(),
+                    leg.name()
+                ),
+            );
+            self.port.report(Fact::Ended {
+                by: Party::System,
+                phone: self.phones.after(&claim),
+            });
+            return None;
+        }
         self.caller.set_variable("HOTLINE_AGENT", &agent);
         self.port.report(Fact::Connected);
-        let channel = Channel::clone(&leg);
+        claim.talking(self.port.reporter());
         let by = match leg.bridge(self.features) {
             BridgeEnd::Caller => Party::Caller,
             BridgeEnd::Leg => Party::Agent,
-            BridgeEnd::Failed => Party::System,
         };
-        // A leg that runs the dialplan was transferred: its phone is in that call now.
-        let phone = if channel.in_dialplan() {
-            PhoneState::Busy
-        } else {
-            self.phones.after(&claim)
-        };
-        self.port.report(Fact::Ended { by, phone });
+        self.port.report(Fact::Ended {
+            by,
+            phone: self.phones.after(&claim),
+        });
         if by == Party::Caller {
             return Some(leave(self.caller, Status::Hangup));
         }

@@ -2,18 +2,23 @@
 //!
 //! One thread looks and tells, so that what it tells of a phone is in order. The PBX's device state shows our own legs
 //! too; a phone is busy only with channels that are none of ours, which is why each leg is claimed here.
+//!
+//! A leg may also leave a conversation that goes on: an agent who hands the caller over. The caller's own thread cannot
+//! see that from inside the bridge, so the agent is set free from here.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use asterisk::Channel;
 use asterisk::device::{self, DeviceState, Subscription};
 use hotline_engine::ids::AgentId;
-use hotline_engine::input::PhoneState;
-use hotline_host::Host;
+use hotline_engine::input::{Party, PhoneState};
+use hotline_host::{Fact, Host, Reporter};
 
-/// How long a leg that has ended still counts as ours: the PBX takes a moment to bury it.
+/// How long a leg that is gone still counts as ours, and its call may still say that it is over: the PBX takes a
+/// moment for both.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// See the head of this file.
@@ -35,10 +40,10 @@ struct State {
     devices: HashMap<String, Device>,
     /// Devices to look at, each once: no longer than there are devices.
     due: VecDeque<String>,
-    /// Our legs by their unique id, with their device.
-    own: HashMap<String, String>,
-    /// Legs that have ended, the oldest first.
-    ended: VecDeque<(Instant, String)>,
+    /// Our legs at each device, by their unique id.
+    own: HashMap<String, HashMap<String, Own>>,
+    /// Legs that are gone, the oldest first.
+    gone: VecDeque<(Instant, LegName)>,
     stopping: bool,
 }
 
@@ -52,19 +57,47 @@ struct Device {
     told: Option<PhoneState>,
 }
 
+/// What is known of a leg of ours.
+#[derive(Default)]
+struct Own {
+    /// While it is in a conversation: who is told if it leaves that.
+    reporter: Option<Reporter>,
+    /// Its call has no more to do with it.
+    ended: bool,
+}
+
+/// A leg's device and unique id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct LegName {
+    device: String,
+    id: String,
+}
+
 /// A leg of ours. While this lives, and a moment longer, the leg does not make its phone busy.
 pub(crate) struct Claim {
     phones: Arc<Phones>,
-    id: String,
-    device: String,
+    leg: LegName,
+}
+
+impl Claim {
+    /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so.
+    pub(crate) fn talking(&self, reporter: Reporter) {
+        if let Some(own) = self.phones.lock().own(&self.leg) {
+            own.reporter = Some(reporter);
+        }
+    }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut state = self.phones.lock();
-        state
-            .ended
-            .push_back((Instant::now() + GRACE, std::mem::take(&mut self.id)));
+        if let Some(own) = state.own(&self.leg) {
+            *own = Own {
+                reporter: None,
+                ended: true,
+            };
+        }
+        state.gone.push_back((Instant::now() + GRACE, self.leg.clone()));
         drop(state);
         self.phones.wake.notify_one();
     }
@@ -76,10 +109,7 @@ enum Step {
         device: String,
         heard: Option<DeviceState>,
     },
-    Bury {
-        id: String,
-        device: String,
-    },
+    Bury(LegName),
     Stop,
 }
 
@@ -135,30 +165,42 @@ impl Phones {
     }
 
     /// The leg on its way to this dial string is ours.
-    pub(crate) fn claim(self: &Arc<Phones>, unique_id: String, phone: &str) -> Claim {
-        let device = device::device_of(phone);
-        self.lock().own.insert(unique_id.clone(), device.clone());
+    pub(crate) fn claim(self: &Arc<Phones>, id: String, phone: &str) -> Claim {
+        let leg = LegName {
+            device: device::device_of(phone),
+            id,
+        };
+        self.lock()
+            .own
+            .entry(leg.device.clone())
+            .or_default()
+            .insert(leg.id.clone(), Own::default());
         Claim {
             phones: Arc::clone(self),
-            id: unique_id,
-            device,
+            leg,
         }
     }
 
     /// What a phone does apart from our calls, at the end of one.
     pub(crate) fn after(&self, claim: &Claim) -> PhoneState {
-        let channels = device::channels_at(&claim.device);
+        self.without(&claim.leg)
+    }
+
+    fn without(&self, leg: &LegName) -> PhoneState {
+        let channels = device::channels_at(&leg.device);
+        // A leg that runs the dialplan was transferred there: its phone is in that call now.
+        let transferred = Channel::find(&leg.id).is_some_and(|leg| leg.in_dialplan());
         let mut state = self.lock();
-        let heard = state.devices.get(&claim.device).and_then(|device| device.heard);
-        let now = match heard {
-            Some(DeviceState::Unavailable | DeviceState::Invalid) => PhoneState::Unreachable,
-            // The device state still shows our own leg; without an endpoint there is nothing better to go by.
-            _ => match channels {
-                Some(channels) if state.foreign(&channels) => PhoneState::Busy,
-                _ => PhoneState::Available,
-            },
+        // The device state still shows our own leg, so it is good for this alone.
+        let heard = state.devices.get(&leg.device).and_then(|device| device.heard);
+        let unreachable = matches!(heard, Some(DeviceState::Unavailable | DeviceState::Invalid));
+        let foreign = channels.is_some_and(|channels| state.foreign(&leg.device, &channels));
+        let now = match (unreachable, transferred || foreign) {
+            (true, _) => PhoneState::Unreachable,
+            (false, true) => PhoneState::Busy,
+            (false, false) => PhoneState::Available,
         };
-        if let Some(device) = state.devices.get_mut(&claim.device) {
+        if let Some(device) = state.devices.get_mut(&leg.device) {
             device.told = Some(now);
         }
         now
@@ -180,14 +222,9 @@ impl Phones {
         loop {
             match self.next() {
                 Step::Look { device, heard } => {
-                    asterisk::guard("the watch over phones", (), || self.look(host, device, heard));
+                    asterisk::guard("the watch over phones", (), || self.look(host, &device, heard));
                 }
-                Step::Bury { id, device } => {
-                    // A leg that lives on, transferred, has become somebody else's call.
-                    if device::exists(&id) {
-                        self.lock().queue(&device);
-                    }
-                }
+                Step::Bury(leg) => asterisk::guard("the watch over phones", (), || self.bury(&leg)),
                 Step::Stop => return,
             }
         }
@@ -209,15 +246,15 @@ impl Phones {
                     device,
                 };
             }
-            let Some((due, _)) = state.ended.front() else {
+            let Some((due, _)) = state.gone.front() else {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let id = state.ended.pop_front().map(|(_, id)| id).unwrap_or_default();
-                let device = state.own.remove(&id).unwrap_or_default();
-                return Step::Bury { id, device };
+            if left.is_zero()
+                && let Some((_, leg)) = state.gone.pop_front()
+            {
+                return Step::Bury(leg);
             }
             state = self
                 .wake
@@ -227,16 +264,17 @@ impl Phones {
         }
     }
 
-    fn look(&self, host: &Host, device: String, heard: Option<DeviceState>) {
-        let seen = heard.unwrap_or_else(|| device::state_of(&device));
+    fn look(&self, host: &Host, device: &str, heard: Option<DeviceState>) {
+        self.miss(device);
+        let seen = heard.unwrap_or_else(|| device::state_of(device));
         let channels = if in_use(seen) {
-            device::channels_at(&device)
+            device::channels_at(device)
         } else {
             None
         };
         let mut state = self.lock();
-        let now = state.phone_state(&device, seen, channels.as_deref());
-        let Some(watched) = state.devices.get_mut(&device) else {
+        let now = state.phone_state(device, seen, channels.as_deref());
+        let Some(watched) = state.devices.get_mut(device) else {
             return;
         };
         // Free as before is no news. Busy is: the host passes it over while it rings the phone itself.
@@ -248,6 +286,41 @@ impl Phones {
         drop(state);
         for agent in agents {
             host.phone_changed(agent, now);
+        }
+    }
+
+    /// Looks for legs in a conversation that are there no more. If the conversation is over too, their call says so
+    /// within the grace.
+    fn miss(&self, device: &str) {
+        let talking = self.lock().talking(device);
+        for id in talking.into_iter().filter(|id| Channel::find(id).is_none()) {
+            let leg = LegName {
+                device: device.to_owned(),
+                id,
+            };
+            self.lock().gone.push_back((Instant::now() + GRACE, leg));
+        }
+    }
+
+    /// The grace of a leg is over.
+    fn bury(&self, leg: &LegName) {
+        let (ended, reporter) = match self.lock().own(leg) {
+            Some(own) => (own.ended, own.reporter.take()),
+            None => return,
+        };
+        if let Some(reporter) = reporter {
+            // Gone, and its call goes on without it.
+            reporter.report(Fact::Ended {
+                by: Party::Agent,
+                phone: self.without(leg),
+            });
+        }
+        if ended {
+            self.lock().disown(leg);
+            // A leg that lives on, transferred, has become somebody else's call.
+            if Channel::find(&leg.id).is_some() {
+                self.lock().queue(&leg.device);
+            }
         }
     }
 
@@ -284,27 +357,48 @@ impl State {
         }
     }
 
-    /// Whether there is a channel that is none of ours.
-    fn foreign(&self, channels: &[String]) -> bool {
-        channels.iter().any(|id| !self.own.contains_key(id))
+    fn own(&mut self, leg: &LegName) -> Option<&mut Own> {
+        self.own.get_mut(&leg.device)?.get_mut(&leg.id)
+    }
+
+    fn disown(&mut self, leg: &LegName) {
+        if let Some(legs) = self.own.get_mut(&leg.device) {
+            legs.remove(&leg.id);
+            if legs.is_empty() {
+                self.own.remove(&leg.device);
+            }
+        }
+    }
+
+    /// The legs at a device that are in a conversation.
+    fn talking(&self, device: &str) -> Vec<String> {
+        let legs = self.own.get(device).into_iter().flatten();
+        legs.filter(|(_, own)| own.reporter.is_some())
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Whether there is a channel at the device that is none of ours.
+    fn foreign(&self, device: &str, channels: &[String]) -> bool {
+        let own = self.own.get(device);
+        channels
+            .iter()
+            .any(|id| !own.is_some_and(|own| own.contains_key(id)))
     }
 
     /// What a device state means for us; `channels` are those at its endpoint, if it is of a kind that has one.
     fn phone_state(&self, device: &str, seen: DeviceState, channels: Option<&[String]>) -> PhoneState {
-        match seen {
-            DeviceState::Unavailable | DeviceState::Invalid => PhoneState::Unreachable,
-            DeviceState::NotInUse | DeviceState::Unknown => PhoneState::Available,
-            _ => {
-                let foreign = match channels {
-                    Some(channels) => self.foreign(channels),
-                    None => !self.own.values().any(|own| own == device),
-                };
-                if foreign {
-                    PhoneState::Busy
-                } else {
-                    PhoneState::Available
-                }
-            }
+        if matches!(seen, DeviceState::Unavailable | DeviceState::Invalid) {
+            return PhoneState::Unreachable;
+        }
+        let foreign = match channels {
+            Some(channels) => self.foreign(device, channels),
+            None => !self.own.contains_key(device),
+        };
+        if in_use(seen) && foreign {
+            PhoneState::Busy
+        } else {
+            PhoneState::Available
         }
     }
 }
@@ -334,6 +428,14 @@ mod tests {
         state
     }
 
+    fn claim(state: &mut State, device: &str, id: &str) {
+        state
+            .own
+            .entry(device.into())
+            .or_default()
+            .insert(id.into(), Own::default());
+    }
+
     #[test]
     fn a_phone_is_busy_only_with_channels_that_are_not_ours() {
         let mut state = watching("PJSIP/a1");
@@ -342,7 +444,7 @@ mod tests {
             state.phone_state("PJSIP/a1", DeviceState::InUse, Some(&ids)),
             PhoneState::Busy
         );
-        state.own.insert("1.1".into(), "PJSIP/a1".into());
+        claim(&mut state, "PJSIP/a1", "1.1");
         assert_eq!(
             state.phone_state("PJSIP/a1", DeviceState::InUse, Some(&ids)),
             PhoneState::Available
@@ -369,7 +471,7 @@ mod tests {
             state.phone_state("Local/1@agents", DeviceState::InUse, None),
             PhoneState::Busy
         );
-        state.own.insert("1.1".into(), "Local/1@agents".into());
+        claim(&mut state, "Local/1@agents", "1.1");
         assert_eq!(
             state.phone_state("Local/1@agents", DeviceState::InUse, None),
             PhoneState::Available

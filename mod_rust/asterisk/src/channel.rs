@@ -119,6 +119,13 @@ impl Channel {
         Some(Channel(channel))
     }
 
+    /// The channel of that unique id, if it lives.
+    pub fn find(unique_id: &str) -> Option<Channel> {
+        let unique_id = c(unique_id);
+        // SAFETY: the string outlives the call; the channel comes with a reference that is ours.
+        unsafe { NonNull::new(sys::ast_channel_get_by_name(unique_id.as_ptr())).map(Channel) }
+    }
+
     pub(crate) fn as_ptr(&self) -> *mut sys::ast_channel {
         self.0.as_ptr()
     }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use asterisk_sys as sys;
 use sys::ast_device_state as state;
 
-use crate::channel::{HERE, reference};
+use crate::channel::{Channel, HERE, reference};
 use crate::guard::guard;
 use crate::text::{c, owned};
 
@@ -94,20 +94,7 @@ pub fn channels_at(device: &str) -> Option<Vec<String>> {
         ids
     };
     // An endpoint remembers a channel a moment longer than it lives.
-    Some(ids.into_iter().filter(|id| exists(id)).collect())
-}
-
-/// Whether there is a channel of that unique id.
-pub fn exists(unique_id: &str) -> bool {
-    // SAFETY: the string outlives the call; the channel comes with a reference, given back at once.
-    unsafe {
-        let channel = sys::ast_channel_get_by_name(c(unique_id).as_ptr());
-        if channel.is_null() {
-            return false;
-        }
-        reference(channel.cast(), -1);
-    }
-    true
+    Some(ids.into_iter().filter(|id| Channel::find(id).is_some()).collect())
 }
 
 type Listener = Box<dyn Fn(&str, DeviceState) + Send + Sync>;

@@ -63,10 +63,8 @@ impl Features {
 pub enum BridgeEnd {
     /// The caller hung up.
     Caller,
-    /// The leg hung up, or sent the caller elsewhere.
+    /// The leg hung up, or sent the caller elsewhere; or the PBX could not bridge them.
     Leg,
-    /// It never came about: no common format, or the PBX refused.
-    Failed,
 }
 
 /// Holds the locks of two channels.
@@ -261,41 +259,47 @@ impl Leg {
         }
     }
 
-    /// Bridges the caller with the leg, which has answered, until either leaves or is sent elsewhere. Blocks for the
-    /// length of the conversation. The caller sees the leg's number from here on. Music must have been stopped.
-    /// The leg is gone afterwards, or on its own way.
+    /// Makes sure that caller and leg can hear each other: a common format, or a way to translate.
+    pub fn suits_caller(&self) -> bool {
+        // SAFETY: both channels are referenced.
+        unsafe { sys::ast_channel_make_compatible(self.caller.as_ptr(), self.as_ptr()) == 0 }
+    }
+
+    /// Bridges the caller with the leg, which has answered and [suits](Self::suits_caller), until the caller leaves the
+    /// conversation: by hanging up, or because nobody is left in it. Blocks so long. The caller sees the leg's number
+    /// from here on. Music must have been stopped. The leg is gone afterwards, or on its own way.
     pub fn bridge(mut self, features: Features) -> BridgeEnd {
         self.show_number();
-        let (caller, leg) = (self.caller.as_ptr(), self.channel.as_ptr());
-        // SAFETY: both channels are referenced and, for the caller, served by this thread. All zeroes is a valid
-        // `ast_bridge_config`. The leg's hang-up goes to the PBX with the call to `ast_autoservice_chan_hangup_peer`
-        // or `ast_bridge_call`, whatever they return.
+        // The leg is no longer on its way to an extension.
+        {
+            let _locked = Locked::new(&self.channel);
+            // SAFETY: the channel is locked, and strings are static.
+            unsafe {
+                sys::ast_channel_dialcontext_set(self.as_ptr(), c"".as_ptr());
+                sys::ast_channel_exten_set(self.as_ptr(), c"".as_ptr());
+            }
+        }
+        self.publish(None, Some("ANSWER"));
+        let caller = self.caller.clone();
+        let leg = self.channel.as_ptr();
+        self.ours = false;
+        // The PBX has the reference that came with the channel. It must have the last one: only a channel without any
+        // is really gone, for the state of its device too, and this may be long before the conversation ends.
+        drop(self);
+        // SAFETY: both channels are referenced: the caller by us, the leg by the reference that goes to the PBX with
+        // `ast_bridge_call`, whatever that returns. All zeroes is a valid `ast_bridge_config`.
         unsafe {
-            sys::ast_deactivate_generator(caller);
-            sys::ast_channel_visible_indication_set(caller, 0);
-            // The leg is no longer on its way to an extension.
-            {
-                let _locked = Locked::new(&self.channel);
-                sys::ast_channel_dialcontext_set(leg, c"".as_ptr());
-                sys::ast_channel_exten_set(leg, c"".as_ptr());
+            sys::ast_deactivate_generator(caller.as_ptr());
+            sys::ast_channel_visible_indication_set(caller.as_ptr(), 0);
+            for channel in [caller.as_ptr(), leg] {
+                sys::ast_channel_hangupcause_set(channel, sys::AST_CAUSE_NORMAL_CLEARING as c_int);
             }
-            if sys::ast_channel_make_compatible(caller, leg) < 0 {
-                self.publish(None, Some("CONGESTION"));
-                self.ours = false;
-                sys::ast_autoservice_chan_hangup_peer(caller, leg);
-                return BridgeEnd::Failed;
-            }
-            self.publish(None, Some("ANSWER"));
-            sys::ast_channel_hangupcause_set(caller, sys::AST_CAUSE_NORMAL_CLEARING as c_int);
-            sys::ast_channel_hangupcause_set(leg, sys::AST_CAUSE_NORMAL_CLEARING as c_int);
-
             let mut config: sys::ast_bridge_config = std::mem::zeroed();
             config.features_caller.flags = features.caller;
             config.features_callee.flags = features.leg;
-            self.ours = false;
-            sys::ast_bridge_call(caller, leg, &mut config);
+            sys::ast_bridge_call(caller.as_ptr(), leg, &mut config);
         }
-        if self.caller.hung_up() && !self.caller.redirected() {
+        if caller.hung_up() && !caller.redirected() {
             BridgeEnd::Caller
         } else {
             BridgeEnd::Leg

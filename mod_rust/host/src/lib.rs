@@ -35,7 +35,7 @@ use hotline_wire::{Command, Outcome, Refusal, Snapshot};
 pub use hotline_engine as engine;
 pub use hotline_wire as wire;
 pub use pbx::{Level, Pbx};
-pub use port::{CallPort, Fact};
+pub use port::{CallPort, Fact, Reporter};
 pub use settings::{Settings, SettingsError, load as load_settings};
 
 use clock::Clock;

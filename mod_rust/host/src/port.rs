@@ -112,9 +112,32 @@ impl CallPort {
         });
     }
 
+    /// A voice for other threads, while this call's own is in a conversation and cannot look elsewhere.
+    pub fn reporter(&self) -> Reporter {
+        Reporter {
+            call: self.call,
+            inbox: self.inbox.clone(),
+        }
+    }
+
     /// How the world refers to this call: `NODE-BOOT-NUMBER`.
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+}
+
+/// Tells the engine of a call from a thread that is not the call's own. What comes too late is passed over.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    call: CallId,
+    inbox: Sender<Message>,
+}
+
+impl Reporter {
+    /// Tells the engine. Never blocks.
+    pub fn report(&self, fact: Fact) {
+        // Without an engine there is nobody to tell.
+        let _ = self.inbox.send(Message::Fact { call: self.call, fact });
     }
 }
 
