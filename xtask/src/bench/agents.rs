@@ -67,7 +67,7 @@ struct Leg {
     offer: usize,
     count: u64,
     agent: String,
-    /// The headers that every response to the INVITE repeats.
+    /// The headers that a response to the latest INVITE repeats.
     echo: String,
     from: String,
     to: String,
@@ -273,18 +273,11 @@ impl State {
         socket: &UdpSocket,
         own: SocketAddr,
     ) {
-        if let Some(leg) = self.legs.get(call_id) {
+        if let Some(leg) = self.legs.get_mut(call_id) {
             // Retransmitted, or the session is renegotiated: the answer is the same.
+            leg.echo = message.echo();
             if leg.step != Step::Ringing {
-                send(
-                    socket,
-                    peer,
-                    &Leg {
-                        echo: message.echo(),
-                        ..leg.copy()
-                    }
-                    .response("200 OK", own),
-                );
+                send(socket, peer, &leg.response("200 OK", own));
             }
             return;
         }
@@ -336,23 +329,6 @@ impl Leg {
             }
             self.step = Step::Over;
             self.due = now + LINGER;
-        }
-    }
-
-    /// What a response needs, for a request that is not the first.
-    fn copy(&self) -> Self {
-        Self {
-            offer: self.offer,
-            count: self.count,
-            agent: self.agent.clone(),
-            echo: String::new(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            contact: self.contact.clone(),
-            peer: self.peer,
-            step: self.step,
-            due: self.due,
-            sent: self.sent,
         }
     }
 
