@@ -4,6 +4,7 @@
 use anyhow::Result;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::Phone;
+use hotline_wire::event::OfferResult;
 use hotline_wire::frame::EventFrame;
 use hotline_wire::snapshot::{AgentInfo, AgentState};
 use hotline_wire::{Command, Event, Outcome};
@@ -66,6 +67,29 @@ fn at_a_phone_with_number_and_pin() -> Result<()> {
     bed.node.agent_is("1001", AgentState::Ready)?;
     dial(&bed, &phone, "*52", "")?;
     bed.node.agent_is("1001", AgentState::SignedOut)?;
+    bed.finish()
+}
+
+#[test]
+fn an_agent_who_goes_ready_is_offered_a_call_only_when_the_phone_is_free_again() -> Result<()> {
+    let bed = boot()?;
+    let (phone, caller) = (bed.phone("a1002"), bed.caller("gold"));
+    // The phone has one line: an offer during the feature code's call would find it busy.
+    dial(&bed, &phone, "*511002", "")?;
+    for _ in 0..5 {
+        dial(&bed, &phone, "*54", "")?;
+        caller.call("support")?;
+        caller.hears_music()?;
+        dial(&bed, &phone, "*53", "")?;
+        phone.expect_ring()?;
+        phone.answer();
+        caller.hears(&phone)?;
+        caller.hang_up();
+        phone.expect_hangup()?;
+    }
+    let missed = |frame: &EventFrame| matches!(frame.event, Event::OfferEnded { result, .. } if result != OfferResult::Answered);
+    let missed: Vec<EventFrame> = bed.node.events().into_iter().filter(missed).collect();
+    assert!(missed.is_empty(), "{missed:?}");
     bed.finish()
 }
 
