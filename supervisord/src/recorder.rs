@@ -171,7 +171,9 @@ impl Running {
         }
         drop(state);
         self.recorder.shared.publish(changes);
+        let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for event in &events {
+            last.insert(event.node, event.frame.at);
             if let Event::Fault { what } = &event.frame.event {
                 tracing::error!(
                     node = event.node,
@@ -179,11 +181,13 @@ impl Running {
                     "the node met a defect of its own; please report it"
                 );
             }
+        }
+        for (node, at) in last {
             self.recorder
                 .own
                 .event_lag
-                .with_label_values(&[event.node])
-                .set(age(event.frame.at));
+                .with_label_values(&[node])
+                .set(age(at));
         }
         Ok(())
     }

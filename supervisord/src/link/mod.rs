@@ -196,7 +196,7 @@ impl Link {
         let pending = Pending::default();
         tokio::select! {
             error = self.read(hello, resume, reader, &pending) => error,
-            error = self.write(hello, resume, writer, commands, &pending) => error,
+            error = self.write(hello, writer, commands, &pending) => error,
         }
     }
 
@@ -298,13 +298,14 @@ impl Link {
     async fn write(
         &self,
         hello: &NodeHello,
-        resume: u64,
         mut writer: Writer,
         mut commands: mpsc::Receiver<Request>,
         pending: &Pending,
     ) -> LinkError {
         let mut applied = self.shared.applied();
-        let mut acknowledged = resume;
+        // At once: what was stored before may not have been acknowledged.
+        applied.mark_changed();
+        let mut acknowledged = 0;
         let mut number = 0_u64;
         loop {
             let frame = tokio::select! {

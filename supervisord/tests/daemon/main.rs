@@ -10,6 +10,7 @@
 )]
 
 mod bus;
+mod hotlinectl;
 mod link;
 mod metrics;
 mod restart;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hotline_wire::frame::EventFrame;
 use hotline_wire::{Command, Outcome};
 use supervisord::daemon::Daemon;
 use supervisord::shared::StoreHealth;
-use supervisord::state::State;
+use supervisord::state::{Body, Changes, State};
 use supervisord::store::{EventStore, GapRow, SqliteStore, StoreError, StoredEvent};
 
 use crate::support::daemon::{DaemonProcess, folded, get, value, write_settings};
@@ -216,4 +217,59 @@ fn wait_for(is: impl Fn() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "waited in vain");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+}
+
+#[test]
+fn old_events_are_removed_and_what_they_counted_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = supervisord::settings::StoreSettings {
+        path: dir.path().join("events.db"),
+        ..Default::default()
+    };
+    let mut store = SqliteStore::open(&settings).unwrap();
+    let mut state = State::default();
+    let record = |body| supervisord::state::Record {
+        node: "pbx1".into(),
+        boot: "b1".into(),
+        body,
+    };
+    state.apply(
+        &record(Body::Boot {
+            socket: String::new(),
+        }),
+        &mut Changes::default(),
+    );
+    for seq in 1..=10 {
+        let frame = EventFrame {
+            seq,
+            at: seq * 1_000,
+            event: hotline_wire::Event::OfferRinging { offer: seq },
+        };
+        store
+            .commit(&[StoredEvent {
+                node: "pbx1",
+                boot: "b1",
+                frame: &frame,
+            }])
+            .unwrap();
+        // The key makes it exactly once.
+        store
+            .commit(&[StoredEvent {
+                node: "pbx1",
+                boot: "b1",
+                frame: &frame,
+            }])
+            .unwrap();
+        state.apply(&record(Body::Event(frame)), &mut Changes::default());
+    }
+    store.checkpoint(&state, &[]).unwrap();
+    assert_eq!(store.prune(8_000, 5).unwrap(), 5);
+    assert_eq!(store.prune(8_000, 5).unwrap(), 2);
+    assert_eq!(store.prune(8_000, 5).unwrap(), 0);
+    assert_eq!(SqliteStore::open(&settings).unwrap().recover().unwrap(), state);
+    let db = rusqlite::Connection::open(&settings.path).unwrap();
+    let left: u64 = db
+        .query_row("SELECT count(*) FROM events", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 3);
 }

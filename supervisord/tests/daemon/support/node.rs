@@ -187,6 +187,11 @@ impl FakeNode {
         self.shared.1.notify_all();
     }
 
+    /// As if the acknowledgements had been lost on their way.
+    pub fn lose_acks(&self) {
+        self.lock().acked = 0;
+    }
+
     /// Refuses connections until up again.
     pub fn set_down(&self, down: bool) {
         self.lock().down = down;
