@@ -19,7 +19,8 @@ pub enum Action {
         /// How it went.
         outcome: CommandOutcome,
     },
-    /// Watch the phones of an agent from now on: `phone` replaces what was watched before; empty watches none.
+    /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
+    /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
     WatchPhone {
         /// Whose phone.
         agent: AgentId,
@@ -31,7 +32,8 @@ pub enum Action {
 /// What a call's own thread must do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallAction {
-    /// Play music to the caller until connected or released; an empty class is the PBX's default.
+    /// Play music to the caller until connected or released; an empty class is the PBX's default. Comes again when
+    /// connecting failed.
     Music {
         /// Music class.
         class: String,
@@ -55,7 +57,7 @@ pub enum CallAction {
         /// The attempt that won.
         offer: OfferId,
     },
-    /// Let the call go on in the dialplan. The last action of a call.
+    /// Let the call go on in the dialplan. The last action of a call, exactly once, unless the caller is gone.
     Release {
         /// What the dialplan is told.
         status: Status,

@@ -355,10 +355,10 @@ impl Engine {
     pub(crate) fn agent_is_free(&mut self, id: AgentId, wrap_up: Span, idle: Idle) {
         let agent = &mut self.agents[id.0 as usize];
         agent.engaged = None;
-        let in_call = agent.base == Base::OnCall;
+        let removed = agent.removed;
         let next = agent.next.take();
-        if agent.removed {
-            self.end_call_of_agent(id, Span::ZERO);
+        self.end_call_of_agent(id, wrap_up);
+        if removed {
             self.sign_out(id, REMOVED.to_owned());
             return match next {
                 Some(Next {
@@ -371,10 +371,6 @@ impl Engine {
                 }) => self.overtaken(asked),
                 None => {}
             };
-        }
-        if in_call {
-            let wrap_up = if next.is_some() { Span::ZERO } else { wrap_up };
-            self.end_call_of_agent(id, wrap_up);
         }
         if let Some(Next { state, asked }) = next {
             match state {

@@ -39,7 +39,7 @@ pub struct Queue {
     pub strategy: Strategy,
     /// Like [`Tier::handicap`], for every caller of this queue.
     pub handicap: Span,
-    /// Callers that may wait at once; one more leaves with [`Status::Full`](crate::action::Status::Full).
+    /// Callers that may wait at once, not yet connected; one more leaves with [`Status::Full`](crate::action::Status::Full).
     pub max_waiting: u32,
     /// Longest wait; then the caller leaves with [`Status::Timeout`](crate::action::Status::Timeout). `None`: no
     /// limit. Counts from joining; a reload changes it for later callers only. Never zero.
@@ -79,7 +79,8 @@ pub struct Agent {
     pub phone: String,
     /// The queues served, each once.
     pub queues: Vec<Membership>,
-    /// Signed in and ready from the start of the PBX, without signing in.
+    /// Signed in and ready from the start of the PBX, or from the reload that says so, without signing in; unless the
+    /// phone is taken by then.
     pub always_signed_in: bool,
 }
 

@@ -212,7 +212,7 @@ pub struct AgentView {
     pub state: AgentState,
     /// When that state began.
     pub since: Time,
-    /// Why not ready, unavailable or forced; empty otherwise.
+    /// Why not ready, unavailable, forced, or signed out by somebody else; empty otherwise.
     pub reason: String,
     /// The supervisor's lock, also while a call goes on beneath it.
     pub forced: Option<Forced>,

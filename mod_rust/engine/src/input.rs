@@ -17,7 +17,7 @@ pub enum Input {
         /// Who calls.
         caller: Caller,
     },
-    /// The caller hung up before being connected.
+    /// The caller hung up before being connected. Nothing more is asked of the call's thread but to cancel its offers.
     CallerGone {
         /// Whose caller.
         call: CallId,
@@ -32,7 +32,8 @@ pub enum Input {
         /// Which offer.
         offer: OfferId,
     },
-    /// The offer failed at the agent's phone.
+    /// The offer failed at the agent's phone. Passed over once the offer was answered: from then on the host owes
+    /// `Connected` and `Ended`, or `Ended` alone.
     OfferFailed {
         /// Which offer.
         offer: OfferId,
@@ -44,7 +45,8 @@ pub enum Input {
         /// Which call.
         call: CallId,
     },
-    /// The conversation is over, or connecting failed.
+    /// The conversation is over, or connecting failed: by the agent, then the caller waits on at the old place; by the
+    /// system, then the call is over with an error.
     Ended {
         /// Which call.
         call: CallId,
@@ -53,7 +55,8 @@ pub enum Input {
         /// What the agent's phone does now, apart from this call.
         phone: PhoneState,
     },
-    /// An agent's phone changed by itself.
+    /// An agent's phone changed by itself. Told for every watched phone, its agent signed in or not. `Busy` counts only
+    /// while the agent has neither an offer nor a call: otherwise it is our own leg.
     Phone {
         /// Whose phone.
         agent: AgentId,
@@ -69,7 +72,10 @@ pub enum Input {
         /// What is asked.
         command: Command,
     },
-    /// New settings, valid as far as the host can tell; refused whole if the engine finds them wrong.
+    /// New settings, valid as far as the host can tell; refused whole if the engine finds them wrong
+    /// ([`Config::check`] says why). Callers who wait already keep place and longest wait; callers of a removed queue
+    /// leave, talks go on. A removed agent is signed out, after the call if there is one. Agents keep their phone while in
+    /// a call, and then move with it.
     Reload {
         /// The host's number for the answer.
         id: CommandId,

@@ -217,9 +217,10 @@ impl Audit {
 
     /// Each command is answered in its own input; one that is pending, once more.
     fn answered(&mut self, input: &Input, actions: &[Action]) -> Result<(), String> {
-        let asked = match input {
-            Input::Command { id, .. } | Input::Reload { id, .. } => Some(*id),
-            _ => None,
+        let asked = if let Input::Command { id, .. } | Input::Reload { id, .. } = input {
+            Some(*id)
+        } else {
+            None
         };
         let mut answered = false;
         for action in actions {

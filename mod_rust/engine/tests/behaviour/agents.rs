@@ -265,6 +265,19 @@ fn the_phone_after_a_call_counts() {
 }
 
 #[test]
+fn the_phone_after_a_failed_connection_counts() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    let call = hotline_engine::ids::CallId(1);
+    floor.join(1, "support").answered(1);
+    floor.input(Input::Ended {
+        call,
+        by: Party::Agent,
+        phone: PhoneState::Unreachable,
+    });
+    assert_eq!(floor.agent("1").reason, "phone unreachable");
+}
+
+#[test]
 fn phones_of_agents_who_are_signed_out_are_known_when_they_sign_in() {
     let mut floor = Floor::new(config(vec![queue("support")], vec![agent("1", &["support"])]));
     floor.phone("1", PhoneState::Unreachable);
@@ -309,6 +322,24 @@ fn an_agent_is_published_once_per_input_with_the_time_of_the_state() {
     );
     floor.phone("1", PhoneState::Busy);
     assert_eq!(floor.events, [], "nothing changed");
+}
+
+#[test]
+fn a_state_keeps_its_time_when_a_detail_changes() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.set_not_ready("1", "lunch");
+    let since = floor.now;
+    floor.pass(7);
+    floor.set_not_ready("1", "training");
+    let agent = floor.agent("1");
+    assert_eq!((agent.since, agent.reason.as_str()), (since, "training"));
+    let changed = |event: &Event| matches!(event, Event::AgentChanged { from: AgentState::NotReady, to, .. } if to.since == since);
+    assert!(floor.events.iter().any(changed), "{:?}", floor.events);
+    floor.set_not_ready("1", "training");
+    assert!(
+        matches!(floor.events[..], [Event::CommandAnswered { .. }]),
+        "nothing changed"
+    );
 }
 
 #[test]

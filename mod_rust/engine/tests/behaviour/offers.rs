@@ -244,19 +244,37 @@ fn a_failure_after_the_answer_waits_for_the_end_that_the_host_owes() {
 }
 
 #[test]
-fn dispatch_is_measured_from_when_both_were_there() {
-    let mut floor = Floor::with_agents(queue("support"), &["1"]);
-    floor.join(1, "support");
-    assert_eq!(dispatch(&floor), Some(Span::ZERO));
+fn dispatch_is_measured_from_when_caller_and_agent_were_both_there() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.pass(30).join(1, "support");
+    assert_eq!(dispatch(&floor), Some(Span::ZERO), "the agent was idle before");
+    floor.pass(20);
+    assert_eq!(floor.offers(), [offer(2, 1, "2")]);
+    assert_eq!(
+        dispatch(&floor),
+        Some(Span::ZERO),
+        "the caller was being offered to another until now"
+    );
+    floor.set_not_ready("1", "lunch");
     floor
         .join(2, "support")
-        .talk(1, 1)
+        .talk(1, 2)
         .pass(60)
-        .ended(1, Party::Caller);
-    // The host was late with the end of wrap-up: the agent is free from when the engine knows.
-    floor.pass(12);
-    assert_eq!(floor.offers(), [offer(2, 2, "1")]);
-    assert_eq!(dispatch(&floor), Some(Span::ZERO));
+        .ended(1, Party::Caller)
+        .pass(10);
+    assert_eq!(floor.offers(), [offer(3, 2, "2")]);
+    assert_eq!(
+        dispatch(&floor),
+        Some(Span::ZERO),
+        "the agent was in wrap-up until now"
+    );
+}
+
+#[test]
+fn a_second_answer_of_the_same_phone_is_passed_over() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").answered(1).answered(1);
+    assert_eq!((floor.actions.len(), floor.events.len()), (0, 0));
 }
 
 #[test]

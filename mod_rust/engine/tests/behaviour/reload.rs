@@ -88,6 +88,30 @@ fn a_caller_whose_connection_fails_in_a_removed_queue_leaves() {
 }
 
 #[test]
+fn a_caller_whose_connection_fails_where_nobody_works_any_more_leaves() {
+    let queues = || {
+        vec![
+            Queue {
+                needs_agents: true,
+                ..queue("support")
+            },
+            queue("sales"),
+        ]
+    };
+    let mut floor = Floor::new(config(queues(), vec![agent("1", &["support"])]));
+    floor.sign_in("1");
+    floor.join(1, "support").answered(1);
+    floor.reload(config(queues(), vec![agent("1", &["sales"])]));
+    assert_eq!(
+        floor.finished(),
+        [],
+        "the agent who answered may yet be connected"
+    );
+    floor.ended(1, Party::Agent);
+    assert_eq!(floor.finished(), [(1, CallOutcome::NoAgents)]);
+}
+
+#[test]
 fn a_removed_agent_is_signed_out_after_the_call() {
     let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
     floor.join(1, "support").talk(1, 1);
@@ -159,6 +183,30 @@ fn a_new_agent_takes_who_waits_already() {
         matches!(floor.events[0], Event::ConfigApplied { .. }),
         "the world knows the agent before the offer"
     );
+}
+
+#[test]
+fn what_a_reload_ends_is_told_before_the_settings_and_what_it_begins_after() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor.join(1, "support");
+    floor.reload(config(vec![queue("support")], vec![agent("2", &["support"])]));
+    let told = |event: &Event| match event {
+        Event::OfferEnded { .. } => "offer ended",
+        Event::AgentChanged { to, .. } if to.number == "1" => "removed agent changed",
+        Event::AgentChanged { .. } => "other agent changed",
+        Event::ConfigApplied { .. } => "settings",
+        Event::OfferMade { .. } => "offer made",
+        _ => "something else",
+    };
+    let told: Vec<&str> = floor.events.iter().map(told).collect();
+    let order = [
+        "offer ended",
+        "removed agent changed",
+        "settings",
+        "offer made",
+        "other agent changed",
+    ];
+    assert_eq!(told, order);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! `hotline-sim`: runs seeds, and replays journals.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
