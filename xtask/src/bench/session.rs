@@ -95,18 +95,17 @@ impl<'a> Session<'a> {
 
     /// Loads the module of this way and unloads that of the others.
     fn only(&self, asterisk: &Asterisk, way: Way) -> Result<()> {
-        let there = |module: &str| -> Result<bool> {
-            Ok(asterisk
-                .cli(&format!("module show like {module}.so"))?
-                .contains("\n1 modules loaded"))
+        let runs = |module: &str| -> Result<bool> {
+            let shown = asterisk.cli(&format!("module show like {module}.so"))?;
+            Ok(shown.contains("\n1 modules loaded") && !shown.contains("Not Running"))
         };
         for other in Way::value_variants() {
             let Some(module) = other.module() else { continue };
             let wanted = *other == way;
-            if there(module)? != wanted {
+            if runs(module)? != wanted {
                 let verb = if wanted { "load" } else { "unload" };
                 let said = asterisk.cli(&format!("module {verb} {module}.so"))?;
-                if there(module)? != wanted {
+                if runs(module)? != wanted {
                     bail!("`module {verb} {module}.so` does not {verb} it: {}", said.trim());
                 }
             }

@@ -73,7 +73,7 @@ pub(super) fn setup(args: &Args, module: Option<&Path>) -> Setup {
         setup.files.push(("hotline.toml".into(), hotline_toml(args)));
         setup
             .environment
-            .push(("HOTLINE_SETTINGS".into(), "@ETC@/hotline.toml".into()));
+            .push(("HOTLINE_CONFIG".into(), "@ETC@/hotline.toml".into()));
     }
     setup
 }
