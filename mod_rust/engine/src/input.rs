@@ -137,7 +137,8 @@ pub enum PhoneState {
 /// What can be asked of an engine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Signs an agent in, ready. Signing in again moves the agent to the new phone, unless a call is up: then refused.
+    /// Signs an agent in, ready. Signing in again moves the agent to the new phone and keeps the state, unless a call is
+    /// offered or up: then refused.
     SignIn {
         /// Agent number.
         agent: String,
@@ -161,7 +162,8 @@ pub enum Command {
         /// Shown to supervisors.
         reason: String,
     },
-    /// A supervisor's lock (强制示忙): no calls until it expires or is lifted.
+    /// A supervisor's lock (强制示忙) on an agent who is signed in: no calls until it expires or is lifted. Cancels an
+    /// offer; during a call, after it. A later lock replaces an earlier one.
     ForceBusy {
         /// Agent number.
         agent: String,

@@ -159,6 +159,19 @@ fn the_longest_wait_counts_from_joining_and_releases_the_caller() {
 }
 
 #[test]
+fn a_caller_who_leaves_takes_the_deadline_along() {
+    let mut floor = Floor::new(config(
+        vec![Queue {
+            max_wait: seconds(60),
+            ..queue("support")
+        }],
+        vec![],
+    ));
+    floor.join(1, "support").gone(1);
+    assert_eq!(floor.engine.deadline(), None);
+}
+
+#[test]
 fn the_longest_wait_stops_phones_that_ring() {
     let mut floor = Floor::with_agents(
         Queue {
