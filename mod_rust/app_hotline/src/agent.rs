@@ -162,6 +162,8 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
             return Ok(Err("the PIN is wrong".to_owned()));
         }
     }
+    // Whoever is ready now is offered a call once this one is over, and not into it.
+    instance.phones.occupied(host, &phone);
     let agent = number.clone();
     let command = match wish {
         Wish::SignIn | Wish::ToggleSignIn => Command::SignIn { agent, phone },

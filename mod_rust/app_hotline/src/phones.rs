@@ -206,6 +206,20 @@ impl Phones {
         now
     }
 
+    /// A phone has dialled into the dialplan and is still there, which the PBX's device states may not show yet.
+    pub(crate) fn occupied(&self, host: &Host, device: &str) {
+        let mut state = self.lock();
+        let Some(watched) = state.devices.get_mut(device) else {
+            return;
+        };
+        watched.told = Some(PhoneState::Busy);
+        let agents: Vec<AgentId> = watched.agents.iter().copied().collect();
+        drop(state);
+        for agent in agents {
+            host.phone_changed(agent, PhoneState::Busy);
+        }
+    }
+
     /// On a thread of the PBX.
     fn heard(&self, device: &str, heard: DeviceState) {
         let mut state = self.lock();
