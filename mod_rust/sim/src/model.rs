@@ -418,9 +418,7 @@ impl Model {
         call.rings = kept;
         for ring in gone {
             self.tell(id, CallAction::Cancel { offer: ring.offer });
-            self.agents[ring.agent].doing = Doing::Ready;
-            self.agents[ring.agent].blameless = true;
-            self.after_call(ring.agent);
+            self.ring_came_and_went(ring.agent);
         }
     }
 
@@ -430,10 +428,15 @@ impl Model {
                 call.rings.retain(|ring| ring.offer != offer);
             }
             self.tell(id, CallAction::Cancel { offer });
-            self.agents[agent].doing = Doing::Ready;
-            self.agents[agent].blameless = true;
-            self.after_call(agent);
+            self.ring_came_and_went(agent);
         }
+    }
+
+    /// Idle time goes on, if the agent can take the next call as things stand.
+    fn ring_came_and_went(&mut self, agent: usize) {
+        self.agents[agent].doing = Doing::Ready;
+        self.after_call(agent);
+        self.agents[agent].blameless = self.agents[agent].state() == AgentState::Ready;
     }
 
     fn miss(&mut self, id: CallId, offer: OfferId, cause: OfferFailure) {

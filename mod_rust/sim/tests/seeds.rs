@@ -10,7 +10,13 @@ use hotline_engine::codec::journal::JournalError;
 use hotline_sim::{replay, run};
 
 /// Seeds that once failed, with what they found.
-const FOUND: &[(u64, &str)] = &[(21, "an agent freed by a reload kept the idle time of before")];
+const FOUND: &[(u64, &str)] = &[
+    (21, "an agent freed by a reload kept the idle time of before"),
+    (
+        1002308,
+        "the model kept the idle time of an agent whose phone was unreachable when the offer was taken back",
+    ),
+];
 
 #[test]
 fn what_was_found_once_stays_mended() {

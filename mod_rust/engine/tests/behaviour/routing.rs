@@ -42,6 +42,18 @@ fn idle_time_goes_on_when_a_caller_hangs_up_while_ringing() {
 }
 
 #[test]
+fn idle_time_does_not_go_on_when_the_phone_was_lost_while_ringing() {
+    let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
+    floor
+        .join(1, "support")
+        .phone("1", PhoneState::Unreachable)
+        .gone(1)
+        .pass(5);
+    floor.phone("1", PhoneState::Available).join(2, "support");
+    assert_eq!(floor.offers(), [offer(2, 2, "2")]);
+}
+
+#[test]
 fn agents_idle_alike_are_taken_in_their_order_in_the_settings() {
     let agents = ["7", "3", "5"].map(|number| hotline_engine::config::Agent {
         always_signed_in: true,
