@@ -284,6 +284,9 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
         return;
     }
 
+    // Frames of two threads do not mix.
+    let out_lock = Mutex::new(&writer);
+    let send = |out: &[u8]| out_lock.lock().unwrap().write_all(out).is_ok();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Events as they come.
@@ -309,7 +312,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                 }
                 if !out.is_empty() {
                     drop(inner);
-                    if (&writer).write_all(&out).is_err() {
+                    if !send(&out) {
                         return;
                     }
                     inner = lock.lock().unwrap();
@@ -319,7 +322,8 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                 let frames: Vec<EventFrame> = inner
                     .held
                     .iter()
-                    .filter(|frame| (next..=last).contains(&frame.seq))
+                    .skip((next - oldest) as usize)
+                    .take_while(|frame| frame.seq <= last)
                     .take(500)
                     .cloned()
                     .collect();
@@ -331,7 +335,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                     .unwrap();
                     let (now, timeout) = changed.wait_timeout(inner, Duration::from_millis(500)).unwrap();
                     inner = now;
-                    if timeout.timed_out() && (&writer).write_all(&heartbeat).is_err() {
+                    if timeout.timed_out() && !send(&heartbeat) {
                         return;
                     }
                     continue;
@@ -342,7 +346,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                 for frame in frames {
                     out.extend(line::encode(&FromNode::Event(frame)).unwrap());
                 }
-                if (&writer).write_all(&out).is_err() {
+                if !send(&out) {
                     return;
                 }
                 inner = lock.lock().unwrap();
@@ -360,14 +364,17 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                     changed.notify_all();
                 }
                 FromClient::Command { id, author, command } => {
+                    let mut replies = Vec::new();
                     for outcome in (inner.answers)(&author, &command) {
                         let reply = line::encode(&FromNode::Reply {
                             id: id.clone(),
                             outcome,
                         })
                         .unwrap();
-                        let _ = (&writer).write_all(&reply);
+                        replies.extend(reply);
                     }
+                    drop(inner);
+                    send(&replies);
                 }
                 _ => {}
             }
