@@ -170,7 +170,7 @@ impl Phone {
     /// # Errors
     /// It does not.
     pub fn hears(&self, other: &Phone) -> Result<()> {
-        self.hears_tone(other.tone, &other.user)
+        self.expect_tone(other.tone, &other.user)
     }
 
     /// Waits until the phone hears the music on hold.
@@ -178,7 +178,15 @@ impl Phone {
     /// # Errors
     /// It does not.
     pub fn hears_music(&self) -> Result<()> {
-        self.hears_tone(Tone::MUSIC, "the music")
+        self.expect_tone(Tone::MUSIC, "the music")
+    }
+
+    /// Waits until the phone hears a tone.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn hears_tone(&self, tone: Tone) -> Result<()> {
+        self.expect_tone(tone, "a tone")
     }
 
     /// Waits until the phone no longer hears the other one, but something.
@@ -201,7 +209,7 @@ impl Phone {
         })
     }
 
-    fn hears_tone(&self, tone: Tone, whom: &str) -> Result<()> {
+    fn expect_tone(&self, tone: Tone, whom: &str) -> Result<()> {
         let awaited = format!("{} to hear {whom} ({} Hz)", self.user, tone.hertz());
         self.listen(&awaited, |leg| leg.media.hears(tone))
     }

@@ -3,22 +3,26 @@
 //! Each test boots an Asterisk of its own, and ends by looking for leaked channels, threads and descriptors.
 
 mod agents_own_state;
+mod answer_race;
 mod answered;
 mod both_hang_up_at_once;
 mod caller_hangs_up_waiting;
 mod caller_hangs_up_while_ringing;
 mod churn;
 mod daemon;
+mod dial_strings;
 mod documentation;
 mod exits;
 mod forced_busy;
 mod load;
 mod missed_offers;
+mod music_and_ceiling;
 mod panic;
 mod phones_outside;
 mod reload;
 mod ring_all;
 mod sipp;
+mod stop;
 mod transfer;
 mod unload;
 
