@@ -10,6 +10,7 @@
 mod artefacts;
 mod bench;
 mod ci;
+mod demo;
 mod progress;
 mod provision;
 mod run;
@@ -30,6 +31,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Test(test::Args),
     Pbx(provision::Args),
     Bench(bench::Bench),
@@ -39,6 +41,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Demo(args) => demo::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Pbx(args) => provision::main(&args),
         Command::Bench(args) => bench::main(&args),
