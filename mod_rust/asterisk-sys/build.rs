@@ -10,36 +10,29 @@ use std::path::{Path, PathBuf};
 
 /// What is bound. A name that a PBX release lacks is a compile error where it is used, and nowhere else.
 const FUNCTIONS: &str = "\
-    ast_module_register|ast_module_unregister|\
-    ast_register_application2|ast_unregister_application|\
-    __ast_custom_function_register|ast_custom_function_unregister|\
-    __ast_cli_register|ast_cli_unregister|ast_cli|ast_cli_completion_add|\
-    ast_log|ast_get_version|__ast_strdup|__ast_free|__ao2_ref|__ao2_lock|__ao2_unlock|\
-    ast_channel_get_by_name|ast_channel_name|ast_channel_uniqueid|ast_channel_state|ast_channel_language|\
-    ast_channel_caller|ast_channel_connected|ast_channel_redirecting|ast_channel_dialed|ast_channel_flags|\
-    ast_channel_context|ast_channel_exten|ast_channel_dialcontext_set|ast_channel_exten_set|\
-    ast_channel_hangupcause|ast_channel_hangupcause_set|ast_channel_softhangup_internal_flag|\
-    ast_channel_nativeformats|ast_channel_call_forward|ast_channel_appl_set|ast_channel_data_set|\
-    ast_channel_musicclass|ast_channel_musicclass_set|ast_channel_is_bridged|ast_channel_get_device_name|\
-    ast_channel_visible_indication_set|ast_channel_pbx|ast_channel_adsicpe|ast_channel_adsicpe_set|\
+    ast_module_register|ast_module_unregister|ast_register_application2|ast_unregister_application|\
+    __ast_custom_function_register|ast_custom_function_unregister|__ast_cli_register|ast_cli_unregister|\
+    ast_cli|ast_cli_completion_add|ast_log|ast_get_version|__ast_strdup|__ao2_ref|__ao2_lock|\
+    __ao2_unlock|ast_channel_get_by_name|ast_channel_name|ast_channel_uniqueid|ast_channel_state|\
+    ast_channel_language|ast_channel_caller|ast_channel_connected|ast_channel_redirecting|\
+    ast_channel_dialed|ast_channel_context|ast_channel_exten|ast_channel_dialcontext_set|\
+    ast_channel_exten_set|ast_channel_hangupcause|ast_channel_hangupcause_set|\
+    ast_channel_softhangup_internal_flag|ast_channel_nativeformats|ast_channel_call_forward|\
+    ast_channel_appl_set|ast_channel_data_set|ast_channel_musicclass|ast_channel_musicclass_set|\
+    ast_channel_get_device_name|ast_channel_visible_indication_set|ast_channel_pbx|\
     ast_channel_transfercapability|ast_channel_transfercapability_set|ast_channel_stage_snapshot|\
-    ast_channel_stage_snapshot_done|ast_channel_publish_dial|\
-    ast_channel_req_accountcodes_precious|ast_channel_inherit_variables|ast_max_forwards_decrement|\
-    ast_channel_datastore_inherit|ast_channel_datastore_add|ast_channel_datastore_find|\
-    __ast_datastore_alloc|ast_datastore_free|\
-    ast_party_caller_set_init|ast_channel_set_caller_event|ast_set_callerid|ast_party_redirecting_copy|\
-    ast_connected_line_copy_from_caller|ast_party_connected_line_init|ast_party_connected_line_free|\
-    ast_channel_connected_line_sub|ast_channel_update_connected_line|\
-    ast_request|ast_call|ast_hangup|ast_autoservice_chan_hangup_peer|ast_raw_answer|ast_indicate|\
-    ast_check_hangup|ast_channel_make_compatible|ast_bridge_call|ast_deactivate_generator|\
-    ast_read|ast_frame_free|ast_waitfor_nandfds|\
-    ast_moh_start|ast_moh_stop|ast_streamfile|ast_waitstream|ast_stopstream|ast_app_getdata|\
-    pbx_builtin_setvar_helper|pbx_builtin_getvar_helper|\
-    __ast_manager_event_multichan|\
-    ast_device_state|ast_device_state_topic_all|ast_device_state_message_type|\
-    __stasis_subscribe_pool|stasis_subscription_accept_message_type|stasis_subscription_set_filter|\
-    stasis_unsubscribe_and_join|stasis_message_data|stasis_message_type|\
-    ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
+    ast_channel_stage_snapshot_done|ast_channel_publish_dial|ast_channel_req_accountcodes_precious|\
+    ast_channel_inherit_variables|ast_max_forwards_decrement|ast_channel_datastore_inherit|\
+    ast_channel_datastore_add|ast_channel_datastore_find|__ast_datastore_alloc|ast_set_callerid|\
+    ast_party_redirecting_copy|ast_connected_line_copy_from_caller|ast_party_connected_line_init|\
+    ast_party_connected_line_free|ast_channel_connected_line_sub|ast_channel_update_connected_line|\
+    ast_request|ast_call|ast_hangup|ast_raw_answer|ast_indicate|ast_check_hangup|\
+    ast_channel_make_compatible|ast_bridge_call|ast_deactivate_generator|ast_read|ast_frame_free|\
+    ast_waitfor_nandfds|ast_moh_start|ast_moh_stop|ast_streamfile|ast_waitstream|ast_stopstream|\
+    ast_app_getdata|pbx_builtin_setvar_helper|pbx_builtin_getvar_helper|__ast_manager_event_multichan|\
+    ast_device_state|ast_device_state_topic_all|ast_device_state_message_type|__stasis_subscribe_pool|\
+    stasis_subscription_accept_message_type|stasis_subscription_set_filter|stasis_unsubscribe_and_join|\
+    stasis_message_data|stasis_message_type|ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
     astsys_.*";
 
 const TYPES: &str = "\

@@ -66,7 +66,13 @@ Example:
         for complaint in complaints {
             log(Level::Warning, &format!("Hotline({arguments}): {complaint}"));
         }
-        channel.set_variable("HOTLINE_AGENT", "");
+        // Of an earlier visit.
+        if channel
+            .variable("HOTLINE_AGENT")
+            .is_some_and(|agent| !agent.is_empty())
+        {
+            channel.set_variable("HOTLINE_AGENT", "");
+        }
         let Some(instance) = instance() else {
             return leave(channel, Status::Error);
         };

@@ -198,7 +198,6 @@ impl Leg {
             if class.is_null() || *class == 0 {
                 sys::ast_channel_musicclass_set(leg, sys::ast_channel_musicclass(caller));
             }
-            sys::ast_channel_adsicpe_set(leg, sys::ast_channel_adsicpe(caller));
             sys::ast_channel_transfercapability_set(leg, sys::ast_channel_transfercapability(caller));
             sys::ast_channel_dialcontext_set(leg, sys::ast_channel_context(caller));
             sys::ast_channel_exten_set(leg, sys::ast_channel_exten(caller));
