@@ -12,8 +12,18 @@ use hotline_wire::{Command, Event};
 
 use crate::EXTENSIONS;
 
-/// Calls in each queue.
-const CALLS: u64 = 120;
+/// Calls in each queue, and how many a second; `HOTLINE_CHURN=5000,60` for a longer and harder go.
+const CHURN: (u64, f64) = (120, 12.0);
+
+fn churn() -> (u64, f64) {
+    let given = std::env::var("HOTLINE_CHURN").ok();
+    given
+        .and_then(|text| {
+            text.split_once(',')
+                .and_then(|(n, rate)| Some((n.parse().ok()?, rate.parse().ok()?)))
+        })
+        .unwrap_or(CHURN)
+}
 
 fn millis(from: u64, to: u64) -> std::ops::Range<Duration> {
     Duration::from_millis(from)..Duration::from_millis(to)
@@ -35,11 +45,12 @@ fn whatever_happens_has_one_end() -> Result<()> {
             },
         );
     }
+    let (placed, per_second) = churn();
     let flow = |queue: &str, first_number: u64, seed: u64| Flow {
         dial: queue.into(),
         lines: vec![("gold".into(), 1), ("bronze".into(), 3)],
-        per_second: 12.0,
-        total: Some(CALLS),
+        per_second,
+        total: Some(placed),
         at_once: 200,
         patience: Some(millis(50, 2_000)),
         tone: callers_speak,
