@@ -71,7 +71,7 @@ pub enum Status {
     Answered,
     /// The queue's longest wait was reached.
     Timeout,
-    /// The queue is full.
+    /// The queue is full, or the node has no room for another call.
     Full,
     /// No agent is signed in and the queue does not wait without.
     NoAgents,

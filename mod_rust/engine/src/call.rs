@@ -169,7 +169,7 @@ impl Engine {
     fn refuse(&mut self, call: CallId, queue: String, reason: RefusedCall) {
         let status = match reason {
             RefusedCall::UnknownQueue => Status::UnknownQueue,
-            RefusedCall::AtLimit => Status::Error,
+            RefusedCall::AtLimit => Status::Full,
         };
         self.events.push(Event::CallRefused { call, queue, reason });
         self.order(call, CallAction::Release { status });

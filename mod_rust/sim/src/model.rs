@@ -290,12 +290,7 @@ impl Model {
             );
         };
         if self.calls.len() >= self.config.limits.calls as usize {
-            return self.tell(
-                id,
-                CallAction::Release {
-                    status: Status::Error,
-                },
-            );
+            return self.tell(id, CallAction::Release { status: Status::Full });
         }
         let works = |agent: &Agent| agent.serves(&queue.name) && agent.doing != Doing::Nothing;
         if queue.needs_agents && !self.agents.iter().any(works) {

@@ -320,7 +320,7 @@ fn start_bus(folder: &Path) -> Result<Child> {
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(File::create(folder.join("bus.log"))?)
         .spawn()
         .context("starting dbus-daemon: install Debian's package dbus")?;
     // It prints its address once it listens.
@@ -328,7 +328,8 @@ fn start_bus(folder: &Path) -> Result<Child> {
     let output = bus.stdout.take().context("no output of dbus-daemon")?;
     BufReader::new(output).read_line(&mut address)?;
     if address.is_empty() {
-        bail!("dbus-daemon did not start: {}", bus.wait()?);
+        let said = std::fs::read_to_string(folder.join("bus.log")).unwrap_or_default();
+        bail!("dbus-daemon did not start: {}\n{said}", bus.wait()?);
     }
     Ok(bus)
 }

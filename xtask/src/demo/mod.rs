@@ -107,7 +107,8 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 
     let step = Step::start("letting the last callers finish");
     drop(flow);
-    if scene.bank.drain(LAST_CALLS) > 0 {
+    // Who pressed Ctrl-C wants to be gone.
+    if stop.load(Ordering::Relaxed) || scene.bank.drain(LAST_CALLS) > 0 {
         scene.bank.hang_up_all();
         scene.bank.drain(LAST_CALLS);
     }

@@ -100,14 +100,14 @@ fn page(picture: &Picture, totals: &Totals, scene: &Scene, elapsed: Duration) ->
     }
     let _ = writeln!(
         text,
-        "\n{BOLD}{:<8}{:<14}{:<14}{:>7}  {:<12}{:<16}QUEUES{PLAIN}",
+        "\n{BOLD}{:<8}{:<14}{:<14}{:>7}  {:<14}{:<12}QUEUES{PLAIN}",
         "AGENT", "NAME", "STATE", "FOR", "CALLER", "TIER"
     );
     for agent in picture.agents.values() {
         let call = agent.call.as_ref().and_then(|call| picture.calls.get(call));
         let _ = writeln!(
             text,
-            "{:<8}{:<14}{}{:<14}{PLAIN}{:>7}  {:<12}{:<16}{}",
+            "{:<8}{:<14}{}{:<14}{PLAIN}{:>7}  {:<14}{:<12}{}",
             agent.number,
             agent.name,
             colour(agent.state),

@@ -330,7 +330,7 @@ fn more_calls_than_the_node_holds_are_refused() {
     settings.limits.calls = 1;
     let mut floor = Floor::new(settings);
     floor.join(1, "support").join(2, "support");
-    assert_eq!(floor.told(2), [release(Status::Error)]);
+    assert_eq!(floor.told(2), [release(Status::Full)]);
     let reason = RefusedCall::AtLimit;
     assert_eq!(
         floor.events,
