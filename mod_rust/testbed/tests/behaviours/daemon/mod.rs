@@ -1,10 +1,14 @@
 //! The daemon may come late, be killed and come back: no call is touched, and its counters are exact to the call.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::daemon::{Daemon, Metrics};
-use hotline_testbed::phone::Phone;
-use hotline_wire::event::CallOutcome;
+use hotline_testbed::phone::{Auto, Flow, Phone, Tone};
+use hotline_wire::Event;
+use hotline_wire::event::{CallOutcome, OfferResult};
+use hotline_wire::frame::EventFrame;
 
 use crate::{EXTENSIONS, finished};
 
@@ -106,4 +110,81 @@ fn absent_from_the_start_it_misses_nothing() -> Result<()> {
     );
     drop(daemon);
     bed.finish()
+}
+
+#[test]
+fn killed_again_and_again_under_load_it_counts_what_the_node_told() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let (agents_speak, callers_speak) = (Tone::nth(10), Tone::nth(20));
+    let millis = |from, to| Duration::from_millis(from)..Duration::from_millis(to);
+    for agent in ["a1001", "a1002"] {
+        let auto = Auto {
+            ring: millis(0, 100),
+            talk: Some(millis(10, 200)),
+            tone: agents_speak,
+            listen_for: callers_speak,
+        };
+        bed.bank.auto_phone(agent, auto);
+    }
+    let mut daemon = bed.daemon()?;
+    let flow = bed.bank.flow(Flow {
+        dial: "support".into(),
+        lines: vec![("gold".into(), 1)],
+        per_second: 20.0,
+        total: Some(80),
+        at_once: 200,
+        patience: Some(millis(100, 3_000)),
+        tone: callers_speak,
+        listen_for: agents_speak,
+        first_number: 13_900_000_000,
+        seed: 3,
+    })?;
+    let mut kills = 0;
+    while !flow.done() {
+        daemon.metrics_when("the node to be followed", |metrics| {
+            metrics.sum("hotline_module_up", &[]) == 1.0
+        })?;
+        daemon.kill()?;
+        kills += 1;
+        daemon.restart()?;
+    }
+    assert_eq!(bed.bank.drain(Duration::from_secs(60)), 0);
+    assert!(kills > 3, "killed only {kills} times");
+
+    // What the node told a client that was there all the time.
+    let joined = |events: &[EventFrame]| count(events, |event| matches!(event, Event::CallJoined { .. }));
+    let over = |events: &[EventFrame]| count(events, |event| matches!(event, Event::CallFinished { .. }));
+    let events = bed.node.story("every call to be finished", |events| {
+        (joined(events) == 80 && over(events) == 80).then(|| events.to_vec())
+    })?;
+    let metrics = daemon.metrics_when("all calls counted", |metrics| {
+        metrics.sum("hotline_calls_finished_total", &[]) >= 80.0
+    })?;
+    assert_eq!(offered(&metrics), 80.0, "{metrics:?}");
+    for outcome in CallOutcome::ALL {
+        let told = count(
+            &events,
+            |event| matches!(event, Event::CallFinished { outcome: o, .. } if o == outcome),
+        );
+        assert_eq!(
+            ended(&metrics, outcome.label()),
+            told as f64,
+            "{outcome:?} {metrics:?}"
+        );
+    }
+    for result in OfferResult::ALL {
+        let told = count(
+            &events,
+            |event| matches!(event, Event::OfferEnded { result: r, .. } if r == result),
+        );
+        let counted = metrics.sum("hotline_offers_total", &[("result", result.label())]);
+        assert_eq!(counted, told as f64, "{result:?} {metrics:?}");
+    }
+    assert_eq!(metrics.sum("hotline_events_lost_total", &[]), 0.0);
+    drop(daemon);
+    bed.finish()
+}
+
+fn count(events: &[EventFrame], is_it: impl Fn(&Event) -> bool) -> usize {
+    events.iter().filter(|frame| is_it(&frame.event)).count()
 }

@@ -43,11 +43,17 @@ fn the_tables_show_queues_agents_and_calls() -> Result<()> {
 }
 
 #[test]
-fn commands_complete_agent_numbers() -> Result<()> {
+fn commands_are_completed() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let words = bed.asterisk.cli("_command matchesarray \"hotline show \" \"\"")?;
     for word in ["queues", "agents", "calls"] {
         assert!(words.contains(word), "{words}");
+    }
+    for verb in ["signin", "forcebusy", "ready"] {
+        let numbers = bed
+            .asterisk
+            .cli(&format!("_command matchesarray \"hotline agent {verb} \" \"\""))?;
+        assert!(numbers.contains("1001"), "{verb}: {numbers}");
     }
     bed.finish()
 }

@@ -36,6 +36,33 @@ fn with_calls_up_the_module_stays() -> Result<()> {
 }
 
 #[test]
+fn by_force_asterisk_hangs_up_the_calls_and_lives() -> Result<()> {
+    let mut bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let (talking, waiting, agent) = (bed.caller("gold"), bed.caller("gold"), bed.phone("a1001"));
+    talking.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    talking.hears(&agent)?;
+    waiting.call("support")?;
+    waiting.hears_music()?;
+    // Asterisk itself hangs up whoever is in a module that is to go by force.
+    bed.asterisk.cli("module unload -f app_hotline.so")?;
+    for phone in [&talking, &waiting, &agent] {
+        phone.expect_hangup()?;
+    }
+    let said = bed.asterisk.cli("module unload app_hotline.so")?
+        + &bed.asterisk.cli("module load app_hotline.so")?;
+    assert!(loaded(&bed)?, "{said}");
+    bed.node = Node::connect(&bed.asterisk.path(SOCKET))?;
+    let next = bed.caller("gold");
+    next.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    next.hears(&agent)?;
+    bed.finish()
+}
+
+#[test]
 fn without_calls_it_goes_and_comes_back() -> Result<()> {
     let mut bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let agent = bed.phone("a1001");
