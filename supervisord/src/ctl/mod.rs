@@ -5,10 +5,10 @@ mod table;
 
 use std::fmt;
 
+use zbus::Connection;
 use zbus::fdo::ManagedObjects;
-use zbus::{Connection, fdo};
 
-use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT, paths};
+use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT};
 use crate::settings::Bus;
 
 pub use rows::{Agent, Call, Node, Queue};
@@ -124,32 +124,30 @@ impl Client {
         };
         match reply {
             Ok(outcome) => Ok(outcome),
-            Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::UnknownObject(_)) => Err(
-                Failure::Refused(format!("no agent {number}; `hotlinectl show agents` lists them")),
-            ),
             Err(error) => Err(self.failure(error)),
         }
     }
 
-    /// Most numbers are on one node only; an agent of another node is looked up.
+    /// Nodes may have agents of the same number; which one is meant must be clear.
     async fn path_of_agent(&self, number: &str, node: Option<&str>) -> Result<String, Failure> {
-        let plain = paths::agent(number);
-        let Some(node) = node else { return Ok(plain) };
-        let agents = self.agents().await?;
-        if !agents
-            .iter()
-            .any(|agent| agent.number == number && agent.node == node)
-        {
-            return Err(Failure::Refused(format!("no agent {number} on node {node}")));
+        let mut agents = self.agents().await?;
+        agents.retain(|agent| agent.number == number && node.is_none_or(|node| agent.node == node));
+        match agents.as_slice() {
+            [agent] => Ok(agent.path.clone()),
+            [] => {
+                let place = node.map_or_else(String::new, |node| format!(" on node {node}"));
+                Err(Failure::Refused(format!(
+                    "no agent {number}{place}; `hotlinectl show agents` lists them"
+                )))
+            }
+            several => {
+                let nodes: Vec<&str> = several.iter().map(|agent| agent.node.as_str()).collect();
+                let nodes = nodes.join(", ");
+                Err(Failure::Refused(format!(
+                    "agent {number} is on several nodes: {nodes}; name one with --node"
+                )))
+            }
         }
-        let first = agents
-            .iter()
-            .any(|agent| agent.path == plain && agent.node == node);
-        Ok(if first {
-            plain
-        } else {
-            paths::on_node(&plain, node)
-        })
     }
 
     /// All queues.

@@ -459,3 +459,39 @@ async fn introspection_is_as_committed() {
     }
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_of_one_number_on_two_nodes_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let (one, two) = (
+        FakeNode::start(dir.path(), "pbx1", "b1"),
+        FakeNode::start(dir.path(), "pbx2", "b2"),
+    );
+    for node in [&one, &two] {
+        node.tell_at(MORNING, settings(&["sales"], vec![agent("1001", &["sales"])]));
+    }
+    two.answer_with(|_, _| vec![Outcome::Pending]);
+    let mut settings = inside::settings(dir.path(), &[&one, &two]);
+    settings.dbus = DbusSettings {
+        bus: Bus::Address(bus.address().into()),
+    };
+    let daemon = Daemon::start(settings).await.unwrap();
+    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    agents_are(&client, 2).await;
+    assert_eq!(client.queues().await.unwrap().len(), 2);
+    assert_eq!(
+        client.agent("1001", Some("pbx1"), &Ask::Ready).await,
+        Ok("done".into())
+    );
+    assert_eq!(
+        client.agent("1001", Some("pbx2"), &Ask::Ready).await,
+        Ok("pending".into())
+    );
+    let unclear = client.agent("1001", None, &Ask::Ready).await.unwrap_err();
+    assert!(
+        unclear.to_string().contains("pbx1, pbx2; name one with --node"),
+        "{unclear}"
+    );
+    daemon.stop().await;
+}
