@@ -111,22 +111,24 @@ impl Drop for RegisteredApplication {
 }
 
 unsafe extern "C" fn run<A: Application>(channel: *mut sys::ast_channel, arguments: *const c_char) -> c_int {
-    let name = A::NAME.to_str().unwrap_or_default();
-    let exit = guard(name, Exit::HangUp, || {
+    guard(known(A::NAME), -1, || {
         // SAFETY: the PBX runs applications with a channel that outlives the run, and a string.
         let (channel, arguments) = unsafe { (Channel::borrowed(channel), owned(arguments)) };
-        let Some(channel) = channel else {
-            return Exit::HangUp;
-        };
-        match caught(name, || A::run(&channel, &arguments)) {
+        let Some(channel) = channel else { return -1 };
+        let exit = match caught(known(A::NAME), || A::run(&channel, &arguments)) {
             Some(exit) => exit,
             None => A::panicked(&channel),
+        };
+        match exit {
+            Exit::Continue => 0,
+            Exit::HangUp => -1,
         }
-    });
-    match exit {
-        Exit::Continue => 0,
-        Exit::HangUp => -1,
-    }
+    })
+}
+
+/// A name as Rust knows it. Names are ASCII.
+fn known(name: &'static CStr) -> &'static str {
+    name.to_str().unwrap_or_default()
 }
 
 /// A registered function, taken back when dropped.
@@ -175,8 +177,8 @@ unsafe extern "C" fn read<F: Function>(
     buffer: *mut c_char,
     size: usize,
 ) -> c_int {
-    let name = F::NAME.to_str().unwrap_or_default();
-    guard(name, -1, || {
+    guard(known(F::NAME), -1, || {
+        let name = known(F::NAME);
         // SAFETY: the PBX hands over a channel or null, a string, and a buffer of that size.
         let (channel, arguments) = unsafe {
             fill(buffer, size, "");
@@ -208,8 +210,8 @@ unsafe extern "C" fn write<F: Function>(
     arguments: *mut c_char,
     value: *const c_char,
 ) -> c_int {
-    let name = F::NAME.to_str().unwrap_or_default();
-    guard(name, -1, || {
+    guard(known(F::NAME), -1, || {
+        let name = known(F::NAME);
         // SAFETY: the PBX hands over a channel or null, and strings.
         let (channel, arguments, value) =
             unsafe { (Channel::borrowed(channel), owned(arguments), owned(value)) };

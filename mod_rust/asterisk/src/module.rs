@@ -46,34 +46,39 @@ static RECORD: Record = Record(UnsafeCell::new(MaybeUninit::zeroed()));
 
 /// Hands the module to the PBX. Called by the constructor that [`module!`](crate::module!) makes.
 pub extern "C" fn register<M: Module>() {
-    // SAFETY: see `Record`. All zeroes is a valid `ast_module_info`, every string is static, and nobody else looks
-    // before it is registered.
-    unsafe {
-        let info = &mut *RECORD.0.get().cast::<sys::ast_module_info>();
-        info.load = Some(load::<M>);
-        info.reload = Some(reload::<M>);
-        info.unload = Some(unload::<M>);
-        info.name = M::NAME.as_ptr();
-        info.description = M::DESCRIPTION.as_ptr();
-        info.key = sys::astsys_gpl_key();
-        info.flags = sys::ast_module_flags::AST_MODFLAG_LOAD_ORDER;
-        // With this the PBX refuses a module that was built for another one.
-        info.buildopt_sum = sys::AST_BUILDOPT_SUM.map(|byte| byte as c_char);
-        // After all that provides devices and their states.
-        info.load_pri = sys::ast_module_load_priority::AST_MODPRI_DEVSTATE_CONSUMER as _;
-        info.support_level = sys::ast_module_support_level::AST_MODULE_SUPPORT_EXTENDED;
-        sys::ast_module_register(info);
-    }
+    guard("registering", (), || {
+        let record = RECORD.0.get().cast::<sys::ast_module_info>();
+        // SAFETY: see `Record`. All zeroes is a valid `ast_module_info`, every string is static, and nobody else looks
+        // before it is registered.
+        unsafe {
+            let info = &mut *record;
+            info.load = Some(load::<M>);
+            info.reload = Some(reload::<M>);
+            info.unload = Some(unload::<M>);
+            info.name = M::NAME.as_ptr();
+            info.description = M::DESCRIPTION.as_ptr();
+            info.key = sys::astsys_gpl_key();
+            info.flags = sys::ast_module_flags::AST_MODFLAG_LOAD_ORDER;
+            // With this the PBX refuses a module that was built for another one.
+            info.buildopt_sum = sys::AST_BUILDOPT_SUM.map(|byte| byte as c_char);
+            // After all that provides devices and their states.
+            info.load_pri = sys::ast_module_load_priority::AST_MODPRI_DEVSTATE_CONSUMER as _;
+            info.support_level = sys::ast_module_support_level::AST_MODULE_SUPPORT_EXTENDED;
+            sys::ast_module_register(record);
+        }
+    });
 }
 
 /// Takes the module back. Called by the destructor that [`module!`](crate::module!) makes.
 pub extern "C" fn unregister() {
-    // SAFETY: the record was registered by `register`; nothing of this module runs any more, so the hooks for
-    // thread ends can go.
-    unsafe {
-        sys::ast_module_unregister(RECORD.0.get().cast());
-        sys::astsys_thread_exit_forget();
-    }
+    guard("unregistering", (), || {
+        // SAFETY: the record was registered by `register`; nothing of this module runs any more, so the hooks for
+        // thread ends can go.
+        unsafe {
+            sys::ast_module_unregister(RECORD.0.get().cast());
+            sys::astsys_thread_exit_forget();
+        }
+    });
 }
 
 /// The PBX's handle of this module; null before it is registered.
@@ -84,20 +89,26 @@ pub(crate) fn this() -> *mut sys::ast_module {
 
 extern "C" fn load<M: Module>() -> sys::ast_module_load_result::Type {
     // Declined, not failed: a failure aborts the PBX's own start.
-    use sys::ast_module_load_result::{AST_MODULE_LOAD_DECLINE, AST_MODULE_LOAD_SUCCESS};
-    arm();
-    match caught("load", M::load) {
-        Some(Ok(())) => AST_MODULE_LOAD_SUCCESS,
-        Some(Err(why)) => {
-            log(Level::Error, &why);
+    guard(
+        "load",
+        sys::ast_module_load_result::AST_MODULE_LOAD_DECLINE,
+        || {
+            arm();
+            let loaded = match caught("load", M::load) {
+                Some(Ok(())) => true,
+                Some(Err(why)) => {
+                    log(Level::Error, &why);
+                    false
+                }
+                None => false,
+            };
+            if loaded {
+                return sys::ast_module_load_result::AST_MODULE_LOAD_SUCCESS;
+            }
             disarm();
-            AST_MODULE_LOAD_DECLINE
-        }
-        None => {
-            disarm();
-            AST_MODULE_LOAD_DECLINE
-        }
-    }
+            sys::ast_module_load_result::AST_MODULE_LOAD_DECLINE
+        },
+    )
 }
 
 extern "C" fn reload<M: Module>() -> c_int {
@@ -114,18 +125,16 @@ extern "C" fn reload<M: Module>() -> c_int {
 }
 
 extern "C" fn unload<M: Module>() -> c_int {
-    let done = guard("unload", false, || match M::unload() {
-        Ok(()) => true,
+    guard("unload", -1, || match M::unload() {
+        Ok(()) => {
+            disarm();
+            0
+        }
         Err(why) => {
             log(Level::Warning, &why);
-            false
+            -1
         }
-    });
-    if !done {
-        return -1;
-    }
-    disarm();
-    0
+    })
 }
 
 /// Makes the shared object a module of the PBX: `asterisk::module!(MyModule)`, once.
