@@ -161,7 +161,7 @@ pub(super) fn write(
         // A fixed number of threads, so that a leaked one shows.
         (
             "stasis.conf",
-            "[taskpool]\nminimum_size=5\ninitial_size=5\nmax_size=5\nidle_timeout_sec=0\n".into(),
+            "[threadpool]\ninitial_size=5\nmax_size=5\nidle_timeout_sec=0\n".into(),
         ),
         ("features.conf", "[general]\n".into()),
         ("queues.conf", "[general]\n".into()),
@@ -255,7 +255,7 @@ fn link_modules(folder: &Folder, manifest: &Manifest, setup: &Setup) -> Result<S
 fn pjsip_conf(setup: &Setup, sip: SocketAddr, phones: SocketAddr) -> String {
     let mut text = format!(
         "[system]\ntype=system\n\
-         taskpool_minimum_size=8\ntaskpool_initial_size=8\ntaskpool_max_size=8\ntaskpool_idle_timeout=0\n\
+         threadpool_initial_size=8\nthreadpool_max_size=8\nthreadpool_idle_timeout=0\n\
          [global]\ntype=global\nendpoint_identifier_order=header,username\nunidentified_request_count=10000\n\
          [transport]\ntype=transport\nprotocol=udp\nbind={sip}\n\
          [phone](!)\ntype=endpoint\ntransport=transport\ncontext=phones\nidentify_by=username\n\
