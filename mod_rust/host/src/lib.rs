@@ -235,6 +235,19 @@ impl Host {
     /// # Errors
     /// Why it was refused, with file, line and key; the running settings stay.
     pub fn reload(&self, author: &str) -> Result<String, String> {
+        let result = self.try_reload(author);
+        let (level, text) = match &result {
+            Ok(text) => (Level::Notice, format!("settings reloaded by {author}: {text}")),
+            Err(why) => (
+                Level::Warning,
+                format!("the settings stay as they are, {author} was refused: {why}"),
+            ),
+        };
+        self.0.pbx.log(level, &text);
+        result
+    }
+
+    fn try_reload(&self, author: &str) -> Result<String, String> {
         let new = load_settings(&self.0.file).map_err(|error| error.to_string())?;
         let old = self.settings();
         let (sender, receiver) = sync_channel(1);

@@ -137,7 +137,10 @@ impl Reporter {
     /// Tells the engine. Never blocks.
     pub fn report(&self, fact: Fact) {
         // Without an engine there is nobody to tell.
-        let _ = self.inbox.send(Message::Fact { call: self.call, fact });
+        let _ = self.inbox.send(Message::Fact {
+            call: self.call,
+            fact,
+        });
     }
 }
 

@@ -1,8 +1,7 @@
 //! The settings file: TOML in, an engine's [`Config`] and the host's own settings out. A bad file is refused whole,
 //! naming line and key.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -258,6 +257,16 @@ fn default_ring_all_max() -> Spanned<u32> {
     plain(20)
 }
 
+/// Most tiers of a node.
+const MOST_TIERS: usize = 255;
+/// Most queues of a node.
+const MOST_QUEUES: usize = 10_000;
+/// Most agents of a node.
+const MOST_AGENTS: usize = 100_000;
+/// Most queues that one agent serves.
+const MOST_MEMBERSHIPS: usize = 1_000;
+/// The longest free text, in bytes: a display name, a dial string, a music class.
+const LONGEST_TEXT: usize = 256;
 /// The longest time a setting may give: a week.
 const LONGEST: f64 = 7.0 * 86_400.0;
 /// The longest name or number, in bytes.
@@ -302,21 +311,56 @@ fn name(key: &str, value: &Spanned<String>) -> Result<String, Fault> {
     }
 }
 
-/// Remembers names and refuses one that comes twice.
-struct Once<'a>(&'static str, BTreeMap<&'a str, &'a Spanned<String>>);
+fn at_most(most: usize, what: &str, list: &[Spanned<String>]) -> Result<(), Fault> {
+    match list.get(most) {
+        Some(first_too_many) => Err(Fault::at(
+            first_too_many,
+            format!("there are more than {most} {what}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn short(key: &str, place: &Spanned<String>, text: &str) -> Result<String, Fault> {
+    if text.len() > LONGEST_TEXT {
+        return Err(Fault::at(
+            place,
+            format!("{key} is longer than {LONGEST_TEXT} bytes"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Remembers names and refuses one that comes twice, or one too many.
+struct Once<'a> {
+    what: &'static str,
+    most: usize,
+    seen: BTreeSet<&'a str>,
+}
 
 impl<'a> Once<'a> {
-    fn take(&mut self, value: &'a Spanned<String>) -> Result<(), Fault> {
-        match self.1.entry(value.get_ref()) {
-            Entry::Vacant(free) => {
-                free.insert(value);
-                Ok(())
-            }
-            Entry::Occupied(_) => Err(Fault::at(
-                value,
-                format!("{} {:?} is there twice", self.0, value.get_ref()),
-            )),
+    fn new(what: &'static str, most: usize) -> Once<'a> {
+        Once {
+            what,
+            most,
+            seen: BTreeSet::new(),
         }
+    }
+
+    fn take(&mut self, value: &'a Spanned<String>) -> Result<(), Fault> {
+        if !self.seen.insert(value.get_ref()) {
+            return Err(Fault::at(
+                value,
+                format!("{} {:?} is there twice", self.what, value.get_ref()),
+            ));
+        }
+        if self.seen.len() > self.most {
+            return Err(Fault::at(
+                value,
+                format!("there are more than {} {}s", self.most, self.what),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -374,12 +418,9 @@ impl File {
     }
 
     fn tiers(&self) -> Result<Vec<Tier>, Fault> {
-        let mut once = Once("tier", BTreeMap::new());
+        let mut once = Once::new("tier", MOST_TIERS);
         let mut tiers = Vec::new();
         for tier in &self.tiers {
-            if tiers.len() == 255 {
-                return Err(Fault::at(&tier.name, "there are more than 255 tiers".to_owned()));
-            }
             once.take(&tier.name)?;
             let handicap = span("handicap_seconds", &tier.handicap_seconds)?;
             tiers.push(Tier {
@@ -397,7 +438,7 @@ impl File {
     }
 
     fn queues(&self) -> Result<Vec<Queue>, Fault> {
-        let mut once = Once("queue", BTreeMap::new());
+        let mut once = Once::new("queue", MOST_QUEUES);
         self.queues
             .iter()
             .map(|queue| {
@@ -426,7 +467,7 @@ impl File {
                     wrap_up: span("wrap_up_seconds", &queue.wrap_up_seconds)?,
                     service_target: span("service_level_seconds", &queue.service_level_seconds)?,
                     ring_all_max: *queue.ring_all_max.get_ref(),
-                    music: queue.music.clone(),
+                    music: short("music", &queue.name, &queue.music)?,
                 })
             })
             .collect()
@@ -438,8 +479,8 @@ impl File {
             .iter()
             .map(|queue| queue.name.get_ref().as_str())
             .collect();
-        let known: std::collections::BTreeSet<&str> = known.into_iter().collect();
-        let mut once = Once("agent", BTreeMap::new());
+        let known: BTreeSet<&str> = known.into_iter().collect();
+        let mut once = Once::new("agent", MOST_AGENTS);
         self.agents
             .iter()
             .map(|agent| {
@@ -459,8 +500,8 @@ impl File {
                 }
                 Ok(Agent {
                     number: name("agent number", &agent.number)?,
-                    name: agent.name.clone(),
-                    phone: agent.phone.get_ref().clone(),
+                    name: short("name", &agent.number, &agent.name)?,
+                    phone: short("phone", &agent.phone, agent.phone.get_ref())?,
                     queues: memberships(&agent.queues, &known)?,
                     always_signed_in: agent.always_signed_in,
                 })
@@ -470,12 +511,10 @@ impl File {
 }
 
 /// `"support"`, or `"support:2"` with a skill level.
-fn memberships(
-    entries: &[Spanned<String>],
-    known: &std::collections::BTreeSet<&str>,
-) -> Result<Vec<Membership>, Fault> {
-    let mut memberships: BTreeMap<&str, u8> = BTreeMap::new();
-    let mut order = Vec::new();
+fn memberships(entries: &[Spanned<String>], known: &BTreeSet<&str>) -> Result<Vec<Membership>, Fault> {
+    at_most(MOST_MEMBERSHIPS, "queues for one agent", entries)?;
+    let mut seen = BTreeSet::new();
+    let mut memberships = Vec::new();
     for entry in entries {
         let (queue, level) = entry.get_ref().split_once(':').unwrap_or((entry.get_ref(), "1"));
         let level: u8 = level.parse().ok().filter(|level| *level > 0).ok_or_else(|| {
@@ -487,15 +526,15 @@ fn memberships(
         if !known.contains(queue) {
             return Err(Fault::at(entry, format!("queues: there is no queue {queue:?}")));
         }
-        if memberships.insert(queue, level).is_some() {
+        if !seen.insert(queue) {
             return Err(Fault::at(entry, format!("queues: {queue:?} is there twice")));
         }
-        order.push(Membership {
+        memberships.push(Membership {
             queue: queue.to_owned(),
             level,
         });
     }
-    Ok(order)
+    Ok(memberships)
 }
 
 impl MissesTable {
