@@ -76,11 +76,16 @@ fn an_agent_who_goes_ready_is_offered_a_call_only_when_the_phone_is_free_again()
     let (phone, caller) = (bed.phone("a1002"), bed.caller("gold"));
     // The phone has one line: an offer during the feature code's call would find it busy.
     dial(&bed, &phone, "*511002", "")?;
-    for _ in 0..5 {
-        dial(&bed, &phone, "*54", "")?;
+    for round in 0..6 {
+        let (away, back) = if round % 2 == 0 {
+            ("*54", "*53")
+        } else {
+            ("*52", "*511002")
+        };
+        dial(&bed, &phone, away, "")?;
         caller.call("support")?;
         caller.hears_music()?;
-        dial(&bed, &phone, "*53", "")?;
+        dial(&bed, &phone, back, "")?;
         phone.expect_ring()?;
         phone.answer();
         caller.hears(&phone)?;
