@@ -18,7 +18,7 @@ mod test;
 mod tidy;
 mod workspace;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Hotline's own commands. Progress goes to stderr, results to stdout.
@@ -55,9 +55,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Whether there is a command of this name.
-fn has_command(name: &str) -> bool {
-    Cli::command().find_subcommand(name).is_some()
 }
