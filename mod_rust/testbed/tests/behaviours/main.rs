@@ -1,6 +1,11 @@
 //! What Hotline does for the people who use it, on a real PBX: one folder a behaviour, with its settings beside it.
 //!
-//! Each test boots an Asterisk of its own, and ends by looking for leaked channels, threads and descriptors.
+//! Each test boots an Asterisk of its own, and ends by looking for leaked channels, threads and descriptors. A failing
+//! one shows the end of Asterisk's log.
+//!
+//! `cargo xtask test` builds what is tested and runs this. By hand: `HOTLINE_PBX` names another manifest than
+//! `target/pbx/pbx.json`; `HOTLINE_MODULE`, `HOTLINE_SUPERVISORD` and `HOTLINECTL` other programs than those of
+//! `target/debug`. The module must have its feature `fault-injection`.
 
 mod agents_own_state;
 mod answer_race;

@@ -37,3 +37,42 @@ fn a_blind_transfer_frees_the_agent_and_keeps_the_caller() -> Result<()> {
     colleague.expect_hangup()?;
     bed.finish()
 }
+
+#[test]
+fn an_attended_transfer_frees_the_agent_while_the_caller_talks_on() -> Result<()> {
+    let bed = Bed::boot_with(include_str!("hotline.toml"), EXTENSIONS, |setup| {
+        setup.files.push((
+            "features.conf".into(),
+            "[general]\n[featuremap]\natxfer => *2\n".into(),
+        ));
+    })?;
+    let (caller, next) = (bed.caller("gold"), bed.caller("gold"));
+    let (agent, colleague) = (bed.phone("a1001"), bed.phone("free1"));
+    caller.call("transfer")?;
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    agent.press("*2701");
+    colleague.expect_ring()?;
+    colleague.answer();
+    agent.hears(&colleague)?;
+    caller.hears_music()?;
+    bed.node.agent_is("1001", AgentState::OnCall)?;
+    agent.hang_up();
+    caller.hears(&colleague)?;
+    colleague.hears(&caller)?;
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    next.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    next.hears(&agent)?;
+    caller.hears(&colleague)?;
+    colleague.hang_up();
+    caller.expect_hangup()?;
+    let record = finished(&bed, &caller)?;
+    assert_eq!(
+        (record.outcome, record.agent.as_deref()),
+        (CallOutcome::Answered, Some("1001"))
+    );
+    bed.finish()
+}
