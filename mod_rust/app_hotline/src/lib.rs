@@ -37,6 +37,9 @@ pub(crate) struct Instance {
     pub(crate) settings: PathBuf,
 }
 
+/// References to the instance that are no callback's: the one below, and that of who asks.
+const OURS: usize = 2;
+
 static INSTANCE: RwLock<Option<Arc<Instance>>> = RwLock::new(None);
 static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
@@ -138,14 +141,15 @@ impl asterisk::Module for AppHotline {
     }
 }
 
-fn busy(instance: &Instance) -> Result<(), String> {
-    match (instance.host.calls(), datastore::held()) {
-        (0, 0) => Ok(()),
-        (0, channels) => Err(format!(
-            "Hotline stays loaded: {channels} channels hold attached data; try again when they have ended"
-        )),
-        (calls, _) => Err(format!(
-            "Hotline stays loaded: {calls} calls are in it; try again when they have ended"
-        )),
-    }
+/// Why the module cannot go yet.
+fn busy(instance: &Arc<Instance>) -> Result<(), String> {
+    let why = match (instance.host.calls(), datastore::held()) {
+        (0, 0) if Arc::strong_count(instance) <= OURS => return Ok(()),
+        (0, 0) => "a callback of the PBX is still on its way out".to_owned(),
+        (0, channels) => format!("{channels} channels hold attached data"),
+        (calls, _) => format!("{calls} calls are in it"),
+    };
+    Err(format!(
+        "Hotline stays loaded: {why}; try again when that has ended"
+    ))
 }

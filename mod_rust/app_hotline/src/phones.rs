@@ -80,8 +80,12 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so.
+    /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so. Not so for a
+    /// leg through the dialplan: the PBX takes such a channel out of the way, and the conversation goes on.
     pub(crate) fn talking(&self, reporter: Reporter) {
+        if device::channels_at(&self.leg.device).is_none() {
+            return;
+        }
         if let Some(own) = self.phones.lock().own(&self.leg) {
             own.reporter = Some(reporter);
         }
@@ -490,6 +494,24 @@ mod tests {
             state.phone_state("Local/1@agents", DeviceState::InUse, None),
             PhoneState::Available
         );
+    }
+
+    #[test]
+    fn a_leg_counts_as_ours_until_it_is_buried() {
+        let mut state = watching("PJSIP/a1");
+        claim(&mut state, "PJSIP/a1", "1.1");
+        let leg = LegName {
+            device: "PJSIP/a1".into(),
+            id: "1.1".into(),
+        };
+        let ids = ["1.1".to_owned()];
+        assert!(!state.foreign("PJSIP/a1", &ids));
+        if let Some(own) = state.own(&leg) {
+            own.ended = true;
+        }
+        assert!(!state.foreign("PJSIP/a1", &ids));
+        state.disown(&leg);
+        assert!(state.foreign("PJSIP/a1", &ids) && state.own.is_empty());
     }
 
     #[test]
