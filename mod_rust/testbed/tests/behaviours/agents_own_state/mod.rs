@@ -99,6 +99,21 @@ fn an_agent_who_goes_ready_is_offered_a_call_only_when_the_phone_is_free_again()
 }
 
 #[test]
+fn the_shortest_feature_code_calls_leave_the_phone_free() -> Result<()> {
+    let bed = boot()?;
+    let phone = bed.phone("a1002");
+    dial(&bed, &phone, "*511002", "")?;
+    // Over so soon that the PBX may never have seen the phone in use, and tells nobody that it is free again.
+    for _ in 0..20 {
+        dial(&bed, &phone, "*54", "")?;
+        bed.node.agent_is("1002", AgentState::NotReady)?;
+        dial(&bed, &phone, "*53", "")?;
+        bed.node.agent_is("1002", AgentState::Ready)?;
+    }
+    bed.finish()
+}
+
+#[test]
 fn a_wrong_pin_signs_nobody_in() -> Result<()> {
     let extensions = format!(
         "{EXTENSIONS}\nexten => wrong,1,HotlineAgent(signin,1001,1111)\n \
