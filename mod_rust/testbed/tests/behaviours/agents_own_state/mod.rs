@@ -99,6 +99,27 @@ fn an_agent_who_goes_ready_is_offered_a_call_only_when_the_phone_is_free_again()
 }
 
 #[test]
+fn an_agent_who_signs_in_on_a_strange_phone_is_offered_a_waiting_call_after_the_feature_code() -> Result<()> {
+    let bed = boot()?;
+    let (phone, caller) = (bed.phone("free1"), bed.caller("gold"));
+    for _ in 0..4 {
+        caller.call("support")?;
+        caller.hears_music()?;
+        dial(&bed, &phone, "*511001", "4321#")?;
+        phone.expect_ring()?;
+        phone.answer();
+        caller.hears(&phone)?;
+        caller.hang_up();
+        phone.expect_hangup()?;
+        dial(&bed, &phone, "*52", "")?;
+    }
+    let missed = |frame: &EventFrame| matches!(frame.event, Event::OfferEnded { result, .. } if result != OfferResult::Answered);
+    let missed: Vec<EventFrame> = bed.node.events().into_iter().filter(missed).collect();
+    assert!(missed.is_empty(), "{missed:?}");
+    bed.finish()
+}
+
+#[test]
 fn the_shortest_feature_code_calls_leave_the_phone_free() -> Result<()> {
     let bed = boot()?;
     let phone = bed.phone("a1002");
@@ -107,7 +128,13 @@ fn the_shortest_feature_code_calls_leave_the_phone_free() -> Result<()> {
     for _ in 0..20 {
         dial(&bed, &phone, "*54", "")?;
         bed.node.agent_is("1002", AgentState::NotReady)?;
-        dial(&bed, &phone, "*53", "")?;
+        let place = bed.node.now();
+        phone.dial("*53")?;
+        bed.node.event_after(place, "an answer to *53", |event| {
+            matches!(event, Event::CommandAnswered { .. }).then_some(())
+        })?;
+        phone.hang_up();
+        phone.expect_hangup()?;
         bed.node.agent_is("1002", AgentState::Ready)?;
     }
     bed.finish()
