@@ -164,9 +164,10 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     }
     // Whoever is ready now is offered a call once this one is over, and not into it.
     instance.phones.occupied(host, &phone);
-    let agent = number.clone();
+    let author = format!("agent:{number}");
+    let agent = number;
     let command = match wish {
-        Wish::SignIn | Wish::ToggleSignIn => Command::SignIn { agent, phone },
+        Wish::SignIn | Wish::ToggleSignIn => return Ok(Ok(host.sign_in_from(&author, agent, phone))),
         Wish::SignOut => Command::SignOut { agent },
         Wish::Ready => Command::SetReady { agent },
         Wish::NotReady | Wish::ToggleReady => Command::SetNotReady {
@@ -174,7 +175,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
             reason: third.to_owned(),
         },
     };
-    Ok(Ok(host.command(&format!("agent:{number}"), command)))
+    Ok(Ok(host.command(&author, command)))
 }
 
 /// The agent bound to a phone: signed in there, or else at home there.

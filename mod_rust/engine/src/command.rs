@@ -5,7 +5,7 @@ use crate::agent::{Base, Idle, Next};
 use crate::engine::Engine;
 use crate::event::{Event, Forced, NextState};
 use crate::ids::{AgentId, CommandId};
-use crate::input::Command;
+use crate::input::{Command, PhoneState};
 use crate::time::Span;
 use crate::timers::Timer;
 
@@ -56,9 +56,13 @@ impl Engine {
 
     fn carry_out(&mut self, asked: &Asked) -> Answer {
         match &asked.command {
-            Command::SignIn { agent, phone } => {
+            Command::SignIn {
+                agent,
+                phone,
+                from_there,
+            } => {
                 let id = self.agent_of(agent)?;
-                self.ask_sign_in(id, phone)
+                self.ask_sign_in(id, phone, *from_there)
             }
             Command::SignOut { agent } => {
                 let id = self.signed_in(agent)?;
@@ -129,7 +133,7 @@ impl Engine {
         }
     }
 
-    fn ask_sign_in(&mut self, id: AgentId, phone: &str) -> Answer {
+    fn ask_sign_in(&mut self, id: AgentId, phone: &str, from_there: bool) -> Answer {
         let agent = &self.agents[id.0 as usize];
         if agent.engaged.is_some() {
             return Err(Refusal::InCall);
@@ -149,8 +153,11 @@ impl Engine {
             self.sign_in(id, phone);
         } else {
             self.bind(id, phone);
-            self.refresh_agent(id, Idle::Anew);
         }
+        if from_there {
+            self.set_phone_state(id, PhoneState::Busy);
+        }
+        self.refresh_agent(id, Idle::Anew);
         DONE
     }
 

@@ -144,6 +144,8 @@ pub enum Command {
         agent: String,
         /// The phone to bind; empty keeps the agent's own.
         phone: String,
+        /// Asked for from that very phone, which is in use meanwhile: no call is offered until it is told to be free.
+        from_there: bool,
     },
     /// Signs an agent out; during a call, after it.
     SignOut {

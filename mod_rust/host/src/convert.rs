@@ -300,7 +300,11 @@ fn call_outcome(outcome: CallOutcome) -> wire::event::CallOutcome {
 /// What a wire command is to the engine; `None` for a reload, which the host does itself.
 pub(crate) fn command_in(command: wire::Command) -> Option<Command> {
     Some(match command {
-        wire::Command::SignIn { agent, phone } => Command::SignIn { agent, phone },
+        wire::Command::SignIn { agent, phone } => Command::SignIn {
+            agent,
+            phone,
+            from_there: false,
+        },
         wire::Command::SignOut { agent } => Command::SignOut { agent },
         wire::Command::SetReady { agent } => Command::SetReady { agent },
         wire::Command::SetNotReady { agent, reason } => Command::SetNotReady { agent, reason },
@@ -321,7 +325,11 @@ pub(crate) fn command_in(command: wire::Command) -> Option<Command> {
 
 fn command_out(command: Command) -> wire::Command {
     match command {
-        Command::SignIn { agent, phone } => wire::Command::SignIn { agent, phone },
+        Command::SignIn {
+            agent,
+            phone,
+            from_there: _,
+        } => wire::Command::SignIn { agent, phone },
         Command::SignOut { agent } => wire::Command::SignOut { agent },
         Command::SetReady { agent } => wire::Command::SetReady { agent },
         Command::SetNotReady { agent, reason } => wire::Command::SetNotReady { agent, reason },

@@ -218,16 +218,18 @@ impl Host {
 
     /// Carries out a command and waits for the answer, 5 s at the longest. For consoles and feature codes.
     pub fn command(&self, author: &str, command: Command) -> Outcome {
-        let (sender, receiver) = sync_channel(2);
-        self.ask(
-            author,
-            command,
-            Box::new(move |outcome| {
-                // The asker may have given up.
-                let _ = sender.try_send(outcome);
-            }),
-        );
-        receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable())
+        await_answer(|reply| self.ask(author, command, reply))
+    }
+
+    /// Signs an agent in on the phone that asks for it, and waits like [`command`](Self::command). The agent is offered no
+    /// call until [`phone_changed`](Self::phone_changed) tells that the phone is free.
+    pub fn sign_in_from(&self, author: &str, agent: String, phone: String) -> Outcome {
+        let command = hotline_engine::Command::SignIn {
+            agent,
+            phone,
+            from_there: true,
+        };
+        await_answer(|reply| self.order(author, command, reply))
     }
 
     /// Reads the settings file again. Returns what is in force now, for people.
@@ -250,19 +252,18 @@ impl Host {
     fn try_reload(&self, author: &str) -> Result<String, String> {
         let new = load_settings(&self.0.file).map_err(|error| error.to_string())?;
         let old = self.settings();
-        let (sender, receiver) = sync_channel(1);
-        let reply: Reply = Box::new(move |outcome| {
-            let _ = sender.try_send(outcome);
+        let answer = await_answer(|reply| {
+            let message = Message::Reload {
+                author: author.to_owned(),
+                config: Box::new(new.config.clone()),
+                reply,
+            };
+            if let Err(refused) = self.0.inbox.send(message)
+                && let Message::Reload { mut reply, .. } = refused.0
+            {
+                reply(unavailable());
+            }
         });
-        let message = Message::Reload {
-            author: author.to_owned(),
-            config: Box::new(new.config.clone()),
-            reply,
-        };
-        let answer = match self.0.inbox.send(message) {
-            Ok(()) => receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable()),
-            Err(_) => unavailable(),
-        };
         match answer {
             Outcome::Done | Outcome::Pending => {}
             Outcome::Refused { message, .. } => return Err(format!("{}: {message}", self.0.file.display())),
@@ -349,6 +350,10 @@ impl Host {
                 },
             });
         };
+        self.order(author, command, reply);
+    }
+
+    fn order(&self, author: &str, command: hotline_engine::Command, reply: Reply) {
         let message = Message::Command {
             author: author.to_owned(),
             command,
@@ -394,6 +399,16 @@ fn unavailable() -> Outcome {
         reason: Refusal::Unavailable,
         message,
     }
+}
+
+/// Waits for the first answer, which `Pending` is as well.
+fn await_answer(ask: impl FnOnce(Reply)) -> Outcome {
+    let (sender, receiver) = sync_channel(1);
+    ask(Box::new(move |outcome| {
+        // The asker may have given up, or have had its answer.
+        let _ = sender.try_send(outcome);
+    }));
+    receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable())
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

@@ -62,6 +62,7 @@ pub struct CallPort {
 enum Phase {
     Waiting,
     Connecting,
+    Talking,
     Over,
 }
 
@@ -102,9 +103,13 @@ impl CallPort {
 
     /// Tells the engine. Never blocks.
     pub fn report(&mut self, fact: Fact) {
-        if matches!(fact, Fact::CallerGone | Fact::Ended { .. }) {
-            self.phase = Phase::Over;
-        }
+        self.phase = match (fact, self.phase) {
+            (Fact::Connected, _) => Phase::Talking,
+            // The agent went before the two were connected: the caller keeps the place.
+            (Fact::Ended { by: Party::Agent, .. }, Phase::Connecting) => Phase::Waiting,
+            (Fact::CallerGone | Fact::Ended { .. }, _) => Phase::Over,
+            (Fact::Ringing(_) | Fact::Answered(_) | Fact::OfferFailed(..), phase) => phase,
+        };
         // Without an engine there is nobody to tell: a Release is on its way.
         let _ = self.inbox.send(Message::Fact {
             call: self.call,
@@ -148,7 +153,7 @@ impl Drop for CallPort {
     fn drop(&mut self) {
         match self.phase {
             Phase::Waiting => self.report(Fact::CallerGone),
-            Phase::Connecting => {
+            Phase::Connecting | Phase::Talking => {
                 self.report(Fact::Ended {
                     by: Party::System,
                     phone: PhoneState::Available,

@@ -294,6 +294,39 @@ fn a_dropped_port_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_port_dropped_after_a_failed_connect_leaves_nothing_behind() {
+    let bed = Bed::start();
+    let mut call = bed.call();
+    let (offer, _) = call.rung();
+    call.0.report(Fact::Answered(offer));
+    assert_eq!(call.next(), CallAction::Connect { offer });
+    // The agent hung up in that moment: the caller waits on, until its thread goes.
+    call.end(Party::Agent);
+    assert_eq!(bed.host.snapshot().unwrap().calls.len(), 1);
+    drop(call);
+    assert!(bed.host.snapshot().unwrap().calls.is_empty());
+}
+
+#[test]
+fn an_agent_who_signs_in_from_a_phone_is_offered_a_call_when_it_is_free() {
+    let bed = Bed::start();
+    let mut first = bed.call();
+    first.connect();
+    let mut second = bed.call();
+    assert_eq!(
+        bed.host
+            .sign_in_from("agent:1002", "1002".into(), "X/desk".into()),
+        Outcome::Done
+    );
+    assert_eq!(
+        agent(&bed.host.snapshot().unwrap(), "1002"),
+        AgentState::Unavailable
+    );
+    bed.host.phone_changed(AgentId(1), PhoneState::Available);
+    assert_eq!(second.rung().1, "1002");
+}
+
+#[test]
 fn an_unknown_queue_releases_at_once() {
     let bed = Bed::start();
     assert_eq!(bed.call_to("sales").released(), Status::UnknownQueue);

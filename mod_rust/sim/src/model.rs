@@ -502,8 +502,11 @@ impl Model {
         let known = |agent: &Agent| agent.settings.number == *number && !agent.removed;
         let at = self.agents.iter().position(known).ok_or(Refusal::UnknownAgent)?;
         let signed_in = self.agents[at].doing != Doing::Nothing;
-        if let Command::SignIn { phone, .. } = command {
-            return self.ask_to_sign_in(at, phone);
+        if let Command::SignIn {
+            phone, from_there, ..
+        } = command
+        {
+            return self.ask_to_sign_in(at, phone, *from_there);
         }
         if !signed_in {
             return Err(Refusal::NotSignedIn);
@@ -569,7 +572,12 @@ impl Model {
         Ok(CommandOutcome::Done)
     }
 
-    fn ask_to_sign_in(&mut self, at: usize, phone: &str) -> Result<CommandOutcome, Refusal> {
+    fn ask_to_sign_in(
+        &mut self,
+        at: usize,
+        phone: &str,
+        from_there: bool,
+    ) -> Result<CommandOutcome, Refusal> {
         if self.agents[at].in_call() {
             return Err(Refusal::InCall);
         }
@@ -585,6 +593,9 @@ impl Model {
             return Err(Refusal::PhoneTaken);
         }
         self.bind(at, phone);
+        if from_there {
+            self.agents[at].phone_state = PhoneState::Busy;
+        }
         if self.agents[at].doing == Doing::Nothing {
             self.agents[at].doing = Doing::Ready;
         }

@@ -268,7 +268,11 @@ impl World {
                 } else {
                     String::new()
                 };
-                Command::SignIn { agent, phone }
+                Command::SignIn {
+                    agent,
+                    phone,
+                    from_there: self.random.one_in(4),
+                }
             }
             5 => Command::SignOut { agent },
             6..=8 => Command::SetReady { agent },

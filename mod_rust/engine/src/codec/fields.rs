@@ -102,7 +102,7 @@ choice!(PhoneState {
 });
 
 choice!(Command {
-    0 => SignIn { agent, phone },
+    0 => SignIn { agent, phone, from_there },
     1 => SignOut { agent },
     2 => SetReady { agent },
     3 => SetNotReady { agent, reason },

@@ -29,6 +29,21 @@ fn an_agent_signs_in_on_any_other_phone_and_that_one_is_watched() {
 }
 
 #[test]
+fn who_signs_in_from_a_phone_is_offered_a_call_once_that_is_free() {
+    let mut floor = Floor::new(config(vec![queue("support")], vec![agent("1", &["support"])]));
+    floor.join(1, "support");
+    let command = Command::SignIn {
+        agent: "1".to_owned(),
+        phone: "P/desk".to_owned(),
+        from_there: true,
+    };
+    assert_eq!(floor.ask("agent", command), DONE);
+    assert_eq!(floor.agent("1").state, AgentState::Unavailable);
+    floor.phone("1", PhoneState::Available);
+    assert_eq!(floor.agent("1").state, AgentState::Offered);
+}
+
+#[test]
 fn an_agent_without_a_phone_must_name_one() {
     let nomad = hotline_engine::config::Agent {
         phone: String::new(),

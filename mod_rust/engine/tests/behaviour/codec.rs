@@ -25,7 +25,11 @@ fn phone_state() -> impl Strategy<Value = PhoneState> {
 fn command() -> impl Strategy<Value = Command> {
     let text = any::<String>;
     prop_oneof![
-        (text(), text()).prop_map(|(agent, phone)| Command::SignIn { agent, phone }),
+        (text(), text(), any::<bool>()).prop_map(|(agent, phone, from_there)| Command::SignIn {
+            agent,
+            phone,
+            from_there
+        }),
         text().prop_map(|agent| Command::SignOut { agent }),
         text().prop_map(|agent| Command::SetReady { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::SetNotReady { agent, reason }),

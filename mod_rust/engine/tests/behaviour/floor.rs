@@ -209,6 +209,7 @@ impl Floor {
             Command::SignIn {
                 agent,
                 phone: String::new(),
+                from_there: false,
             },
         );
         assert_eq!(outcome, Some(CommandOutcome::Done));
@@ -220,6 +221,7 @@ impl Floor {
             Command::SignIn {
                 agent: agent.to_owned(),
                 phone: phone.to_owned(),
+                from_there: false,
             },
         )
     }
