@@ -163,7 +163,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
         }
     }
     // Whoever is ready now is offered a call once this one is over, and not into it.
-    instance.phones.occupied(host, &phone);
+    instance.phones.occupied(host, channel, &phone);
     let author = format!("agent:{number}");
     let agent = number;
     let command = match wish {

@@ -7,11 +7,13 @@
 //! see that from inside the bridge, so the agent is set free from here.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ffi::CStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use asterisk::Channel;
+use asterisk::datastore::Attached;
 use asterisk::device::{self, DeviceState, Subscription};
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{Party, PhoneState};
@@ -104,6 +106,24 @@ impl Drop for Claim {
         state.gone.push_back((Instant::now() + GRACE, self.leg.clone()));
         drop(state);
         self.phones.wake.notify_one();
+    }
+}
+
+/// Lives as long as a channel that a phone dialled into the dialplan; its end is a reason to look at the phone.
+#[derive(Default)]
+pub(crate) struct Visit(Mutex<Option<(Arc<Phones>, LegName)>>);
+
+impl Attached for Visit {
+    const KIND: &'static CStr = c"hotline-visit";
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let visit = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((phones, leg)) = visit {
+            phones.lock().gone.push_back((Instant::now() + GRACE, leg));
+            phones.wake.notify_one();
+        }
     }
 }
 
@@ -210,8 +230,17 @@ impl Phones {
         now
     }
 
-    /// A phone has dialled into the dialplan and is still there, which the PBX's device states may not show yet.
-    pub(crate) fn occupied(&self, host: &Host, device: &str) {
+    /// A phone has dialled into the dialplan and is still there, which the PBX's device states may not show yet. When
+    /// the channel ends they may not either: a call that is over before they were computed changes nothing for the PBX.
+    /// So its end is watched, too.
+    pub(crate) fn occupied(self: &Arc<Phones>, host: &Host, channel: &Channel, device: &str) {
+        if let Some(visit) = channel.attach::<Visit>() {
+            let leg = LegName {
+                device: device.to_owned(),
+                id: channel.unique_id(),
+            };
+            *visit.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(self), leg));
+        }
         let mut state = self.lock();
         let Some(watched) = state.devices.get_mut(device) else {
             return;
@@ -322,10 +351,14 @@ impl Phones {
 
     /// The grace of a leg is over.
     fn bury(&self, leg: &LegName) {
-        let (ended, reporter) = match self.lock().own(leg) {
-            Some(own) => (own.ended, own.reporter.take()),
-            None => return,
+        let mut state = self.lock();
+        let Some(own) = state.own(leg) else {
+            // A visit: what was heard of the phone may be from before its end.
+            state.look_again(&leg.device);
+            return;
         };
+        let (ended, reporter) = (own.ended, own.reporter.take());
+        drop(state);
         if let Some(reporter) = reporter {
             // Gone, and its call goes on without it.
             reporter.report(Fact::Ended {
@@ -372,6 +405,14 @@ impl State {
             && !std::mem::replace(&mut watched.queued, true)
         {
             self.due.push_back(device.to_owned());
+        }
+    }
+
+    /// Queues a device, to be asked for its state.
+    fn look_again(&mut self, device: &str) {
+        if let Some(watched) = self.devices.get_mut(device) {
+            watched.heard = None;
+            self.queue(device);
         }
     }
 
