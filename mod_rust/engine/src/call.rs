@@ -5,7 +5,7 @@ use crate::agent::Idle;
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, OfferResult, RefusedCall};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Caller, OfferFailure, Party, PhoneState};
+use crate::input::{Caller, Departure, OfferFailure, Party, PhoneState};
 use crate::queue::Rank;
 use crate::table::{self, Table};
 use crate::time::{Span, Time};
@@ -276,7 +276,7 @@ impl Engine {
                     self.set_phone_state(offer.agent, phone);
                 }
                 match by {
-                    Party::Caller => self.abandoned(id),
+                    Party::Caller => self.departed(id, Departure::HungUp),
                     // Hanging up on the caller before a word is a rejection; the caller keeps the place.
                     Party::Agent => {
                         self.fail_offer(offer, OfferFailure::Rejected);
@@ -304,9 +304,9 @@ impl Engine {
         }
     }
 
-    pub(crate) fn caller_gone(&mut self, id: CallId) {
+    pub(crate) fn caller_gone(&mut self, id: CallId, how: Departure) {
         match self.calls.get(&id).map(|call| call.state) {
-            Some(State::Waiting | State::Ringing | State::Connecting) => self.abandoned(id),
+            Some(State::Waiting | State::Ringing | State::Connecting) => self.departed(id, how),
             // The host reports the end of a talk by `Ended`; should it not, nothing may be left behind.
             Some(State::Talking) => self.talk_ended(id, Party::Caller, None),
             Some(State::Gone) | None => {}
@@ -351,11 +351,15 @@ impl Engine {
         self.agent_is_free(talk.agent, wrap_up, Idle::Anew);
     }
 
-    fn abandoned(&mut self, id: CallId) {
+    fn departed(&mut self, id: CallId, how: Departure) {
+        let (outcome, by) = match how {
+            Departure::HungUp => (CallOutcome::Abandoned, Party::Caller),
+            Departure::Taken => (CallOutcome::Withdrawn, Party::System),
+        };
         let leaving = Leaving {
             on: Trigger::HangUp,
-            outcome: CallOutcome::Abandoned,
-            by: Party::Caller,
+            outcome,
+            by,
             release: None,
         };
         self.leave(id, leaving);

@@ -149,7 +149,7 @@ impl Engine {
     fn apply(&mut self, input: Input) {
         match input {
             Input::Join { call, queue, caller } => self.join(call, queue, caller),
-            Input::CallerGone { call } => self.caller_gone(call),
+            Input::CallerGone { call, how } => self.caller_gone(call, how),
             Input::Ringing { offer } => self.offer_rings(offer),
             Input::Answered { offer } => self.offer_answered(offer),
             Input::OfferFailed { offer, cause } => self.offer_failed(offer, cause),

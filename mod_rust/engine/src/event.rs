@@ -162,6 +162,8 @@ pub enum CallOutcome {
     Answered,
     /// The caller hung up while waiting.
     Abandoned,
+    /// An operator of the PBX took the caller out of the queue while waiting.
+    Withdrawn,
     /// The longest wait was reached.
     Timeout,
     /// The queue was full.

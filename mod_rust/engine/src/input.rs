@@ -17,10 +17,13 @@ pub enum Input {
         /// Who calls.
         caller: Caller,
     },
-    /// The caller hung up before being connected. Nothing more is asked of the call's thread but to cancel its offers.
+    /// The caller is no longer there, before being connected. Nothing more is asked of the call's thread but to cancel
+    /// its offers.
     CallerGone {
         /// Whose caller.
         call: CallId,
+        /// Why.
+        how: Departure,
     },
     /// The agent's phone rings.
     Ringing {
@@ -97,6 +100,15 @@ pub struct Caller {
     pub tier: String,
     /// Seconds of waiting time this one call is worth on top of its tier.
     pub priority: u32,
+}
+
+/// Why a caller is no longer there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Departure {
+    /// Hung up.
+    HungUp,
+    /// Sent elsewhere by an operator of the PBX, past the queue.
+    Taken,
 }
 
 /// Why an offer failed at the agent's phone.

@@ -289,6 +289,7 @@ fn call_outcome(outcome: CallOutcome) -> wire::event::CallOutcome {
     match outcome {
         CallOutcome::Answered => Out::Answered,
         CallOutcome::Abandoned => Out::Abandoned,
+        CallOutcome::Withdrawn => Out::Withdrawn,
         CallOutcome::Timeout => Out::Timeout,
         CallOutcome::Full => Out::Full,
         CallOutcome::NoAgents => Out::NoAgents,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
 use hotline_engine::ids::{CallId, OfferId};
-use hotline_engine::input::{OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState};
 use hotline_engine::{CallAction, Input};
 
 use crate::mailbox::Mailbox;
@@ -17,6 +17,8 @@ use crate::runner::Message;
 pub enum Fact {
     /// The caller hung up before being connected.
     CallerGone,
+    /// An operator of the PBX sent the caller elsewhere before being connected.
+    CallerTaken,
     /// The agent's phone rings.
     Ringing(OfferId),
     /// The agent answered; nobody is connected until told to.
@@ -37,7 +39,14 @@ pub enum Fact {
 impl Fact {
     pub(crate) fn into_input(self, call: CallId) -> Input {
         match self {
-            Fact::CallerGone => Input::CallerGone { call },
+            Fact::CallerGone => Input::CallerGone {
+                call,
+                how: Departure::HungUp,
+            },
+            Fact::CallerTaken => Input::CallerGone {
+                call,
+                how: Departure::Taken,
+            },
             Fact::Ringing(offer) => Input::Ringing { offer },
             Fact::Answered(offer) => Input::Answered { offer },
             Fact::OfferFailed(offer, cause) => Input::OfferFailed { offer, cause },
@@ -107,7 +116,7 @@ impl CallPort {
             (Fact::Connected, _) => Phase::Talking,
             // The agent went before the two were connected: the caller keeps the place.
             (Fact::Ended { by: Party::Agent, .. }, Phase::Connecting) => Phase::Waiting,
-            (Fact::CallerGone | Fact::Ended { .. }, _) => Phase::Over,
+            (Fact::CallerGone | Fact::CallerTaken | Fact::Ended { .. }, _) => Phase::Over,
             (Fact::Ringing(_) | Fact::Answered(_) | Fact::OfferFailed(..), phase) => phase,
         };
         // Without an engine there is nobody to tell: a Release is on its way.

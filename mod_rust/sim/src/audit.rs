@@ -89,7 +89,7 @@ impl Audit {
                     "the simulator joined {call:?} twice"
                 );
             }
-            Input::CallerGone { call } => {
+            Input::CallerGone { call, .. } => {
                 self.threads.remove(call);
             }
             Input::Ringing { .. }

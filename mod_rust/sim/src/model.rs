@@ -231,7 +231,7 @@ impl Model {
     fn apply(&mut self, input: &Input) {
         match input {
             Input::Join { call, queue, caller } => self.join(*call, queue, caller),
-            Input::CallerGone { call } => match self.call(*call).map(|call| call.stage) {
+            Input::CallerGone { call, .. } => match self.call(*call).map(|call| call.stage) {
                 Some(Stage::Waiting | Stage::Connecting) => self.release_waiting(*call, None),
                 Some(Stage::Talking) => self.hang_up(*call, Party::Caller, None),
                 None => {}

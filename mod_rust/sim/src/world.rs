@@ -2,7 +2,7 @@
 
 use hotline_engine::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy, Tier};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState};
 use hotline_engine::{Action, CallAction, Command, Input, Span, Time, View};
 
 use crate::random::Random;
@@ -101,7 +101,10 @@ impl World {
                 by,
                 phone,
             },
-            None => Input::CallerGone { call: call.call },
+            None => Input::CallerGone {
+                call: call.call,
+                how: Departure::HungUp,
+            },
         });
         (self.now, input)
     }
@@ -144,10 +147,15 @@ impl World {
     fn attempt(&mut self) -> Option<Input> {
         match self.random.below(100) {
             0..=17 => Some(self.join()),
-            18..=22 => self
-                .random
-                .pick(&self.calls)
-                .map(|call| Input::CallerGone { call: call.id }),
+            18..=22 => {
+                let how = if self.random.one_in(5) {
+                    Departure::Taken
+                } else {
+                    Departure::HungUp
+                };
+                let call = self.random.pick(&self.calls).map(|call| call.id);
+                call.map(|call| Input::CallerGone { call, how })
+            }
             23..=27 => self.offer().map(|offer| Input::Ringing { offer }),
             28..=45 => self.offer().map(|offer| Input::Answered { offer }),
             46..=51 => self.offer().map(|offer| Input::OfferFailed {

@@ -168,6 +168,8 @@ pub enum CallOutcome {
     Answered,
     /// The caller hung up while waiting.
     Abandoned,
+    /// An operator of the PBX took the caller out of the queue while waiting.
+    Withdrawn,
     /// The longest wait was reached.
     Timeout,
     /// The queue was full.
@@ -221,6 +223,7 @@ labels!(OfferResult {
 labels!(CallOutcome {
     Answered => "answered",
     Abandoned => "abandoned",
+    Withdrawn => "withdrawn",
     Timeout => "timeout",
     Full => "full",
     NoAgents => "no_agents",

@@ -3,7 +3,7 @@
 use super::{Bytes, Code, DecodeError};
 use crate::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy, Tier};
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
-use crate::input::{Caller, Command, Input, OfferFailure, Party, PhoneState};
+use crate::input::{Caller, Command, Departure, Input, OfferFailure, Party, PhoneState};
 use crate::time::{Span, Time};
 
 macro_rules! number {
@@ -64,7 +64,7 @@ number!(Time, Span, CallId, OfferId, AgentId, CommandId);
 
 choice!(Input {
     0 => Join { call, queue, caller },
-    1 => CallerGone { call },
+    1 => CallerGone { call, how },
     2 => Ringing { offer },
     3 => Answered { offer },
     4 => OfferFailed { offer, cause },
@@ -80,6 +80,11 @@ record!(Caller {
     number,
     tier,
     priority
+});
+
+choice!(Departure {
+    0 => HungUp {},
+    1 => Taken {},
 });
 
 choice!(OfferFailure {

@@ -4,7 +4,7 @@ use hotline_engine::action::{CallAction, Status};
 use hotline_engine::config::Queue;
 use hotline_engine::event::{AgentState, CallOutcome, OfferResult, RefusedCall};
 use hotline_engine::ids::{CallId, OfferId, TierId};
-use hotline_engine::input::{Caller, OfferFailure, Party};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party};
 use hotline_engine::{Event, Input, Span, Time};
 
 use crate::floor::{Floor, cancel, config, connect, music, offer, queue, release};
@@ -430,4 +430,23 @@ fn talking() -> Floor {
 
 fn seconds(n: u64) -> Option<Span> {
     Some(Span::seconds(n))
+}
+
+#[test]
+fn a_caller_whom_an_operator_sends_elsewhere_has_not_abandoned() {
+    let mut floor = Floor::with_agents(queue("support"), &["1"]);
+    floor.join(1, "support").input(Input::CallerGone {
+        call: CallId(1),
+        how: Departure::Taken,
+    });
+    let outcomes: Vec<_> = floor
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CallFinished { outcome, by, .. } => Some((*outcome, *by)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(outcomes, [(CallOutcome::Withdrawn, Party::System)]);
+    assert_eq!(floor.agent("1").state, AgentState::Ready);
 }

@@ -4,7 +4,7 @@ use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy as Pick, Tier};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState};
 use hotline_engine::{Command, Input, Span, Time};
 use proptest::collection::vec;
 use proptest::option;
@@ -133,7 +133,11 @@ fn input() -> impl Strategy<Value = Input> {
                 }
             }
         ),
-        call().prop_map(|call| Input::CallerGone { call }),
+        (
+            call(),
+            prop_oneof![Just(Departure::HungUp), Just(Departure::Taken)]
+        )
+            .prop_map(|(call, how)| Input::CallerGone { call, how }),
         offer().prop_map(|offer| Input::Ringing { offer }),
         offer().prop_map(|offer| Input::Answered { offer }),
         (offer(), cause).prop_map(|(offer, cause)| Input::OfferFailed { offer, cause }),

@@ -4,7 +4,7 @@ use hotline_engine::action::{CommandOutcome, Refusal, Status};
 use hotline_engine::config::{Agent, Limits, Membership, Misses, Queue, Strategy, Tier};
 use hotline_engine::event::{AgentState, AgentView, CallOutcome, OfferResult};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState};
 use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Event, Input, Span, Time};
 
 /// Longest-idle; rings for 20 s, 10 s wrap-up, no limits that matter.
@@ -135,7 +135,10 @@ impl Floor {
     }
 
     pub(crate) fn gone(&mut self, call: u64) -> &mut Floor {
-        self.input(Input::CallerGone { call: CallId(call) })
+        self.input(Input::CallerGone {
+            call: CallId(call),
+            how: Departure::HungUp,
+        })
     }
 
     pub(crate) fn answered(&mut self, offer: u64) -> &mut Floor {
