@@ -20,6 +20,8 @@ const WAITING: (usize, usize) = (50, 100);
 const WATCH: Duration = Duration::from_secs(10);
 /// Calls of each way before anything is measured.
 const WARM_UP: usize = 20;
+/// A module has seen its agents and their phones after this time.
+const LOADED: Duration = Duration::from_secs(2);
 /// Everything that goes on after a call's end has ended after this time.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -108,6 +110,8 @@ impl<'a> Session<'a> {
                 if runs(module)? != wanted {
                     bail!("`module {verb} {module}.so` does not {verb} it: {}", said.trim());
                 }
+                // What it does once, when it is loaded, is no part of a call.
+                pause(LOADED)?;
             }
         }
         Ok(())
