@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::sync::{Mutex, PoisonError};
 
 use asterisk::Channel;
-use asterisk::datastore::Attached;
+use asterisk::datastore::Kind;
 use asterisk::dialplan::Function;
 
 /// Most keys on a call.
@@ -21,9 +21,7 @@ const LONGEST_VALUE: usize = 4096;
 #[derive(Default)]
 pub(crate) struct CallData(Mutex<Entries>);
 
-impl Attached for CallData {
-    const KIND: &'static CStr = c"hotline_data";
-}
+static CALL_DATA: Kind<CallData> = Kind::inherited(c"hotline_data");
 
 /// Keys and values within the limits.
 #[derive(Default)]
@@ -78,7 +76,7 @@ fn valid(key: &str) -> Result<String, String> {
 
 /// Sets every key as a variable `HOTLINE_DATA_<KEY>` on the agent's channel, which has inherited the data.
 pub(crate) fn show(leg: &Channel) {
-    let Some(data) = leg.attached::<CallData>() else {
+    let Some(data) = leg.attached(&CALL_DATA) else {
         return;
     };
     // Copied, so that the PBX is not called under the lock.
@@ -110,7 +108,7 @@ At most 64 keys, and 4096 bytes a value. Beyond that, nothing is set and the log
     const LONGEST: usize = MOST_KEYS * (LONGEST_KEY + 1);
 
     fn read(channel: &Channel, key: &str) -> Result<String, String> {
-        match channel.attached::<CallData>() {
+        match channel.attached(&CALL_DATA) {
             Some(data) => data
                 .0
                 .lock()
@@ -122,7 +120,7 @@ At most 64 keys, and 4096 bytes a value. Beyond that, nothing is set and the log
 
     fn write(channel: &Channel, key: &str, value: &str) -> Result<(), String> {
         let data = channel
-            .attach::<CallData>()
+            .attach(&CALL_DATA, CallData::default)
             .ok_or("the PBX has no memory for it")?;
         data.0
             .lock()

@@ -7,13 +7,12 @@
 //! see that from inside the bridge, so the agent is set free from here.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::ffi::CStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use asterisk::Channel;
-use asterisk::datastore::Attached;
+use asterisk::datastore::Kind;
 use asterisk::device::{self, DeviceState, Subscription};
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{Party, PhoneState};
@@ -110,20 +109,18 @@ impl Drop for Claim {
 }
 
 /// Lives as long as a channel that a phone dialled into the dialplan; its end is a reason to look at the phone.
-#[derive(Default)]
-pub(crate) struct Visit(Mutex<Option<(Arc<Phones>, LegName)>>);
-
-impl Attached for Visit {
-    const KIND: &'static CStr = c"hotline-visit";
+struct Visit {
+    phones: Arc<Phones>,
+    leg: LegName,
 }
+
+static VISIT: Kind<Visit> = Kind::own(c"hotline_visit");
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let visit = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((phones, leg)) = visit {
-            phones.lock().gone.push_back((Instant::now() + GRACE, leg));
-            phones.wake.notify_one();
-        }
+        let due = Instant::now() + GRACE;
+        self.phones.lock().gone.push_back((due, self.leg.clone()));
+        self.phones.wake.notify_one();
     }
 }
 
@@ -234,13 +231,14 @@ impl Phones {
     /// the channel ends they may not either: a call that is over before they were computed changes nothing for the PBX.
     /// So its end is watched, too.
     pub(crate) fn occupied(self: &Arc<Phones>, host: &Host, channel: &Channel, device: &str) {
-        if let Some(visit) = channel.attach::<Visit>() {
-            let leg = LegName {
+        // Without memory for it, the device state is all there is.
+        let _ = channel.attach(&VISIT, || Visit {
+            phones: Arc::clone(self),
+            leg: LegName {
                 device: device.to_owned(),
                 id: channel.unique_id(),
-            };
-            *visit.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(self), leg));
-        }
+            },
+        });
         let mut state = self.lock();
         let Some(watched) = state.devices.get_mut(device) else {
             return;
