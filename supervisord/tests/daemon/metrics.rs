@@ -56,6 +56,7 @@ fn every_series_is_there_from_the_start_at_zero() {
                 "full",
                 "no_agents",
                 "removed",
+                "withdrawn",
                 "error",
             ] {
                 let series = format!(
