@@ -1,10 +1,18 @@
 //! The daemon's settings: one TOML file, refused whole if anything in it is wrong.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+/// Longest settings file; a thousand nodes need less.
+const MAX_FILE: u64 = 1 << 20;
+/// Longest path of a Unix socket.
+const MAX_SOCKET: usize = 107;
 
 /// `supervisord.toml`.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -185,7 +193,15 @@ impl Settings {
     /// # Errors
     /// If it cannot be read, or anything in it is unknown or out of range.
     pub fn read(path: &Path) -> Result<Settings, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| SettingsError::Read {
+        let read = || {
+            let mut text = String::new();
+            let size = File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+            if size as u64 > MAX_FILE {
+                return Err(io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
+            }
+            Ok(text)
+        };
+        let text = read().map_err(|cause| SettingsError::Read {
             path: path.display().to_string(),
             cause,
         })?;
@@ -204,34 +220,43 @@ impl Settings {
             let key = key_at(text, start).map_or_else(String::new, |key| format!("{key}: "));
             wrong(line, format!("{key}{}", error.message()))
         })?;
-        settings.check().map_err(|(key, message)| {
-            let leaf = key.rsplit('.').next().unwrap_or(key);
-            let found = text.lines().position(|line| line.trim_start().starts_with(leaf));
-            wrong(found.map_or(1, |line| line + 1), format!("{key}: {message}"))
+        settings.check().map_err(|Fault { key, nth, message }| {
+            let line = line_of(text, key, nth).unwrap_or(1);
+            wrong(line, format!("{key}: {message}"))
         })?;
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn check(&self) -> Result<(), Fault> {
+        let fault = |key, nth, message: String| Err(Fault { key, nth, message });
         if self.node.is_empty() {
-            return Err(("node", "no node to follow; add a [[node]] with its socket".into()));
+            let message = "no node to follow; add a [[node]] with its socket";
+            return fault("node", 0, message.into());
         }
         for (i, node) in self.node.iter().enumerate() {
-            if !node.socket.is_absolute() {
-                return Err((
-                    "node.socket",
-                    format!("{} is not an absolute path", node.socket.display()),
-                ));
+            let socket = node.socket.display();
+            if !is_usable(&node.socket) {
+                return fault("node.socket", i, format!("{socket:?} is not an absolute path"));
+            }
+            if node.socket.as_os_str().len() > MAX_SOCKET {
+                let message =
+                    format!("{socket} is longer than {MAX_SOCKET} bytes, which no socket's path can be");
+                return fault("node.socket", i, message);
             }
             if self.node[..i].contains(node) {
-                return Err(("node.socket", format!("{} is given twice", node.socket.display())));
+                return fault("node.socket", i, format!("{socket} is given twice"));
             }
+        }
+        if !is_usable(&self.store.path) {
+            // SQLite would take "" and ":memory:" for a database that is forgotten at the end.
+            let message = format!("{:?} is not an absolute path", self.store.path.display());
+            return fault("store.path", 0, message);
         }
         let range = |key, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(())
             } else {
-                Err((key, format!("{value} is out of range, {low} to {high}")))
+                fault(key, 0, format!("{value} is out of range, {low} to {high}"))
             }
         };
         range("store.keep_days", self.store.keep_days.into(), 1, 3_650)?;
@@ -249,6 +274,36 @@ impl Settings {
             10_000_000,
         )
     }
+}
+
+/// What is wrong with a value.
+struct Fault {
+    /// Table and key.
+    key: &'static str,
+    /// In which table of that name, from 0.
+    nth: usize,
+    message: String,
+}
+
+/// Absolute, and nothing that the system would cut.
+fn is_usable(path: &Path) -> bool {
+    path.is_absolute() && !path.as_os_str().as_encoded_bytes().contains(&0)
+}
+
+/// The line of a key's value, from 1.
+fn line_of(text: &str, key: &str, nth: usize) -> Option<usize> {
+    let root = DeTable::parse(text).ok()?.into_inner();
+    let mut parts = key.split('.');
+    let mut value = root.get(parts.next()?)?;
+    for part in parts {
+        let table = match value.get_ref() {
+            DeValue::Array(tables) => tables.get(nth)?.get_ref(),
+            table => table,
+        };
+        value = table.as_table()?.get(part)?;
+    }
+    let before = text.get(..value.span().start)?;
+    Some(before.matches('\n').count() + 1)
 }
 
 /// The key of the line that an offset lies in, with its table.
@@ -286,6 +341,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_a_ceiling() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), vec![b'#'; MAX_FILE as usize + 1]).unwrap();
+        let error = Settings::read(file.path()).unwrap_err().to_string();
+        assert!(error.contains("larger than"), "{error}");
+    }
+
+    #[test]
     fn errors_name_file_line_and_key() {
         let node = "[[node]]\nsocket = \"/run/a.sock\"\n";
         for (text, line, key) in [
@@ -300,9 +363,34 @@ mod tests {
             ),
             (
                 format!("{node}[[node]]\nsocket = \"run/b.sock\"\n"),
-                2,
+                4,
                 "node.socket",
             ),
+            (
+                format!("{node}[[node]]\nsocket = \"/run/a.sock\"\n"),
+                4,
+                "given twice",
+            ),
+            (
+                format!("{node}[[node]]\nsocket = \"/{}\"\n", "x".repeat(107)),
+                4,
+                "node.socket",
+            ),
+            (
+                "[store]\nkeep_days = 1\n[[node]]\nsocket = \"a\"".to_owned(),
+                4,
+                "node.socket",
+            ),
+            (
+                format!("store = {{ keep_days = 1,\n max_mib = 0 }}\n{node}"),
+                2,
+                "store.max_mib",
+            ),
+            // SQLite would forget these at the end, or cut them.
+            (format!("{node}[store]\npath = \"\"\n"), 4, "store.path"),
+            (format!("{node}[store]\npath = \":memory:\"\n"), 4, "store.path"),
+            (format!("{node}[store]\npath = \"events.db\"\n"), 4, "store.path"),
+            (format!("{node}[store]\npath = \"/a\\u0000b\"\n"), 4, "store.path"),
             ("node = []\n".to_owned(), 1, "node"),
             ("[http]\n".to_owned(), 1, "node"),
         ] {
