@@ -85,7 +85,7 @@ impl Counts {
     /// Counts a gap and the events known to be lost in it.
     pub fn gap(&mut self, reason: &str, lost: u64) {
         *entry(&mut self.gaps, reason) += 1;
-        self.lost += lost;
+        self.lost = self.lost.saturating_add(lost);
     }
 }
 

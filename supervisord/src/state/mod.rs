@@ -231,6 +231,9 @@ impl Node {
 
         let mut before = std::mem::take(&mut self.calls);
         for call in &snapshot.calls {
+            if self.calls.contains_key(&call.call) {
+                continue;
+            }
             let known = before.remove(&call.call);
             if known.is_none() {
                 self.counts.tier(&call.queue, &call.tier).offered += 1;
@@ -269,6 +272,11 @@ impl Node {
                 number,
                 ..
             } => {
+                // A node tells of a call once. Should it not, what is counted must still add up.
+                if let Some(known) = self.calls.remove(call) {
+                    self.count_call(&known, false);
+                    self.lose(&known);
+                }
                 self.counts.tier(queue, tier).offered += 1;
                 let info = CallInfo {
                     call: call.clone(),
@@ -419,7 +427,8 @@ impl Node {
         for state in AgentState::ALL {
             let agents = self.agents_in(*state);
             if passed > 0 && agents > 0 {
-                *self.counts.state_time.entry(*state).or_default() += passed * u64::from(agents);
+                let time = self.counts.state_time.entry(*state).or_default();
+                *time = time.saturating_add(passed.saturating_mul(u64::from(agents)));
             }
         }
         self.at = self.at.max(at);

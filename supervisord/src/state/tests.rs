@@ -535,3 +535,41 @@ fn a_checkpoint_restores_the_state_wherever_it_is_taken() {
     }
     assert_eq!(tale.node().counts.queues["sales"].wrap_up.count(), 1);
 }
+
+#[test]
+fn a_node_that_tells_of_a_call_twice_cannot_unbalance_the_counts() {
+    let mut tale = Tale::begin();
+    tale.tell(1, joined("c1", "sales"));
+    tale.tell(2, joined("c1", "sales"));
+    tale.assert_balanced();
+    assert_eq!(tale.node().queues["sales"].waiting.len(), 1);
+    tale.tell(3, finished("c1", "sales", CallOutcome::Abandoned, SECOND, 0));
+    tale.assert_balanced();
+    assert!(tale.node().queues["sales"].waiting.is_empty());
+
+    let twice = vec![call("c2", "sales", 3, None), call("c2", "sales", 4, None)];
+    let seq = tale.seq;
+    let snapshot = snapshot(&tale, seq, 4, twice);
+    tale.apply(Body::Snapshot(Box::new(snapshot)));
+    tale.assert_balanced();
+    assert_eq!(tale.node().queues["sales"].waiting.len(), 1);
+}
+
+#[test]
+fn a_clock_that_leaps_to_the_end_of_time_stops_the_count_at_its_end() {
+    let mut tale = Tale::begin();
+    let frame = EventFrame {
+        seq: tale.seq + 1,
+        at: i64::MAX as u64,
+        event: Event::OfferRinging { offer: 1 },
+    };
+    // Two agents: more than there is room for.
+    for state in 0..2 {
+        let frame = EventFrame {
+            seq: frame.seq + state,
+            ..frame.clone()
+        };
+        assert_eq!(tale.apply(Body::Event(frame)), Applied::New);
+    }
+    assert!(tale.node().counts.state_time[&AgentState::Ready] > i64::MAX as u64);
+}
