@@ -17,6 +17,11 @@ use crate::recorder::{self, Opener, Recorder};
 use crate::settings::{Bus, Settings};
 use crate::shared::{Shared, StoreHealth};
 use crate::store::SqliteStore;
+use crate::timings::Timings;
+
+/// What nobody ever says.
+#[derive(Debug)]
+enum Never {}
 
 /// A running daemon.
 #[derive(Debug)]
@@ -25,6 +30,7 @@ pub struct Daemon {
     http: SocketAddr,
     tasks: JoinSet<()>,
     recorder: JoinHandle<()>,
+    recording: oneshot::Receiver<Never>,
     stop_recorder: std::sync::mpsc::Sender<()>,
     stop_http: oneshot::Sender<()>,
 }
@@ -36,19 +42,16 @@ impl Daemon {
     /// If the address for HTTP is not to be had.
     pub async fn start(settings: Settings) -> Result<Daemon> {
         let store = settings.store.clone();
-        Daemon::start_with_store(
-            settings,
-            Box::new(move || Ok(Box::new(SqliteStore::open(&store)?))),
-        )
-        .await
+        let open: Opener = Box::new(move || Ok(Box::new(SqliteStore::open(&store)?)));
+        Daemon::start_with(settings, open, Timings::default()).await
     }
 
-    /// Starts everything on another event store.
+    /// Starts everything on another event store, or with other timings.
     ///
     /// # Errors
     /// See [`Daemon::start`].
-    pub async fn start_with_store(settings: Settings, open: Opener) -> Result<Daemon> {
-        let shared = Arc::new(Shared::new(&settings.node));
+    pub async fn start_with(settings: Settings, open: Opener, timings: Timings) -> Result<Daemon> {
+        let shared = Arc::new(Shared::new(&settings.node, timings));
         let registry = Registry::new();
         let own = OwnMetrics::register(&registry)?;
         registry.register(Box::new(StateCollector::new(
@@ -68,6 +71,7 @@ impl Daemon {
             format!("cannot listen on {listen}; change [http] listen, or end what uses it")
         })?;
         let http = listener.local_addr()?;
+        let listener = http::Guarded::new(listener, timings.http_idle);
         tracing::info!("metrics on http://{http}/metrics");
 
         let (to_recorder, records) = mpsc::channel(recorder::CHANNEL);
@@ -80,9 +84,14 @@ impl Daemon {
             records,
             stop,
         };
+        let (alive, recording) = oneshot::channel::<Never>();
         let recorder = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || recorder.run())?;
+            .spawn(move || {
+                // Dropped however the thread ends.
+                let _alive = alive;
+                recorder.run();
+            })?;
 
         let mut tasks = JoinSet::new();
         for (index, node) in settings.node.iter().enumerate() {
@@ -118,6 +127,7 @@ impl Daemon {
             http,
             tasks,
             recorder,
+            recording,
             stop_recorder,
             stop_http,
         })
@@ -135,8 +145,21 @@ impl Daemon {
 
     /// Waits until the state is restored.
     pub async fn ready(&self) {
+        self.when_ready().await;
+    }
+
+    /// The same, without holding on to the daemon.
+    pub fn when_ready(&self) -> impl Future<Output = ()> + use<> {
         let mut store = self.shared.store();
-        let _ = store.wait_for(|store| *store == StoreHealth::Ok).await;
+        async move {
+            let _ = store.wait_for(|store| *store == StoreHealth::Ok).await;
+        }
+    }
+
+    /// Waits until nothing more can be recorded: the recorder met a defect. The daemon is of no use then; a new one
+    /// goes on where the store left off.
+    pub async fn failed(&mut self) {
+        let _ = (&mut self.recording).await;
     }
 
     /// Stops reading, stores what was read, takes a checkpoint.

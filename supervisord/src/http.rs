@@ -1,15 +1,28 @@
-//! Metrics and health over HTTP.
+//! Metrics and health over HTTP, for so many readers at once that none of them can starve the rest of the daemon.
 
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::serve::Listener;
 use prometheus::{Registry, TextEncoder};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::shared::{Shared, StoreHealth};
+
+/// Connections at once. Further ones wait until one ends.
+const MAX_CONNECTIONS: usize = 64;
 
 /// What the routes need.
 #[derive(Clone, Debug)]
@@ -91,4 +104,97 @@ async fn readyz(State(http): State<Http>) -> (StatusCode, String) {
         },
         text,
     )
+}
+
+/// A listener with a ceiling on connections, each of which ends when nothing moves on it for a while.
+pub struct Guarded {
+    listener: TcpListener,
+    idle: Duration,
+    places: Arc<Semaphore>,
+}
+
+impl Guarded {
+    /// Guards a listener.
+    pub fn new(listener: TcpListener, idle: Duration) -> Guarded {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Guarded {
+            listener,
+            idle,
+            places,
+        }
+    }
+}
+
+impl Listener for Guarded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let place = match self.places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                tracing::warn!("{MAX_CONNECTIONS} HTTP connections are open: further ones wait");
+                match self.places.clone().acquire_owned().await {
+                    Ok(place) => place,
+                    // Nobody closes the semaphore.
+                    Err(_) => std::future::pending().await,
+                }
+            }
+        };
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_read_timeout(Some(self.idle));
+        stream.set_write_timeout(Some(self.idle));
+        let connection = Connection {
+            stream: Box::pin(stream),
+            _place: place,
+        };
+        (connection, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// One connection and its place among all.
+pub struct Connection {
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_read(cx, to)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write_vectored(cx, from)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }

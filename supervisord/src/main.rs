@@ -38,13 +38,15 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let daemon = Daemon::start(settings).await?;
+    let mut daemon = Daemon::start(settings).await?;
+    let ready = daemon.when_ready();
     tokio::select! {
         () = async {
-            daemon.ready().await;
+            ready.await;
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
             std::future::pending().await
         } => {}
+        () = daemon.failed() => anyhow::bail!("the recorder met a defect; start the daemon again, nothing is lost"),
         _ = term.recv() => {}
         _ = int.recv() => {}
     }

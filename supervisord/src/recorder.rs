@@ -104,8 +104,27 @@ impl Running {
             if self.since_checkpoint >= self.recorder.settings.checkpoint_every {
                 self.checkpoint()?;
             }
+            if self.pruned.elapsed() >= PRUNE_EVERY {
+                self.prune();
+            }
         }
         self.checkpoint()
+    }
+
+    /// Removes what is too old, as long as there is nothing else to do.
+    fn prune(&mut self) {
+        self.pruned = Instant::now();
+        let before = too_old(&self.recorder.settings);
+        while self.recorder.records.is_empty() && !self.recorder.records.is_closed() {
+            match self.store.prune(before, PRUNE_CHUNK) {
+                Ok(removed) if removed == PRUNE_CHUNK as usize => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "old events were not removed");
+                    break;
+                }
+            }
+        }
     }
 
     /// Stores and applies a batch: events in runs, all else one by one.
@@ -230,21 +249,6 @@ impl Running {
             self.stored(|store| store.checkpoint(&state, &[]))?;
             self.since_checkpoint = 0;
         }
-        if self.pruned.elapsed() >= PRUNE_EVERY {
-            self.pruned = Instant::now();
-            let days = Duration::from_secs(86_400) * self.recorder.settings.keep_days;
-            let before = now().saturating_sub(days.as_micros() as u64);
-            while self.recorder.records.is_empty() {
-                match self.store.prune(before, PRUNE_CHUNK) {
-                    Ok(removed) if removed == PRUNE_CHUNK as usize => {}
-                    Ok(_) => break,
-                    Err(error) => {
-                        tracing::warn!(%error, "old events were not removed");
-                        break;
-                    }
-                }
-            }
-        }
         Ok(())
     }
 
@@ -255,10 +259,21 @@ impl Running {
         let Running { recorder, store, .. } = self;
         retry(&recorder.shared, &recorder.own, &recorder.stop, || {
             let begun = Instant::now();
-            write(store.as_mut())
-                .inspect(|()| recorder.own.store_commit.observe(begun.elapsed().as_secs_f64()))
+            let mut written = write(store.as_mut());
+            if matches!(written, Err(StoreError::Full { .. }))
+                && store.prune(too_old(&recorder.settings), PRUNE_CHUNK)? > 0
+            {
+                written = write(store.as_mut());
+            }
+            written.inspect(|()| recorder.own.store_commit.observe(begun.elapsed().as_secs_f64()))
         })
     }
+}
+
+/// Events from before then are not kept.
+fn too_old(settings: &StoreSettings) -> u64 {
+    let days = Duration::from_secs(86_400) * settings.keep_days;
+    now().saturating_sub(days.as_micros() as u64)
 }
 
 /// Does it until it succeeds, saying meanwhile that the store fails.

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use hotline_wire::{Command, Outcome};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::settings::NodeSettings;
 use crate::state::{Changes, State};
+use crate::timings::Timings;
 
-/// How long a command may take.
-pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Commands asked for over D-Bus at once; further ones are told to try again.
+const MAX_ASKING: usize = 256;
 
 /// Shared by all parts. Locks are held for moments, one at a time.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub struct Shared {
     store: watch::Sender<StoreHealth>,
     /// Woken after every batch of records that was stored and applied.
     applied: watch::Sender<()>,
+    /// Places of those who may ask for a command at once.
+    pub asking: Semaphore,
+    /// How long to wait for others.
+    pub timings: Timings,
 }
 
 /// How the event store is.
@@ -58,7 +63,7 @@ pub struct Request {
     /// What.
     pub command: Command,
     /// Where the node's first answer goes.
-    pub answer: oneshot::Sender<Outcome>,
+    pub answer: oneshot::Sender<Result<Outcome, CommandError>>,
 }
 
 /// Why a command has no outcome.
@@ -71,8 +76,8 @@ pub enum CommandError {
     #[error("node {0} has too many commands under way; try again")]
     Busy(String),
     /// No answer in time. Whether the command was carried out is not known.
-    #[error("node {0} did not answer within {timeout} s; whether the command was carried out is not known", timeout = COMMAND_TIMEOUT.as_secs())]
-    Timeout(String),
+    #[error("node {0} did not answer within {1:?}; whether the command was carried out is not known")]
+    Timeout(String, Duration),
     /// The connection broke. Whether the command was carried out is not known.
     #[error(
         "the connection to node {0} broke before it answered; whether the command was carried out is not known"
@@ -82,7 +87,7 @@ pub enum CommandError {
 
 impl Shared {
     /// Nothing restored, nothing connected.
-    pub fn new(nodes: &[NodeSettings]) -> Shared {
+    pub fn new(nodes: &[NodeSettings], timings: Timings) -> Shared {
         let links = nodes
             .iter()
             .map(|node| LinkStatus {
@@ -100,6 +105,8 @@ impl Shared {
             links: Mutex::new(links),
             store: watch::Sender::new(StoreHealth::Starting),
             applied: watch::Sender::new(()),
+            asking: Semaphore::new(MAX_ASKING),
+            timings,
         }
     }
 
@@ -181,10 +188,11 @@ impl Shared {
             mpsc::error::TrySendError::Full(_) => CommandError::Busy(node.to_owned()),
             mpsc::error::TrySendError::Closed(_) => CommandError::NotConnected(node.to_owned()),
         })?;
-        match tokio::time::timeout(COMMAND_TIMEOUT, answered).await {
-            Ok(Ok(outcome)) => Ok(outcome),
+        let patience = self.timings.command;
+        match tokio::time::timeout(patience, answered).await {
+            Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CommandError::Broken(node.to_owned())),
-            Err(_) => Err(CommandError::Timeout(node.to_owned())),
+            Err(_) => Err(CommandError::Timeout(node.to_owned(), patience)),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use supervisord::ctl::{Agent, Ask, Call, Client, Failure, Node, Queue, table};
@@ -18,13 +19,16 @@ struct Arguments {
     /// The message bus: system, session, or a D-Bus address
     #[arg(long, global = true, env = "HOTLINE_BUS", default_value = "system")]
     bus: Bus,
+    /// Gives up after so long without an answer
+    #[arg(long, global = true, value_name = "TIME", default_value = "25s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
     #[command(subcommand)]
     command: Action,
 }
 
 const EXIT_CODES: &str = "\
 Exit code: 0 done or pending, 1 failed, 2 wrong usage, 3 refused (the reason is on standard error),
-4 the daemon cannot be reached.
+4 the daemon cannot be reached, or does not answer in time.
 
 Examples:
   hotlinectl show agents
@@ -80,7 +84,7 @@ enum AgentAsk {
         reason: String,
         /// Expires after so long, such as 90s, 15m or 2h; until lifted if not given
         #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
-        time: Option<std::time::Duration>,
+        time: Option<Duration>,
     },
     /// Lifts a lock, ends after-call work and not-ready
     ForceIdle {
@@ -158,7 +162,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<String, Failure> {
-    let client = Client::connect(arguments.bus).await?;
+    let client = Client::connect(arguments.bus, arguments.timeout).await?;
     match arguments.command {
         Action::Show { what, json } => match what {
             What::Queues => Ok(show(

@@ -4,6 +4,8 @@ mod rows;
 mod table;
 
 use std::fmt;
+use std::io;
+use std::time::Duration;
 
 use zbus::Connection;
 use zbus::fdo::ManagedObjects;
@@ -19,6 +21,7 @@ pub use table::table;
 pub struct Client {
     connection: Connection,
     bus: Bus,
+    patience: Duration,
 }
 
 /// Why something could not be asked or was not done.
@@ -86,13 +89,18 @@ pub enum Ask {
 }
 
 impl Client {
-    /// Connects to the bus.
+    /// Connects to the bus. Neither this nor any answer is waited for longer than `patience`.
     ///
     /// # Errors
     /// If it is not there.
-    pub async fn connect(bus: Bus) -> Result<Client, Failure> {
-        match dbus::connect(&bus).await {
-            Ok(connection) => Ok(Client { connection, bus }),
+    pub async fn connect(bus: Bus, patience: Duration) -> Result<Client, Failure> {
+        let connected = tokio::time::timeout(patience, dbus::connect(&bus, patience)).await;
+        match connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) {
+            Ok(connection) => Ok(Client {
+                connection,
+                bus,
+                patience,
+            }),
             Err(error) => Err(Failure::Unreachable(format!(
                 "cannot connect to the bus {bus}: {error}; is dbus-daemon running, or is it another bus (--bus)?"
             ))),
@@ -230,6 +238,13 @@ impl Client {
             }
             zbus::Error::MethodError(name, message, _) => {
                 (name.to_string(), message.clone().unwrap_or_default())
+            }
+            zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Failure::Unreachable(format!(
+                    "no answer over the bus {} within {:?}; is hotline-supervisord hung? Whether it did what was asked \
+                     is not known",
+                    self.bus, self.patience
+                ));
             }
             other => return Failure::Other(other.to_string()),
         };

@@ -4,7 +4,7 @@ use hotline_wire::Refusal;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
-use super::ERROR_PREFIX;
+use super::{ERROR_PREFIX, views};
 use crate::shared::CommandError;
 
 /// Why a method failed.
@@ -18,7 +18,7 @@ impl CallError {
     fn new(name: &str, message: impl Into<String>) -> CallError {
         CallError {
             name: format!("{ERROR_PREFIX}{name}"),
-            message: message.into(),
+            message: views::text(&message.into()),
         }
     }
 
@@ -43,7 +43,7 @@ impl From<CommandError> for CallError {
         let name = match error {
             CommandError::NotConnected(_) => "NotConnected",
             CommandError::Busy(_) => "Busy",
-            CommandError::Timeout(_) => "Timeout",
+            CommandError::Timeout(..) => "Timeout",
             CommandError::Broken(_) => "Broken",
         };
         CallError::new(name, error.to_string())

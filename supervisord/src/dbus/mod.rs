@@ -28,15 +28,16 @@ pub const ROOT: &str = "/net/hotline/Hotline1";
 /// What the names of our errors begin with.
 pub const ERROR_PREFIX: &str = "net.hotline.Hotline1.Error.";
 
+const BUS_TIMEOUT: Duration = Duration::from_secs(25);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
-/// Connects to a bus.
+/// Connects to a bus. An answer that is not there within `patience` is an error.
 ///
 /// # Errors
 /// If it is not there, or `bus` is off.
-pub async fn connect(bus: &Bus) -> zbus::Result<Connection> {
-    builder(bus)?.build().await
+pub async fn connect(bus: &Bus, patience: Duration) -> zbus::Result<Connection> {
+    builder(bus)?.method_timeout(patience).build().await
 }
 
 fn builder(bus: &Bus) -> zbus::Result<Builder<'static>> {
@@ -80,7 +81,9 @@ pub async fn serve(shared: Arc<Shared>, bus: Bus) {
 }
 
 async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
+    // What the daemon itself asks of the bus.
     let connection = builder(bus)?
+        .method_timeout(BUS_TIMEOUT)
         .serve_at(ROOT, Manager::new(shared.clone()))
         .serve_at(ROOT, fdo::ObjectManager)
         .build()

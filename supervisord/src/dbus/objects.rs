@@ -7,9 +7,9 @@ use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
 
 use super::error::CallError;
-use super::views::{AgentView, QueueView};
+use super::views::{self, AgentView, QueueView};
 use crate::mask::masked;
-use crate::shared::Shared;
+use crate::shared::{CommandError, Shared};
 
 /// Longest reason or phone.
 const MAX_TEXT: usize = 1_024;
@@ -32,11 +32,11 @@ pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
         .iter()
         .map(|link| {
             (
-                link.node.clone(),
+                views::text(&link.node),
                 link.commands.is_some(),
-                link.version.clone(),
-                link.pbx.clone(),
-                link.socket.clone(),
+                views::text(&link.version),
+                views::text(&link.pbx),
+                views::text(&link.socket),
             )
         })
         .collect()
@@ -72,14 +72,14 @@ impl Manager {
         for (node, view) in &state.nodes {
             calls.extend(view.calls.values().map(|call| {
                 (
-                    call.call.clone(),
-                    node.clone(),
-                    call.queue.clone(),
-                    call.tier.clone(),
-                    masked(&call.number),
+                    views::text(&call.call),
+                    views::text(node),
+                    views::text(&call.queue),
+                    views::text(&call.tier),
+                    views::text(&masked(&call.number)),
                     call.joined,
                     call.connected.unwrap_or(0),
-                    call.agent.clone().unwrap_or_default(),
+                    call.agent.as_deref().map_or_else(String::new, views::text),
                 )
             }));
         }
@@ -192,6 +192,11 @@ impl AgentObject {
         header: &Header<'_>,
         command: Command,
     ) -> Result<String, CallError> {
+        let _asking = self
+            .shared
+            .asking
+            .try_acquire()
+            .map_err(|_| CommandError::Busy(self.node.clone()))?;
         let author = author(connection, header).await?;
         match self.shared.command(&self.node, &author, command).await? {
             Outcome::Done => Ok("done".to_owned()),

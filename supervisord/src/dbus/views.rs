@@ -28,6 +28,11 @@ pub(super) trait View: Clone + PartialEq {
     }
 }
 
+/// Text as D-Bus can carry it: with a NUL in it, the bus would cut the connection.
+pub(super) fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 macro_rules! view {
     ($(#[$doc:meta])* $view:ident, $interface:literal, { $($field:ident: $type:ty => $name:literal,)* }) => {
         $(#[$doc])*
@@ -87,9 +92,9 @@ impl QueueView {
         let queue = state.nodes.get(node)?.queues.get(name)?;
         let all: u32 = AgentState::ALL.iter().map(|state| queue.agents(*state)).sum();
         Some(QueueView {
-            name: name.to_owned(),
-            node: node.to_owned(),
-            strategy: queue.info.strategy.clone(),
+            name: text(name),
+            node: text(node),
+            strategy: text(&queue.info.strategy),
             service_target: queue.info.service_target,
             max_waiting: queue.info.max_waiting,
             waiting: u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX),
@@ -107,23 +112,23 @@ impl AgentView {
         let agent = &state.nodes.get(node)?.agents.get(number)?.info;
         let forced = agent.forced.as_ref();
         Some(AgentView {
-            number: agent.number.clone(),
-            name: agent.name.clone(),
-            node: node.to_owned(),
-            phone: agent.phone.clone(),
+            number: text(&agent.number),
+            name: text(&agent.name),
+            node: text(node),
+            phone: text(&agent.phone),
             phone_state: agent.phone_state.label().to_owned(),
             state: agent.state.label().to_owned(),
             since: agent.since,
-            reason: agent.reason.clone(),
+            reason: text(&agent.reason),
             forced: forced.is_some(),
-            forced_reason: forced.map_or_else(String::new, |forced| forced.reason.clone()),
+            forced_reason: forced.map_or_else(String::new, |forced| text(&forced.reason)),
             forced_until: forced.and_then(|forced| forced.until).unwrap_or(0),
-            forced_by: forced.map_or_else(String::new, |forced| forced.author.clone()),
+            forced_by: forced.map_or_else(String::new, |forced| text(&forced.author)),
             next_state: agent
                 .next
                 .map_or_else(String::new, |next| next.label().to_owned()),
-            call: agent.call.clone().unwrap_or_default(),
-            queues: agent.queues.clone(),
+            call: agent.call.as_deref().map_or_else(String::new, text),
+            queues: agent.queues.iter().map(|queue| text(queue)).collect(),
         })
     }
 }

@@ -31,7 +31,7 @@ impl Reader {
     pub(super) async fn next_within(&mut self, time: Duration) -> Result<FromNode, LinkError> {
         match tokio::time::timeout(time, self.next()).await {
             Ok(frame) => frame,
-            Err(_) => Err(LinkError::Silent),
+            Err(_) => Err(LinkError::Silent(time)),
         }
     }
 

@@ -10,22 +10,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hotline_wire::frame::{NodeHello, Resume};
+use hotline_wire::frame::{EventFrame, NodeHello, Resume};
 use hotline_wire::line::LineError;
 use hotline_wire::{FromClient, FromNode, Outcome, PROTOCOL};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::shared::{Request, Shared, StoreHealth};
+use crate::shared::{CommandError, Request, Shared, StoreHealth};
 use crate::state::{Body, Record};
 use frames::{Reader, Writer};
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
-const BACKOFF_LAST: Duration = Duration::from_secs(2);
 /// A connection that lasted so long was a good one: the next attempt follows at once.
 const GOOD: Duration = Duration::from_secs(5);
-/// A node that is well says something every 2 s.
-const SILENCE: Duration = Duration::from_secs(10);
+/// No story is so long, and no time so far away: a greater number is a lie, and the store could not hold it.
+const MAX_NUMBER: u64 = i64::MAX as u64;
 /// Commands under way on one connection.
 const MAX_COMMANDS: usize = 1_024;
 
@@ -38,8 +37,8 @@ enum LinkError {
     Line(#[from] LineError),
     #[error("the node closed the connection")]
     Closed,
-    #[error("nothing was heard for {} s", SILENCE.as_secs())]
-    Silent,
+    #[error("nothing was heard for {0:?}")]
+    Silent(Duration),
     #[error("the node speaks protocol {0}, this daemon {PROTOCOL}; install the same version of both")]
     Protocol(u32),
     #[error("the node refused: {0}")]
@@ -67,7 +66,7 @@ pub struct Link {
     pub records: mpsc::Sender<Record>,
 }
 
-type Pending = Mutex<HashMap<String, oneshot::Sender<Outcome>>>;
+type Pending = Mutex<HashMap<String, oneshot::Sender<Result<Outcome, CommandError>>>>;
 
 impl Link {
     /// Connects for ever. Returns only when the recorder is gone; meant to be aborted.
@@ -102,7 +101,7 @@ impl Link {
             }
             // Half to one and a half times: many daemons of one node do not return in step.
             tokio::time::sleep(backoff.mul_f64(0.5 + fastrand::f64())).await;
-            backoff = (backoff * 2).min(BACKOFF_LAST);
+            backoff = (backoff * 2).min(self.shared.timings.reconnect);
         }
     }
 
@@ -170,7 +169,7 @@ impl Link {
             durable: true,
         };
         writer.write(&hello).await?;
-        match reader.next_within(SILENCE).await? {
+        match reader.next_within(self.shared.timings.silence).await? {
             FromNode::Hello(hello) if hello.protocol == PROTOCOL => Ok((hello, reader, writer)),
             FromNode::Hello(hello) => Err(LinkError::Protocol(hello.protocol)),
             FromNode::Error { message } => Err(LinkError::Refused(message)),
@@ -250,6 +249,16 @@ impl Link {
                 Err(error) => return error,
             };
             let body = match frame {
+                FromNode::Event(EventFrame { seq, at, .. }) if seq.max(at) > MAX_NUMBER => {
+                    return LinkError::Broken(format!("event {seq} at {at} cannot be"));
+                }
+                FromNode::Gap(lost) if lost.last > MAX_NUMBER => {
+                    return LinkError::Broken(format!("a gap {}-{} cannot be", lost.first, lost.last));
+                }
+                FromNode::Snapshot { snapshot } if snapshot.seq.max(snapshot.at) > MAX_NUMBER => {
+                    let (seq, at) = (snapshot.seq, snapshot.at);
+                    return LinkError::Broken(format!("a snapshot at {seq}, {at} cannot be"));
+                }
                 FromNode::Event(event) if event.seq > next => {
                     return LinkError::Broken(format!("event {} came where {next} was due", event.seq));
                 }
@@ -282,7 +291,7 @@ impl Link {
                     let asked = pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                     // What follows a `pending` comes as an event too, and who asked may be gone.
                     if let Some(asked) = asked {
-                        let _ = asked.send(outcome);
+                        let _ = asked.send(Ok(outcome));
                     }
                     continue;
                 }
@@ -320,11 +329,16 @@ impl Link {
                     FromClient::Ack { seq: acknowledged }
                 }
                 Some(request) = commands.recv() => {
+                    // Who asked was told that the time is over: what nobody waits for is not done late.
+                    if request.answer.is_closed() {
+                        continue;
+                    }
                     number += 1;
                     let id = number.to_string();
                     let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
                     pending.retain(|_, asked| !asked.is_closed());
                     if pending.len() >= MAX_COMMANDS {
+                        let _ = request.answer.send(Err(CommandError::Busy(hello.node.clone())));
                         continue;
                     }
                     pending.insert(id.clone(), request.answer);
@@ -378,11 +392,12 @@ impl Intake<'_> {
     }
 
     async fn next(&mut self, reader: &mut Reader) -> Result<FromNode, LinkError> {
+        let silence = self.link.shared.timings.silence;
         if !self.behind {
-            return reader.next_within(SILENCE).await;
+            return reader.next_within(silence).await;
         }
         tokio::select! {
-            frame = reader.next_within(SILENCE) => frame,
+            frame = reader.next_within(silence) => frame,
             _ = self.store.wait_for(|store| *store == StoreHealth::Ok) => Err(LinkError::CatchUp),
         }
     }

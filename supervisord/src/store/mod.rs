@@ -33,7 +33,7 @@ pub trait EventStore: Send {
     fn checkpoint(&mut self, state: &State, gaps: &[GapRow]) -> Result<(), StoreError>;
 
     /// Removes events that happened before `at` (microseconds since the Unix epoch), `limit` at most. Returns how
-    /// many. To be called right after a checkpoint, so that no event is removed that a restart would replay.
+    /// many. An event after the last checkpoint stays, however old: a restart replays it.
     ///
     /// # Errors
     /// If they could not be removed.
@@ -88,6 +88,23 @@ pub enum StoreError {
         path: String,
         /// What SQLite says.
         cause: String,
+    },
+    /// The file is damaged, or no database.
+    #[error(
+        "the event store {path} is damaged: {cause}; restore it from a backup, or move it away: a new one begins, with \
+         all counters at zero"
+    )]
+    Damaged {
+        /// Which file.
+        path: String,
+        /// What SQLite says.
+        cause: String,
+    },
+    /// Another process has it.
+    #[error("the event store {path} is in use by another daemon; end it, or give each its own [store] path")]
+    InUse {
+        /// Which file.
+        path: String,
     },
     /// What is stored cannot be read by this version.
     #[error("the event store {path} cannot be used: {cause}; was it written by a newer version?")]

@@ -1,7 +1,10 @@
 //! The event store in one SQLite file.
 //!
-//! WAL with `synchronous = FULL`: what is committed, and so acknowledged to the node, survives a power cut.
+//! WAL with `synchronous = FULL`: what is committed, and so acknowledged to the node, survives a power cut. A lock
+//! file beside it keeps a second daemon out, whose checkpoints would undo those of the first.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -31,6 +34,8 @@ const MIGRATIONS: &[&str] = &["
 pub struct SqliteStore {
     path: PathBuf,
     db: Connection,
+    /// Held as long as the store is open.
+    _lock: File,
 }
 
 impl SqliteStore {
@@ -40,11 +45,15 @@ impl SqliteStore {
     /// If it cannot be opened, or belongs to a newer version.
     pub fn open(settings: &StoreSettings) -> Result<SqliteStore, StoreError> {
         let path = settings.path.clone();
-        let db = Connection::open(&path).map_err(|error| StoreError::Open {
-            path: path.display().to_string(),
-            cause: error.to_string(),
-        })?;
-        let mut store = SqliteStore { path, db };
+        let lock = lock(&path)?;
+        // It holds caller numbers: not for everybody to read.
+        create(&path).map_err(|error| cannot_open(&path, error))?;
+        let db = Connection::open(&path).map_err(|error| cannot_open(&path, error))?;
+        let mut store = SqliteStore {
+            path,
+            db,
+            _lock: lock,
+        };
         store
             .prepare(settings.max_mib)
             .map_err(|error| store.error(error))?;
@@ -60,6 +69,11 @@ impl SqliteStore {
         let page_size: u64 = self.db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = (max_mib << 20) / page_size.max(1);
         self.db.pragma_update(None, "max_page_count", pages)?;
+        self.db.pragma_update(None, "temp_store", "MEMORY")?;
+        // Where the last checkpoint stands: what came after it is not to be pruned.
+        self.db.execute_batch(
+            "CREATE TEMP TABLE checkpointed (node TEXT PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL)",
+        )?;
         self.db.set_prepared_statement_cache_capacity(16);
         Ok(())
     }
@@ -161,6 +175,7 @@ impl SqliteStore {
 impl EventStore for SqliteStore {
     fn recover(&mut self) -> Result<State, StoreError> {
         let mut state = self.read_checkpoint()?;
+        put_position(&self.db, &state).map_err(|error| self.error(error))?;
         let positions: Vec<(String, String, u64)> = state
             .nodes
             .iter()
@@ -218,6 +233,7 @@ impl EventStore for SqliteStore {
                     params![name, node.boot, node.seq],
                 )?;
             }
+            put_position(&tx, state)?;
             for gap in gaps {
                 tx.execute(
                     "INSERT INTO gaps VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -233,10 +249,51 @@ impl EventStore for SqliteStore {
         self.db
             .execute(
                 "DELETE FROM events WHERE (node, boot, seq) IN (
-                     SELECT node, boot, seq FROM events WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                     SELECT events.node, events.boot, events.seq FROM events LEFT JOIN checkpointed AS last USING (node, boot)
+                     WHERE events.at < ?1 AND (last.seq IS NULL OR events.seq <= last.seq)
+                     ORDER BY events.at LIMIT ?2)",
                 params![at, limit],
             )
             .map_err(|error| self.error(error))
+    }
+}
+
+fn put_position(db: &Connection, state: &State) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM checkpointed", [])?;
+    let mut put = db.prepare_cached("INSERT INTO checkpointed VALUES (?1, ?2, ?3)")?;
+    for (name, node) in &state.nodes {
+        put.execute(params![name, node.boot, node.seq])?;
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.to_path_buf().into_os_string();
+    name.push(".lock");
+    let lock = create(Path::new(&name)).map_err(|error| cannot_open(path, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(error)) => Err(cannot_open(path, error)),
+    }
+}
+
+/// Opens a file; if there is none, makes one that strangers cannot read.
+fn create(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o640)
+        .open(path)
+}
+
+fn cannot_open(path: &Path, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Open {
+        path: path.display().to_string(),
+        cause: error.to_string(),
     }
 }
 
@@ -247,7 +304,7 @@ fn failure(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::Open { path, cause }
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Unreadable { path, cause },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, cause },
         _ => StoreError::Failed { path, cause },
     }
 }

@@ -9,6 +9,7 @@ use hotline_wire::{Command, Event, Outcome, Refusal};
 use supervisord::ctl::{Ask, Client, Failure};
 use supervisord::daemon::Daemon;
 use supervisord::settings::{Bus, DbusSettings};
+use supervisord::timings::Timings;
 use zbus::Connection;
 
 use crate::support::bus::PrivateBus;
@@ -22,7 +23,9 @@ async fn serving(dir: &Path, bus: &PrivateBus, node: &FakeNode) -> (Daemon, Clie
         bus: Bus::Address(bus.address().into()),
     };
     let daemon = Daemon::start(settings).await.unwrap();
-    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    let client = Client::connect(Bus::Address(bus.address().into()), PATIENCE)
+        .await
+        .unwrap();
     (daemon, client)
 }
 
@@ -336,7 +339,7 @@ async fn methods_give_the_nodes_answer_and_say_who_asked() {
         );
     }
 
-    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()))
+    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()), PATIENCE)
         .await
         .unwrap();
     let refused = raw(&connection, "1003", "SetReady", &()).await.unwrap_err();
@@ -402,7 +405,9 @@ async fn a_bus_that_goes_away_is_returned_to() {
         (0..100).for_each(|_| story.step(&node));
         node.wait_all_acked();
     });
-    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    let client = Client::connect(Bus::Address(bus.address().into()), PATIENCE)
+        .await
+        .unwrap();
     agents_are(&client, 6).await;
     assert_eq!(inside::seen(&daemon, "pbx1"), inside::told(&node));
     daemon.stop().await;
@@ -417,7 +422,7 @@ async fn introspection_is_as_committed() {
     Story::new(25, "b1").begin(&node);
     let (daemon, client) = serving(dir.path(), &bus, &node).await;
     agents_are(&client, 6).await;
-    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()))
+    let connection = supervisord::dbus::connect(&Bus::Address(bus.address().into()), PATIENCE)
         .await
         .unwrap();
     let root = "/net/hotline/Hotline1";
@@ -477,7 +482,9 @@ async fn agents_of_one_number_on_two_nodes_are_told_apart() {
         bus: Bus::Address(bus.address().into()),
     };
     let daemon = Daemon::start(settings).await.unwrap();
-    let client = Client::connect(Bus::Address(bus.address().into())).await.unwrap();
+    let client = Client::connect(Bus::Address(bus.address().into()), PATIENCE)
+        .await
+        .unwrap();
     agents_are(&client, 2).await;
     assert_eq!(client.queues().await.unwrap().len(), 2);
     assert_eq!(
@@ -493,5 +500,85 @@ async fn agents_of_one_number_on_two_nodes_are_told_apart() {
         unclear.to_string().contains("pbx1, pbx2; name one with --node"),
         "{unclear}"
     );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_the_bus_cannot_carry_does_not_break_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let names = ["a\0b", "", "quote\"d", "new\nline", "售后", &"x".repeat(64)];
+    let mut nul = agent("1\0", &names);
+    nul.reason = "\0".into();
+    node.tell_at(MORNING, settings(&names, vec![nul, agent("", &names)]));
+    let (daemon, client) = serving(dir.path(), &bus, &node).await;
+    agents_are(&client, 2).await;
+    let queues = client.queues().await.unwrap();
+    let mut shown: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
+    shown.sort_unstable();
+    let mut expected = names.map(|name| name.replace('\0', "\u{fffd}"));
+    expected.sort_unstable();
+    assert_eq!(shown, expected);
+    assert_eq!(
+        client.agent("1\u{fffd}", None, &Ask::Ready).await.unwrap(),
+        "done"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_commands_is_told_to_try_again() {
+    const FLOOD: usize = 2_000;
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(28, "b1").begin(&node);
+    let reached = Arc::new(Mutex::new(0));
+    let count = reached.clone();
+    node.answer_with(move |_, _| {
+        *count.lock().unwrap() += 1;
+        Vec::new()
+    });
+    let mut settings = inside::settings(dir.path(), &[&node]);
+    let address = Bus::Address(bus.address().into());
+    settings.dbus = DbusSettings { bus: address.clone() };
+    let timings = Timings {
+        // Longer than the flood lasts.
+        command: std::time::Duration::from_secs(4),
+        ..Timings::default()
+    };
+    let daemon = inside::start_timed(settings, timings).await;
+    let client = Client::connect(address, PATIENCE).await.unwrap();
+    agents_are(&client, 6).await;
+
+    let connection = zbus::connection::Builder::address(bus.address())
+        .build()
+        .await
+        .unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..FLOOD {
+        let connection = connection.clone();
+        asked.spawn(async move { raw(&connection, "1001", "ForceIdle", &()).await });
+    }
+    let mut busy = 0;
+    while let Some(answer) = asked.join_next().await {
+        let error = answer.unwrap().unwrap_err();
+        if error.contains("Error.Busy") {
+            busy += 1;
+            // Others are served meanwhile.
+            if busy % 500 == 0 {
+                assert_eq!(client.nodes().await.unwrap().len(), 1);
+            }
+        } else {
+            assert!(error.contains("Error.Timeout"), "{error}");
+        }
+    }
+    let reached = *reached.lock().unwrap();
+    assert!(
+        reached > 0 && reached + busy == FLOOD,
+        "{reached} reached the node, {busy} did not"
+    );
+    assert!(reached <= 256 * 2, "{reached}");
     daemon.stop().await;
 }

@@ -163,3 +163,25 @@ fn strangers_may_look_but_not_act() {
         assert!(text(&act).contains("group hotline"), "{}", text(&act));
     }
 }
+
+#[test]
+fn a_daemon_or_bus_that_hangs_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(dir.path());
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(29, "b1").begin(&node);
+    let daemon = DaemonProcess::start(&write_settings(dir.path(), &[&node.socket], bus.address(), ""));
+    shown(bus.address(), 6);
+    daemon.freeze();
+    for asked in [&["show", "agents"][..], &["agent", "ready", "1001"]] {
+        let hung = hotlinectl(bus.address(), &[&["--timeout", "300ms"], asked].concat());
+        assert_eq!(hung.status.code(), Some(4), "{}", text(&hung));
+        assert!(text(&hung).contains("within 300ms"), "{}", text(&hung));
+    }
+    // It listens and says nothing.
+    let socket = dir.path().join("mute");
+    let _mute = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let address = format!("unix:path={}", socket.display());
+    let hung = hotlinectl(&address, &["--timeout", "300ms", "show", "nodes"]);
+    assert_eq!(hung.status.code(), Some(4), "{}", text(&hung));
+}

@@ -1,12 +1,16 @@
 //! Connections: resumed, broken, poisoned, and the commands that travel on them.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use hotline_wire::event::CallOutcome;
 use hotline_wire::frame::Resume;
 use hotline_wire::{Command, Outcome, Refusal};
 use supervisord::daemon::Daemon;
 use supervisord::shared::CommandError;
+use supervisord::timings::Timings;
 
-use crate::support::inside::{assert_balanced, seen, settings, told, until};
+use crate::support::inside::{assert_balanced, seen, settings, start_timed, told, until};
 use crate::support::node::FakeNode;
 use crate::support::story::{SECOND, Story};
 
@@ -166,7 +170,7 @@ async fn bad_frames_cost_a_connection_and_nothing_else() {
     (0..50).for_each(|_| story.step(&node));
     let hello = r#"{"type":"hello","protocol":1,"node":"pbx1","boot":"b1","version":"","pbx":"","oldest":1,"newest":1}"#;
     // The first connection only asks which boot there is.
-    let poisons: [&[u8]; 8] = [
+    let poisons: [&[u8]; 11] = [
         b"\n",
         b"\xff\xfe\x00 no text at all\n",
         b"{\"type\":\"event\",\"seq\":\"one\"}\n",
@@ -175,6 +179,9 @@ async fn bad_frames_cost_a_connection_and_nothing_else() {
         b"{\"type\":\"nonsense\"}\n",
         hello.as_bytes(),
         b"{\"type\":\"error\",\"message\":\"go away\"}\n",
+        b"{\"type\":\"event\",\"seq\":1,\"at\":18446744073709551615,\"event\":{\"kind\":\"offer_ringing\",\"offer\":1}}\n",
+        b"{\"type\":\"gap\",\"first\":1,\"last\":18446744073709551615,\"reason\":\"overflow\"}\n",
+        b"{\"type\":\"snapshot\",\"snapshot\":{\"seq\":18446744073709551615,\"at\":1,\"tiers\":[],\"queues\":[],\"agents\":[],\"calls\":[]}}\n",
     ];
     node.poison("");
     for poison in poisons {
@@ -184,14 +191,18 @@ async fn bad_frames_cost_a_connection_and_nothing_else() {
         }
     }
     node.poison(vec![b'x'; hotline_wire::MAX_LINE + 2]);
-    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    let timings = Timings {
+        reconnect: Duration::from_millis(20),
+        ..Timings::default()
+    };
+    let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
     // A line without its end makes the daemon wait; the node hangs up on it.
     node.wait_connections(8);
     tokio::task::yield_now().await;
     node.hang_up();
     connected(&daemon, &node).await;
     assert_eq!(seen(&daemon, "pbx1"), told(&node));
-    assert!(node.accepted() > 10);
+    assert!(node.accepted() > 13);
     daemon.stop().await;
 }
 
@@ -216,7 +227,12 @@ async fn commands_are_answered_by_the_node_alone() {
     let dir = tempfile::tempdir().unwrap();
     let node = FakeNode::start(dir.path(), "pbx1", "b1");
     Story::new(7, "b1").begin(&node);
-    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    let patience = Duration::from_millis(500);
+    let timings = Timings {
+        command: patience,
+        ..Timings::default()
+    };
+    let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
     connected(&daemon, &node).await;
     let shared = daemon.shared().clone();
 
@@ -244,7 +260,7 @@ async fn commands_are_answered_by_the_node_alone() {
     );
 
     let silent = shared.command("pbx1", "dbus:otto", Command::Reload).await;
-    assert_eq!(silent, Err(CommandError::Timeout("pbx1".into())));
+    assert_eq!(silent, Err(CommandError::Timeout("pbx1".into(), patience)));
 
     let asked = tokio::spawn({
         let shared = shared.clone();
@@ -263,6 +279,51 @@ async fn commands_are_answered_by_the_node_alone() {
         ),
         "{broken:?}"
     );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_nobody_waits_for_any_more_is_not_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(15, "b1").begin(&node);
+    let timings = Timings {
+        command: Duration::from_millis(300),
+        ..Timings::default()
+    };
+    let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
+    connected(&daemon, &node).await;
+    // A node that hangs over the first command, and reads nothing meanwhile.
+    let (go_on, hung) = mpsc::channel::<()>();
+    let (tell, heard) = mpsc::channel();
+    node.answer_with(move |_, command| {
+        let _ = hung.recv();
+        tell.send(command.clone()).unwrap();
+        vec![Outcome::Done]
+    });
+    let long = || Command::SetNotReady {
+        agent: "1001".into(),
+        reason: "x".repeat(1_024),
+    };
+    let mut asked = tokio::task::JoinSet::new();
+    const ASKED: usize = 1_000;
+    for _ in 0..ASKED {
+        let shared = daemon.shared().clone();
+        asked.spawn(async move { shared.command("pbx1", "dbus:otto", long()).await });
+    }
+    while let Some(answer) = asked.join_next().await {
+        assert!(matches!(answer.unwrap(), Err(CommandError::Timeout(..))));
+    }
+    drop(go_on);
+    let last = Command::Reload;
+    while daemon
+        .shared()
+        .command("pbx1", "dbus:otto", last.clone())
+        .await
+        .is_err()
+    {}
+    let late = heard.try_iter().filter(|command| *command != last).count();
+    assert!(late > 0 && late < ASKED, "{late} were carried out late");
     daemon.stop().await;
 }
 

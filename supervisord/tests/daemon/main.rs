@@ -11,6 +11,7 @@
 
 mod bus;
 mod hotlinectl;
+mod http;
 mod link;
 mod metrics;
 mod restart;

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hotline_wire::frame::EventFrame;
 use hotline_wire::{Command, Outcome};
 use supervisord::daemon::Daemon;
+use supervisord::recorder::Opener;
 use supervisord::shared::StoreHealth;
 use supervisord::state::{Body, Changes, State};
 use supervisord::store::{EventStore, GapRow, SqliteStore, StoreError, StoredEvent};
+use supervisord::timings::Timings;
 
 use crate::support::daemon::{DaemonProcess, folded, get, value, write_settings};
 use crate::support::inside::{seen, settings, told, until};
@@ -70,17 +72,15 @@ async fn while_the_disk_is_full_nodes_keep_their_events_and_commands_pass() {
     let full = Arc::new(AtomicBool::new(false));
     let settings = settings(dir.path(), &[&node]);
     let (store, mood) = (settings.store.clone(), full.clone());
-    let daemon = Daemon::start_with_store(
-        settings,
-        Box::new(move || {
-            Ok(Box::new(Moody {
-                inner: SqliteStore::open(&store)?,
-                full: mood.clone(),
-            }))
-        }),
-    )
-    .await
-    .unwrap();
+    let open: Opener = Box::new(move || {
+        Ok(Box::new(Moody {
+            inner: SqliteStore::open(&store)?,
+            full: mood.clone(),
+        }))
+    });
+    let daemon = Daemon::start_with(settings, open, Timings::default())
+        .await
+        .unwrap();
     for _ in 0..3 {
         (0..200).for_each(|_| story.step(&node));
         node.wait_all_acked();
@@ -220,6 +220,127 @@ fn wait_for(is: impl Fn() -> bool) {
 }
 
 #[test]
+fn events_after_the_last_checkpoint_are_not_removed_however_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(16, "b1");
+    story.begin(&node);
+    let settings = write_settings(dir.path(), &[&node.socket], "off", "");
+    let daemon = DaemonProcess::start(&settings);
+    (0..100).for_each(|_| story.step(&node));
+    node.wait_all_acked();
+    let metrics = folded(&daemon.metrics());
+    daemon.kill();
+    let settings = supervisord::settings::StoreSettings {
+        path: dir.path().join("events.db"),
+        ..Default::default()
+    };
+    let mut store = SqliteStore::open(&settings).unwrap();
+    store.recover().unwrap();
+    assert_eq!(store.prune(u64::MAX >> 1, 1_000_000).unwrap(), 0);
+    drop(store);
+    let settings = dir.path().join("supervisord.toml");
+    let daemon = DaemonProcess::start(&settings);
+    node.wait_connections(node.accepted() + 1);
+    assert_eq!(folded(&daemon.metrics()), metrics);
+}
+
+#[test]
+fn a_full_store_makes_room_by_removing_what_is_too_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(17, "b1");
+    story.begin(&node);
+    // The story is older than a day.
+    let more = "max_mib = 1\nkeep_days = 1\ncheckpoint_every = 500\n";
+    let settings = write_settings(dir.path(), &[&node.socket], "off", more);
+    let daemon = DaemonProcess::start(&settings);
+    // Several MiB of events.
+    (0..10_000).for_each(|_| story.step(&node));
+    node.wait_all_acked();
+    assert_eq!(daemon.get("/healthz").0, 200);
+    let size = std::fs::metadata(dir.path().join("events.db")).unwrap().len();
+    assert!(size <= 1 << 20, "{size}");
+    let metrics = folded(&daemon.metrics());
+    daemon.kill();
+    let daemon = DaemonProcess::start(&settings);
+    node.wait_connections(node.accepted() + 1);
+    assert_eq!(folded(&daemon.metrics()), metrics);
+}
+
+#[test]
+fn a_second_daemon_on_the_same_store_waits_until_the_first_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let other_dir = tempfile::tempdir().unwrap();
+    let one = FakeNode::start(dir.path(), "pbx1", "b1");
+    let two = FakeNode::start(dir.path(), "pbx2", "b1");
+    for (node, seed) in [(&one, 18), (&two, 19)] {
+        let mut story = Story::new(seed, "b1");
+        story.begin(node);
+        (0..50).for_each(|_| story.step(node));
+    }
+    let first = DaemonProcess::start(&write_settings(dir.path(), &[&one.socket], "off", ""));
+    one.wait_all_acked();
+    let settings = write_settings(other_dir.path(), &[&two.socket], "off", "");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let (theirs, ours) = (other_dir.path().join("events.db"), dir.path().join("events.db"));
+    std::fs::write(
+        &settings,
+        text.replace(&*theirs.to_string_lossy(), &ours.to_string_lossy()),
+    )
+    .unwrap();
+    let second = DaemonProcess::start(&settings);
+    wait_for(|| second.get("/healthz").0 == 503);
+    let (_, text) = second.get("/healthz");
+    assert!(text.contains("in use by another daemon"), "{text}");
+    assert_eq!(two.accepted(), 0);
+
+    // Caller numbers are in it.
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&ours).unwrap());
+    assert_eq!(mode & 0o7, 0, "{mode:o}");
+
+    first.kill();
+    two.wait_all_acked();
+    let metrics = second.metrics();
+    for node in ["pbx1", "pbx2"] {
+        let told = value(
+            &metrics,
+            &format!("hotline_events_applied_total{{node=\"{node}\"}}"),
+        );
+        assert!(told > 50.0, "{node}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_met_a_defect_ends_the_daemon() {
+    struct Defective;
+    impl EventStore for Defective {
+        fn recover(&mut self) -> Result<State, StoreError> {
+            Ok(State::default())
+        }
+        fn commit(&mut self, _: &[StoredEvent<'_>]) -> Result<(), StoreError> {
+            panic!("a defect, for this test");
+        }
+        fn checkpoint(&mut self, _: &State, _: &[GapRow]) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn prune(&mut self, _: u64, _: u32) -> Result<usize, StoreError> {
+            Ok(0)
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(20, "b1").begin(&node);
+    let open: Opener = Box::new(|| Ok(Box::new(Defective)));
+    let settings = settings(dir.path(), &[&node]);
+    let mut daemon = Daemon::start_with(settings, open, Timings::default())
+        .await
+        .unwrap();
+    tokio::time::timeout(PATIENCE, daemon.failed()).await.unwrap();
+    daemon.stop().await;
+}
+
+#[test]
 fn old_events_are_removed_and_what_they_counted_stays() {
     let dir = tempfile::tempdir().unwrap();
     let settings = supervisord::settings::StoreSettings {
@@ -266,6 +387,7 @@ fn old_events_are_removed_and_what_they_counted_stays() {
     assert_eq!(store.prune(8_000, 5).unwrap(), 5);
     assert_eq!(store.prune(8_000, 5).unwrap(), 2);
     assert_eq!(store.prune(8_000, 5).unwrap(), 0);
+    drop(store);
     assert_eq!(SqliteStore::open(&settings).unwrap().recover().unwrap(), state);
     let db = rusqlite::Connection::open(&settings.path).unwrap();
     let left: u64 = db

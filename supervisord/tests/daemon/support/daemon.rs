@@ -59,6 +59,12 @@ impl DaemonProcess {
         self.child.wait().unwrap();
     }
 
+    /// Stops it in its tracks.
+    pub fn freeze(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::SIGSTOP).unwrap();
+    }
+
     /// Ends it as systemd does.
     pub fn stop(mut self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use supervisord::daemon::Daemon;
+use supervisord::recorder::Opener;
 use supervisord::settings::{Bus, DbusSettings, HttpSettings, NodeSettings, Settings, StoreSettings};
 use supervisord::state::{Node, State};
+use supervisord::store::SqliteStore;
+use supervisord::timings::Timings;
 
 use super::node::{FakeNode, PATIENCE};
 
@@ -26,6 +29,13 @@ pub fn settings(dir: &Path, nodes: &[&FakeNode]) -> Settings {
         },
         metrics: Default::default(),
     }
+}
+
+/// Starts it with other timings.
+pub async fn start_timed(settings: Settings, timings: Timings) -> Daemon {
+    let store = settings.store.clone();
+    let open: Opener = Box::new(move || Ok(Box::new(SqliteStore::open(&store)?)));
+    Daemon::start_with(settings, open, timings).await.unwrap()
 }
 
 /// Waits until the daemon's state is so.

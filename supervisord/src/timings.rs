@@ -1,0 +1,27 @@
+//! How long the daemon waits for others. Fixed in the product; tests shorten them.
+
+use std::time::Duration;
+
+/// See the module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timings {
+    /// The longest pause between two attempts to connect to a node.
+    pub reconnect: Duration,
+    /// A node that says nothing for so long is gone: one that is well says something every 2 s.
+    pub silence: Duration,
+    /// How long a command may take.
+    pub command: Duration,
+    /// An HTTP connection on which nothing moves for so long is closed.
+    pub http_idle: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Timings {
+        Timings {
+            reconnect: Duration::from_secs(2),
+            silence: Duration::from_secs(10),
+            command: Duration::from_secs(5),
+            http_idle: Duration::from_secs(30),
+        }
+    }
+}
