@@ -143,8 +143,9 @@ impl asterisk::Module for AppHotline {
 
 /// Why the module cannot go yet.
 fn busy(instance: &Arc<Instance>) -> Result<(), String> {
+    let callbacks = Arc::strong_count(instance) > OURS || asterisk::cli::left() > 0;
     let why = match (instance.host.calls(), datastore::held()) {
-        (0, 0) if Arc::strong_count(instance) <= OURS => return Ok(()),
+        (0, 0) if !callbacks => return Ok(()),
         (0, 0) => "a callback of the PBX is still on its way out".to_owned(),
         (0, channels) => format!("{channels} channels hold attached data"),
         (calls, _) => format!("{calls} calls are in it"),

@@ -1,6 +1,7 @@
 //! Commands for the PBX's command line.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use asterisk_sys as sys;
 
@@ -62,13 +63,26 @@ struct Entry {
     command: Command,
 }
 
-/// A registered command, taken back when dropped.
-pub struct RegisteredCommand(Box<Entry>);
-
 // SAFETY: the record is the PBX's until it is unregistered, which any thread may do; ours is never written.
-unsafe impl Send for RegisteredCommand {}
+unsafe impl Send for Entry {}
 // SAFETY: there is nothing to do with a shared one.
-unsafe impl Sync for RegisteredCommand {}
+unsafe impl Sync for Entry {}
+
+/// A registered command, taken back when dropped. The PBX keeps one that somebody is just running: see [`left`].
+pub struct RegisteredCommand(Option<Box<Entry>>);
+
+/// Commands that the PBX kept. It may run them still.
+static LEFT: Mutex<Vec<RegisteredCommand>> = Mutex::new(Vec::new());
+
+/// How many commands the PBX kept because they were in use when they were taken back. The module must stay while there
+/// is one; [`register`]ing it again takes it up.
+pub fn left() -> usize {
+    lock_left().len()
+}
+
+fn lock_left() -> MutexGuard<'static, Vec<RegisteredCommand>> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Registers a command.
 ///
@@ -76,6 +90,17 @@ unsafe impl Sync for RegisteredCommand {}
 /// See [`Taken`].
 pub fn register(command: Command) -> Result<RegisteredCommand, Taken> {
     let pattern = command.pattern;
+    {
+        let mut left = lock_left();
+        let kept = |kept: &RegisteredCommand| {
+            kept.0
+                .as_ref()
+                .is_some_and(|entry| entry.command.pattern == pattern)
+        };
+        if let Some(place) = left.iter().position(kept) {
+            return Ok(left.swap_remove(place));
+        }
+    }
     // SAFETY: all zeroes is a valid record: null strings and no handler.
     let mut record: sys::ast_cli_entry = unsafe { std::mem::zeroed() };
     record.summary = command.summary.as_ptr();
@@ -86,14 +111,19 @@ pub fn register(command: Command) -> Result<RegisteredCommand, Taken> {
     if unsafe { sys::__ast_cli_register((&raw mut *entry).cast(), this()) } != 0 {
         return Err(Taken(format!("the command '{}'", pattern.to_string_lossy())));
     }
-    Ok(RegisteredCommand(entry))
+    Ok(RegisteredCommand(Some(entry)))
 }
 
 impl Drop for RegisteredCommand {
     fn drop(&mut self) {
-        // SAFETY: registered by `register`. It fails only if it is gone already.
+        let Some(mut entry) = self.0.take() else { return };
+        // SAFETY: registered by `register`, and still at its place.
         unsafe {
-            sys::ast_cli_unregister((&raw mut *self.0).cast());
+            sys::ast_cli_unregister((&raw mut *entry).cast());
+        }
+        // The PBX claims success whether or not; only what it took off its list has no words any more.
+        if !entry.record._full_cmd.is_null() {
+            lock_left().push(RegisteredCommand(Some(entry)));
         }
     }
 }
