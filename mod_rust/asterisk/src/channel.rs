@@ -119,11 +119,39 @@ impl Channel {
         Some(Channel(channel))
     }
 
-    /// The channel of that unique id, if it lives.
+    /// The channel of that unique id, if it lives. Ids go with the phone: a channel that takes another's place in the
+    /// PBX takes over its name and its id together.
     pub fn find(unique_id: &str) -> Option<Channel> {
-        let unique_id = c(unique_id);
+        // The PBX finds channels by name in a table, but walks all of them for an id. Its snapshots it finds by id.
+        let name = Channel::latest_name(unique_id)?;
+        let is_it = |channel: &Channel| channel.unique_id() == unique_id;
+        // A channel that is given another name at this very moment is worth the walk.
+        Channel::by_name(&name)
+            .filter(is_it)
+            .or_else(|| Channel::by_name(unique_id))
+    }
+
+    /// The name that the PBX last published for an id; `None` once the channel is gone.
+    fn latest_name(unique_id: &str) -> Option<String> {
+        if unique_id.is_empty() {
+            return None;
+        }
+        // SAFETY: the snapshot comes with a reference that is ours, given back below; its base and name live as long.
+        unsafe {
+            let snapshot = sys::ast_channel_snapshot_get_latest(c(unique_id).as_ptr());
+            if snapshot.is_null() {
+                return None;
+            }
+            let name = owned((*(*snapshot).base).name);
+            reference(snapshot.cast(), -1);
+            Some(name)
+        }
+    }
+
+    /// The channel of that name or, failing that, of that id.
+    fn by_name(name: &str) -> Option<Channel> {
         // SAFETY: the string outlives the call; the channel comes with a reference that is ours.
-        unsafe { NonNull::new(sys::ast_channel_get_by_name(unique_id.as_ptr())).map(Channel) }
+        unsafe { NonNull::new(sys::ast_channel_get_by_name(c(name).as_ptr())).map(Channel) }
     }
 
     pub(crate) fn as_ptr(&self) -> *mut sys::ast_channel {
