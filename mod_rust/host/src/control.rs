@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -24,6 +24,8 @@ use crate::runner::Reply;
 const CLIENTS: usize = 64;
 /// Most commands of one client without an answer.
 const COMMANDS: usize = 256;
+/// Longest name, author or text of a command, in bytes: events keep them.
+const LONGEST_TEXT: usize = 256;
 /// Longest silence towards a client.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long a client may take to read, or to say hello.
@@ -52,7 +54,8 @@ struct Shared {
     log: Arc<EventLog>,
     pbx: Arc<dyn Pbx>,
     clients: Mutex<BTreeMap<u64, Client>>,
-    at_limit: AtomicUsize,
+    /// Further clients are being refused, and that has been said.
+    at_limit: AtomicBool,
 }
 
 /// A client's thread. It stays listed until joined, so that none is left running when the module is unloaded.
@@ -81,7 +84,7 @@ impl Control {
             log,
             pbx,
             clients: Mutex::default(),
-            at_limit: AtomicUsize::new(0),
+            at_limit: AtomicBool::new(false),
         });
         let thread = {
             let (shared, stop) = (Arc::clone(&shared), Arc::clone(&stop));
@@ -195,9 +198,11 @@ impl Shared {
             // It has said what went wrong, if anything did.
             let _ = done.reader.join();
         }
-        if clients.len() >= CLIENTS {
+        if clients.len() < CLIENTS {
+            self.at_limit.store(false, Ordering::Relaxed);
+        } else {
             drop(clients);
-            if self.at_limit.fetch_add(1, Ordering::Relaxed) == 0 {
+            if !self.at_limit.swap(true, Ordering::Relaxed) {
                 self.pbx.log(
                     Level::Warning,
                     &format!("more than {CLIENTS} control clients: further ones are refused"),
@@ -268,7 +273,14 @@ impl Shared {
             ));
         }
         stream.set_read_timeout(None)?;
-        let id = self.log.enter(durable.then_some(client.as_str()));
+        if client.len() > LONGEST_TEXT {
+            return refuse(format!("the client's name is longer than {LONGEST_TEXT} bytes"));
+        }
+        let (id, given_up) = self.log.enter(durable.then_some(client.as_str()));
+        if let Some(name) = given_up {
+            let message = format!("events are kept no more for {name}, which has been away for longest");
+            self.pbx.log(Level::Warning, &message);
+        }
         self.pbx.log(Level::Debug, &format!("{client} is connected"));
         *greeted = Some(client.clone());
         let writer = {
@@ -318,6 +330,15 @@ impl Shared {
                     author,
                     command,
                 })) => {
+                    let longest = command
+                        .texts()
+                        .into_iter()
+                        .chain([&*name, &*author])
+                        .map(str::len)
+                        .max();
+                    if longest.is_some_and(|length| length > LONGEST_TEXT) {
+                        return refuse(format!("a text of a command is longer than {LONGEST_TEXT} bytes"));
+                    }
                     let reply = self.replier(id, name, Arc::clone(&outstanding));
                     self.command(&author, command, reply, &outstanding);
                 }

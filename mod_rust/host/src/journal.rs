@@ -18,11 +18,10 @@ const BACKLOG: usize = 65_536;
 /// The engine thread's end of a journal.
 pub(crate) struct Journal {
     path: PathBuf,
-    writer: Option<Writer>,
+    records: Option<SyncSender<Vec<u8>>>,
+    /// Joined at the latest when the journal is dropped: no thread may outlive the module.
+    writer: Option<JoinHandle<io::Result<()>>>,
 }
-
-/// Where encoded records go, and the thread that writes them.
-type Writer = (SyncSender<Vec<u8>>, JoinHandle<io::Result<()>>);
 
 impl Journal {
     /// Creates `FOLDER/NODE-BOOT.journal` and writes its head.
@@ -57,34 +56,27 @@ impl Journal {
             .spawn(move || write_records(io::BufWriter::new(file), &records))?;
         Ok(Journal {
             path,
-            writer: Some((sender, thread)),
+            records: Some(sender),
+            writer: Some(thread),
         })
     }
 
-    /// Never blocks.
+    /// Never blocks, but to hear from a writer that has ended why it did.
     pub(crate) fn record(&mut self, now: Time, input: &Input, pbx: &dyn Pbx) {
-        let Some((sender, _)) = &self.writer else { return };
+        let Some(records) = &self.records else { return };
         let mut record = Vec::new();
-        let sent = match write_record(&mut record, now, input) {
-            Ok(()) => sender.try_send(record),
-            Err(error) => {
-                self.writer = None;
-                return self.ends(&error.to_string(), pbx);
-            }
-        };
-        let why = match sent {
-            Ok(()) => return,
-            Err(TrySendError::Full(_)) => format!("the disk is more than {BACKLOG} inputs behind"),
-            Err(TrySendError::Disconnected(_)) => match self.finish() {
-                Err(error) => error.to_string(),
-                Ok(()) => "its thread is gone".to_owned(),
+        let why = match write_record(&mut record, now, input) {
+            Err(error) => error.to_string(),
+            Ok(()) => match records.try_send(record) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => format!("the disk is more than {BACKLOG} inputs behind"),
+                Err(TrySendError::Disconnected(_)) => match self.finish() {
+                    Err(error) => error.to_string(),
+                    Ok(()) => "its thread is gone".to_owned(),
+                },
             },
         };
-        self.writer = None;
-        self.ends(&why, pbx);
-    }
-
-    fn ends(&self, why: &str, pbx: &dyn Pbx) {
+        self.records = None;
         pbx.log(
             Level::Error,
             &format!("the journal {} ends here: {why}", self.path.display()),
@@ -92,11 +84,11 @@ impl Journal {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let Some((sender, thread)) = self.writer.take() else {
+        self.records = None;
+        let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        drop(sender);
-        thread
+        writer
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("its thread panicked")))
     }

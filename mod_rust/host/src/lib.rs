@@ -315,11 +315,6 @@ impl Host {
         self.0.calls.load(Ordering::Relaxed)
     }
 
-    /// Takes the engine out of service for good: every waiting and later caller goes on with an error.
-    pub fn poison(&self, reason: &str) {
-        let _ = self.0.inbox.send(Message::Poison(reason.to_owned()));
-    }
-
     /// Makes the engine's thread panic.
     #[cfg(feature = "fault-injection")]
     pub fn inject_panic(&self) {

@@ -10,6 +10,11 @@ const TAIL: usize = 4_096;
 /// Most lines handed to a writer at once.
 const BATCH: usize = 512;
 
+/// Bytes of replies that may wait for one client.
+const REPLIES: usize = 4 << 20;
+/// Names of durable clients remembered. Those that are here do not count.
+const DURABLE: usize = 16;
+
 /// A line to send, newline included.
 pub(crate) type Line = Arc<[u8]>;
 
@@ -29,11 +34,29 @@ struct State {
     events: VecDeque<Line>,
     /// Number of the first event held; one past the newest when none is.
     oldest: u64,
-    /// What durable clients have stored, by client name. Kept while they are away.
-    stored: BTreeMap<String, u64>,
-    replies: BTreeMap<ClientId, VecDeque<Line>>,
+    /// By client name. Kept while they are away.
+    durable: BTreeMap<String, Durable>,
+    clients_here: BTreeMap<ClientId, Here>,
     clients: u64,
     stopped: bool,
+}
+
+/// A client that stores events.
+#[derive(Default)]
+struct Durable {
+    /// Everything up to here.
+    stored: u64,
+    /// Its connections.
+    here: usize,
+}
+
+/// A connected client.
+struct Here {
+    /// Its name if it is a durable one.
+    durable: Option<String>,
+    replies: VecDeque<Line>,
+    /// Bytes of the replies.
+    size: usize,
 }
 
 /// What a writer does next.
@@ -68,34 +91,52 @@ impl EventLog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds event `seq`. A jump in the numbers (the publisher was overrun) drops what came before, so that every
-    /// client meets it as a gap. Returns how many unstored events the ceiling pushed out.
+    /// Adds event `seq`, the one after the newest. Returns how many unstored events the ceiling pushed out.
     pub(crate) fn append(&self, seq: u64, line: Line) -> usize {
+        self.skip_to(seq);
         let mut state = self.lock();
-        if seq != state.newest() + 1 {
-            state.events.clear();
-            state.oldest = seq;
-        }
         state.events.push_back(line);
         let excess = state.events.len().saturating_sub(self.max);
-        state.forget(excess);
+        let forgotten = state.forget(excess);
         drop(state);
+        drop(forgotten);
         self.news.notify_all();
         excess
+    }
+
+    /// The next event will be `seq`. If that is a jump, what came before is dropped, so that every client meets a gap.
+    pub(crate) fn skip_to(&self, seq: u64) {
+        let mut state = self.lock();
+        if seq == state.newest() + 1 {
+            return;
+        }
+        let forgotten = std::mem::take(&mut state.events);
+        state.oldest = seq;
+        drop(state);
+        drop(forgotten);
+        self.news.notify_all();
     }
 
     /// A durable client has stored everything up to `seq`.
     pub(crate) fn stored(&self, client: &str, seq: u64) {
         let mut state = self.lock();
         let seq = seq.min(state.newest());
-        if let Some(stored) = state.stored.get_mut(client) {
-            *stored = seq.max(*stored);
+        if let Some(durable) = state.durable.get_mut(client) {
+            durable.stored = seq.max(durable.stored);
         }
-        let all = state.stored.values().copied().min().unwrap_or(0);
+        let all = state
+            .durable
+            .values()
+            .map(|durable| durable.stored)
+            .min()
+            .unwrap_or(0);
         let held = state.newest().saturating_sub(all) as usize;
         let keep = held.max(TAIL);
         let excess = state.events.len().saturating_sub(keep);
-        state.forget(excess);
+        let forgotten = state.forget(excess);
+        drop(state);
+        // Many of them, perhaps: nobody waits for the lock meanwhile.
+        drop(forgotten);
     }
 
     /// Oldest and newest event held.
@@ -104,29 +145,57 @@ impl EventLog {
         (state.oldest, state.newest())
     }
 
-    /// A client came; `durable` is its name if events are to be kept for it.
-    pub(crate) fn enter(&self, durable: Option<&str>) -> ClientId {
+    /// A client came; `durable` is its name if events are to be kept for it. Also returns a durable client that was
+    /// given up for it, as there are too many.
+    pub(crate) fn enter(&self, durable: Option<&str>) -> (ClientId, Option<String>) {
         let mut state = self.lock();
         state.clients += 1;
         let id = ClientId(state.clients);
-        state.replies.insert(id, VecDeque::new());
+        let here = Here {
+            durable: durable.map(str::to_owned),
+            replies: VecDeque::new(),
+            size: 0,
+        };
+        state.clients_here.insert(id, here);
+        let mut given_up = None;
         if let Some(name) = durable {
-            state.stored.entry(name.to_owned()).or_insert(0);
+            if state.durable.len() >= DURABLE && !state.durable.contains_key(name) {
+                let away = state.durable.iter().filter(|(_, durable)| durable.here == 0);
+                given_up = away
+                    .min_by_key(|(_, durable)| durable.stored)
+                    .map(|(name, _)| name.clone());
+                if let Some(name) = &given_up {
+                    state.durable.remove(name);
+                }
+            }
+            state.durable.entry(name.to_owned()).or_default().here += 1;
         }
-        id
+        (id, given_up)
     }
 
     /// A client went; its writer stops.
     pub(crate) fn leave(&self, client: ClientId) {
-        self.lock().replies.remove(&client);
+        let mut state = self.lock();
+        let name = state.clients_here.remove(&client).and_then(|here| here.durable);
+        if let Some(durable) = name.and_then(|name| state.durable.get_mut(&name)) {
+            durable.here -= 1;
+        }
+        drop(state);
         self.news.notify_all();
     }
 
-    /// Queues a line for one client only; dropped if it has gone.
+    /// Queues a line for one client only; dropped if it has gone. A client that lets too many wait is dropped.
     pub(crate) fn reply(&self, client: ClientId, line: Line) {
-        if let Some(replies) = self.lock().replies.get_mut(&client) {
-            replies.push_back(line);
+        let mut state = self.lock();
+        if let Some(here) = state.clients_here.get_mut(&client) {
+            here.size += line.len();
+            here.replies.push_back(line);
+            if here.size > REPLIES {
+                drop(state);
+                return self.leave(client);
+            }
         }
+        drop(state);
         self.news.notify_all();
     }
 
@@ -145,11 +214,12 @@ impl EventLog {
             if state.stopped {
                 return Next::Stop;
             }
-            let Some(replies) = state.replies.get_mut(&client) else {
+            let Some(here) = state.clients_here.get_mut(&client) else {
                 return Next::Stop;
             };
-            if !replies.is_empty() {
-                return Next::Send(replies.drain(..).collect(), next);
+            if !here.replies.is_empty() {
+                here.size = 0;
+                return Next::Send(here.replies.drain(..).collect(), next);
             }
             if next < state.oldest {
                 return Next::Gap {
@@ -189,9 +259,12 @@ impl State {
         self.oldest + self.events.len() as u64 - 1
     }
 
-    fn forget(&mut self, count: usize) {
-        self.events.drain(..count);
+    /// The caller drops what is returned when it has given the lock back.
+    #[must_use]
+    fn forget(&mut self, count: usize) -> VecDeque<Line> {
+        let kept = self.events.split_off(count);
         self.oldest += count as u64;
+        std::mem::replace(&mut self.events, kept)
     }
 }
 
@@ -218,7 +291,7 @@ mod tests {
     #[test]
     fn events_come_in_order_and_a_full_log_shows_a_gap() {
         let log = EventLog::new(3);
-        let client = log.enter(None);
+        let client = log.enter(None).0;
         assert_eq!(texts(log.next(client, 1, None, Duration::ZERO)), ["idle at 0"]);
         for n in 1..=3 {
             assert_eq!(log.append(n, line(n)), 0);
@@ -232,7 +305,7 @@ mod tests {
     #[test]
     fn a_jump_in_the_numbers_is_a_gap() {
         let log = EventLog::new(10);
-        let client = log.enter(None);
+        let client = log.enter(None).0;
         log.append(1, line(1));
         log.append(5, line(5));
         assert_eq!(texts(log.next(client, 2, None, Duration::ZERO)), ["gap to 4"]);
@@ -242,7 +315,7 @@ mod tests {
     #[test]
     fn what_a_durable_client_has_not_stored_is_kept() {
         let log = EventLog::new(100_000);
-        let away = log.enter(Some("daemon"));
+        let away = log.enter(Some("daemon")).0;
         log.leave(away);
         let total = 3 * TAIL as u64;
         for n in 1..=total {
@@ -258,9 +331,39 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_lets_its_replies_wait_is_dropped() {
+        let log = EventLog::new(10);
+        let client = log.enter(None).0;
+        let long: Line = vec![b'x'; REPLIES / 2 + 1].into();
+        log.reply(client, Arc::clone(&long));
+        log.reply(client, long);
+        assert_eq!(texts(log.next(client, 1, None, Duration::ZERO)), ["stop"]);
+    }
+
+    #[test]
+    fn names_of_durable_clients_that_never_return_are_given_up() {
+        let log = EventLog::new(10);
+        for n in 0..DURABLE {
+            let (client, given_up) = log.enter(Some(&n.to_string()));
+            assert_eq!(given_up, None);
+            if n != 0 {
+                log.leave(client);
+            }
+        }
+        log.append(1, line(1));
+        log.stored("1", 1);
+        assert_eq!(
+            log.enter(Some("another")).1.as_deref(),
+            Some("10"),
+            "one that is away and has stored least"
+        );
+        assert_eq!(log.enter(Some("1")).1, None);
+    }
+
+    #[test]
     fn a_reply_goes_to_its_client_and_a_left_client_stops() {
         let log = EventLog::new(10);
-        let (one, other) = (log.enter(None), log.enter(None));
+        let (one, other) = (log.enter(None).0, log.enter(None).0);
         log.reply(one, line(7));
         assert_eq!(texts(log.next(other, 1, None, Duration::ZERO)), ["idle at 0"]);
         assert_eq!(texts(log.next(one, 1, None, Duration::ZERO)), ["7"]);

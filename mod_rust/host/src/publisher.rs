@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use hotline_engine::{Event, Time, View};
+use hotline_wire::event::RefusedCall;
 use hotline_wire::frame::EventFrame;
-use hotline_wire::{FromNode, Snapshot, line};
+use hotline_wire::{FromNode, MAX_LINE, Snapshot, line};
 
 use crate::convert::Vocabulary;
 use crate::log::EventLog;
@@ -63,32 +64,23 @@ pub(crate) struct Publisher {
 impl Publisher {
     pub(crate) fn run(mut self, publications: &Receiver<Publication>) {
         let mut overflowing = false;
+        let mut refused = None;
         let mut expected = 1;
         for publication in publications {
             self.depth.fetch_sub(1, Ordering::Relaxed);
             match publication {
                 Publication::Event { seq, at, event } => {
-                    if seq != expected {
-                        let lost = seq.saturating_sub(expected);
-                        self.pbx.log(
-                            Level::Error,
-                            &format!("{lost} events were lost: more came than could be published"),
-                        );
-                    }
+                    self.lost(expected, seq);
                     expected = seq + 1;
                     let event = self.vocabulary.event(event);
-                    if let hotline_wire::Event::Fault { what } = &event {
-                        let advice = "this is a defect, please report it";
-                        self.pbx.log(
-                            Level::Error,
-                            &format!("the engine met what must not happen: {what}; {advice}"),
-                        );
-                    }
+                    self.mention(&event, &mut refused);
                     self.pbx.publish(at.0, &event);
-                    overflowing =
-                        self.keep(FromNode::Event(EventFrame { seq, at: at.0, event }), overflowing);
+                    overflowing = self.keep(EventFrame { seq, at: at.0, event }, overflowing);
                 }
                 Publication::Snapshot { seq, at, view, reply } => {
+                    // Lost events that no later one has shown: whoever waits for them must not.
+                    self.lost(expected, seq + 1);
+                    expected = seq + 1;
                     // The asker may have gone meanwhile.
                     let _ = reply.try_send(self.vocabulary.snapshot(seq, at, view));
                 }
@@ -97,30 +89,72 @@ impl Publisher {
         }
     }
 
-    /// Returns whether the log is overflowing now, and says so when that begins.
-    fn keep(&self, frame: FromNode, overflowing: bool) -> bool {
-        let FromNode::Event(EventFrame { seq, .. }) = frame else {
-            return overflowing;
-        };
-        match line::encode(&frame) {
-            Ok(line) => {
-                let dropped = self.log.append(seq, line.into()) > 0;
-                if dropped && !overflowing {
-                    let advice = "no supervisor stores them; is hotline-supervisord running?";
-                    self.pbx.log(
-                        Level::Warning,
-                        &format!("the event log is full, the oldest events are dropped: {advice}"),
-                    );
+    /// The events from `expected` up to, not including, `next` never came.
+    fn lost(&self, expected: u64, next: u64) {
+        if expected < next {
+            let lost = next - expected;
+            self.error(&format!(
+                "{lost} events were lost: more came than could be published"
+            ));
+            self.log.skip_to(next);
+        }
+    }
+
+    fn error(&self, message: &str) {
+        self.pbx.log(Level::Error, message);
+    }
+
+    /// Logs what an operator must hear of. A refusal that goes on is said once.
+    fn mention(&self, event: &hotline_wire::Event, refused: &mut Option<(String, RefusedCall)>) {
+        match event {
+            hotline_wire::Event::Fault { what } => {
+                let advice = "this is a defect, please report it";
+                self.error(&format!("the engine met what must not happen: {what}; {advice}"));
+            }
+            hotline_wire::Event::CallRefused { queue, reason, .. } => {
+                let now = Some((queue.clone(), *reason));
+                if *refused == now {
+                    return;
                 }
-                dropped
+                *refused = now;
+                let why = match reason {
+                    RefusedCall::UnknownQueue => "there is no such queue in the settings",
+                    RefusedCall::AtLimit => "as many calls are up as [limits] calls allows",
+                };
+                self.pbx.log(
+                    Level::Warning,
+                    &format!("callers of queue {queue:?} are refused: {why}"),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns whether the log is overflowing now, and says so when that begins.
+    fn keep(&self, frame: EventFrame, overflowing: bool) -> bool {
+        let seq = frame.seq;
+        let line = match line::encode(&FromNode::Event(frame)) {
+            Ok(line) if line.len() <= MAX_LINE => line,
+            Ok(line) => {
+                let length = line.len();
+                self.error(&format!(
+                    "event {seq} is lost: its {length} bytes are more than a line may have"
+                ));
+                return overflowing;
             }
             Err(error) => {
-                self.pbx.log(
-                    Level::Error,
-                    &format!("event {seq} cannot be encoded and is lost: {error}"),
-                );
-                overflowing
+                self.error(&format!("event {seq} cannot be encoded and is lost: {error}"));
+                return overflowing;
             }
+        };
+        let dropped = self.log.append(seq, line.into()) > 0;
+        if dropped && !overflowing {
+            let advice = "no supervisor stores them; is hotline-supervisord running?";
+            self.pbx.log(
+                Level::Warning,
+                &format!("the event log is full, the oldest events are dropped: {advice}"),
+            );
         }
+        dropped
     }
 }

@@ -54,8 +54,6 @@ pub(crate) enum Message {
         reply: Reply,
     },
     Snapshot(SyncSender<Snapshot>),
-    /// Something outside the engine is broken beyond repair.
-    Poison(String),
     #[cfg(feature = "fault-injection")]
     Panic,
     Stop,
@@ -83,20 +81,20 @@ impl Runner {
     /// Runs until told to stop. A panic poisons: every waiting caller, and every later one, goes on in the dialplan
     /// with an error; calls that are up are not touched.
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
-        let reason = match catch_unwind(AssertUnwindSafe(|| self.serve(inbox))) {
-            Ok(None) => return self.release_all(),
-            Ok(Some(reason)) => reason,
-            Err(panic) => format!("the engine panicked: {}", panic_text(&*panic)),
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.serve(inbox))) else {
+            return self.release_all();
         };
         let remedy =
             "new callers go on in the dialplan with HOTLINESTATUS=ERROR until the module is loaded anew";
-        self.pbx.log(Level::Error, &format!("{reason}; {remedy}"));
+        let reason = panic_text(&*panic);
+        self.pbx
+            .log(Level::Error, &format!("the engine panicked: {reason}; {remedy}"));
         self.release_all();
         self.refuse(inbox);
     }
 
-    /// `None` when stopped, a reason when poisoned.
-    fn serve(&mut self, inbox: &Receiver<Message>) -> Option<String> {
+    /// Returns when told to stop.
+    fn serve(&mut self, inbox: &Receiver<Message>) {
         self.apply(Input::Tick);
         loop {
             let message = match self.engine.deadline() {
@@ -104,8 +102,7 @@ impl Runner {
                 Some(deadline) => inbox.recv_timeout(self.clock.until(deadline)),
             };
             match message {
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
-                Ok(Message::Poison(reason)) => return Some(reason),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.apply(Input::Tick),
             }
@@ -151,7 +148,7 @@ impl Runner {
             #[cfg(feature = "fault-injection")]
             #[expect(clippy::panic, reason = "the fault that a test build injects")]
             Message::Panic => panic!("injected"),
-            Message::Poison(_) | Message::Stop => {}
+            Message::Stop => {}
         }
     }
 
@@ -203,11 +200,10 @@ impl Runner {
                     reply(unavailable())
                 }
                 Message::Stop => return,
-                Message::Fact { .. }
-                | Message::Left { .. }
-                | Message::Phone { .. }
-                | Message::Snapshot(_)
-                | Message::Poison(_) => {}
+                Message::Left { call } => {
+                    self.state.mailboxes.remove(&call);
+                }
+                Message::Fact { .. } | Message::Phone { .. } | Message::Snapshot(_) => {}
                 #[cfg(feature = "fault-injection")]
                 Message::Panic => {}
             }

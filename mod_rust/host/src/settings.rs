@@ -194,11 +194,22 @@ struct AgentTable {
     #[serde(default = "empty")]
     phone: Spanned<String>,
     #[serde(default)]
-    pin: Option<Spanned<String>>,
+    pin: Option<Spanned<PinText>>,
     #[serde(default)]
     always_signed_in: bool,
     #[serde(default)]
     queues: Vec<Spanned<String>>,
+}
+
+/// A PIN as it stands in the file. What is wrong with one is said without showing it.
+struct PinText(String);
+
+impl<'de> Deserialize<'de> for PinText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<PinText, D::Error> {
+        String::deserialize(deserializer)
+            .map(PinText)
+            .map_err(|_| serde::de::Error::custom("pin must be text in quotes"))
+    }
 }
 
 impl Default for ControlTable {
@@ -262,7 +273,11 @@ const MOST_TIERS: usize = 255;
 /// Most queues of a node.
 const MOST_QUEUES: usize = 10_000;
 /// Most agents of a node.
-const MOST_AGENTS: usize = 100_000;
+const MOST_AGENTS: usize = 20_000;
+/// Most phones that one caller rings at once: each has its share of the caller's thread and its stack.
+const MOST_AT_ONCE: u32 = 100;
+/// Most memberships of all agents together: the whole floor must fit into one line of the control protocol.
+const MOST_PLACES: usize = 400_000;
 /// Most queues that one agent serves.
 const MOST_MEMBERSHIPS: usize = 1_000;
 /// The longest free text, in bytes: a display name, a dial string, a music class.
@@ -392,7 +407,8 @@ impl File {
         let mut pins = BTreeMap::new();
         for agent in &self.agents {
             if let Some(pin) = &agent.pin {
-                let parsed = Pin::parse(pin.get_ref()).map_err(|why| Fault::at(pin, format!("pin {why}")))?;
+                let parsed =
+                    Pin::parse(&pin.get_ref().0).map_err(|why| Fault::at(pin, format!("pin {why}")))?;
                 pins.insert(agent.number.get_ref().clone(), parsed);
             }
         }
@@ -443,10 +459,10 @@ impl File {
             .iter()
             .map(|queue| {
                 once.take(&queue.name)?;
-                if *queue.ring_all_max.get_ref() == 0 {
+                if !(1..=MOST_AT_ONCE).contains(queue.ring_all_max.get_ref()) {
                     return Err(Fault::at(
                         &queue.ring_all_max,
-                        "ring_all_max must be more than 0".to_owned(),
+                        format!("ring_all_max must lie between 1 and {MOST_AT_ONCE}"),
                     ));
                 }
                 Ok(Queue {
@@ -481,10 +497,16 @@ impl File {
             .collect();
         let known: BTreeSet<&str> = known.into_iter().collect();
         let mut once = Once::new("agent", MOST_AGENTS);
+        let mut places = 0;
         self.agents
             .iter()
             .map(|agent| {
                 once.take(&agent.number)?;
+                places += agent.queues.len();
+                if places > MOST_PLACES {
+                    let message = format!("the agents have more than {MOST_PLACES} queues together");
+                    return Err(Fault::at(&agent.number, message));
+                }
                 if agent.always_signed_in && agent.phone.get_ref().is_empty() {
                     let message = "always_signed_in needs a phone".to_owned();
                     return Err(Fault::at(&agent.number, message));

@@ -60,6 +60,22 @@ pub enum Command {
     Reload,
 }
 
+impl Command {
+    /// Everything in it that somebody wrote.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Command::SignIn { agent, phone } => vec![agent, phone],
+            Command::SignOut { agent } | Command::SetReady { agent } | Command::ForceIdle { agent } => {
+                vec![agent]
+            }
+            Command::SetNotReady { agent, reason }
+            | Command::ForceBusy { agent, reason, .. }
+            | Command::ForceSignOut { agent, reason } => vec![agent, reason],
+            Command::Reload => Vec::new(),
+        }
+    }
+}
+
 /// How a command went.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
