@@ -3,8 +3,9 @@
 use std::ffi::CStr;
 
 use asterisk::channel::Digits;
+use asterisk::device::Target;
 use asterisk::dialplan::{Application, Exit, words};
-use asterisk::{Channel, HungUp, device};
+use asterisk::{Channel, HungUp};
 use hotline_host::Host;
 use hotline_wire::command::{Command, Outcome};
 use hotline_wire::snapshot::{AgentInfo, AgentState};
@@ -180,7 +181,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
 
 /// The agent bound to a phone: signed in there, or else at home there.
 fn bound_to<'a>(agents: &'a [AgentInfo], phone: &str) -> Option<&'a AgentInfo> {
-    let at = |agent: &&AgentInfo| device::device_of(&agent.phone) == phone;
+    let at = |agent: &&AgentInfo| Target::of(&agent.phone).is(phone);
     agents
         .iter()
         .find(|agent| agent.state != AgentState::SignedOut && at(agent))
@@ -234,11 +235,14 @@ mod tests {
             agent("1001", "PJSIP/a1", AgentState::SignedOut),
             agent("1002", "PJSIP/a1/sip:a1@192.0.2.1", AgentState::Ready),
             agent("1003", "PJSIP/a3", AgentState::SignedOut),
+            agent("1004", "PJSIP/555@trunk", AgentState::Ready),
         ];
         let number = |phone| bound_to(&agents, phone).map(|agent| agent.number.as_str());
         assert_eq!(number("PJSIP/a1"), Some("1002"));
         assert_eq!(number("PJSIP/a3"), Some("1003"));
         assert_eq!(number("PJSIP/a9"), None);
+        // Anybody may call from there.
+        assert_eq!(number("PJSIP/trunk"), None);
     }
 
     #[test]

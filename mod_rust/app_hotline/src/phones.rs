@@ -6,14 +6,14 @@
 //! A leg may also leave a conversation that goes on: an agent who hands the caller over. The caller's own thread cannot
 //! see that from inside the bridge, so the agent is set free from here.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use asterisk::Channel;
 use asterisk::datastore::Kind;
-use asterisk::device::{self, DeviceState, Subscription};
+use asterisk::device::{self, DeviceState, Subscription, Target};
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{Party, PhoneState};
 use hotline_host::{Fact, Host, Reporter};
@@ -48,9 +48,12 @@ struct State {
     stopping: bool,
 }
 
+/// Whether others are reached through an agent's device, too. Then it may be unreachable for the agent, but not busy.
+type Shared = bool;
+
 #[derive(Default)]
 struct Device {
-    agents: BTreeSet<AgentId>,
+    agents: BTreeMap<AgentId, Shared>,
     queued: bool,
     /// The last state heard; `None` before the first: ask.
     heard: Option<DeviceState>,
@@ -71,6 +74,7 @@ struct Own {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct LegName {
     device: String,
+    shared: Shared,
     id: String,
 }
 
@@ -173,24 +177,15 @@ impl Phones {
     /// Watches a dial string's device for the agent from now on; empty watches none. Never blocks.
     pub(crate) fn watch(&self, agent: AgentId, phone: &str) {
         let mut state = self.lock();
-        state.watch(
-            agent,
-            if phone.is_empty() {
-                None
-            } else {
-                Some(device::device_of(phone))
-            },
-        );
+        state.watch(agent, (!phone.is_empty()).then(|| Target::of(phone)));
         drop(state);
         self.wake.notify_one();
     }
 
     /// The leg on its way to this dial string is ours.
     pub(crate) fn claim(self: &Arc<Phones>, id: String, phone: &str) -> Claim {
-        let leg = LegName {
-            device: device::device_of(phone),
-            id,
-        };
+        let Target { device, shared } = Target::of(phone);
+        let leg = LegName { device, shared, id };
         self.lock()
             .own
             .entry(leg.device.clone())
@@ -215,7 +210,7 @@ impl Phones {
         // The device state still shows our own leg, so it is good for this alone.
         let heard = state.devices.get(&leg.device).and_then(|device| device.heard);
         let unreachable = matches!(heard, Some(DeviceState::Unavailable | DeviceState::Invalid));
-        let foreign = channels.is_some_and(|channels| state.foreign(&leg.device, &channels));
+        let foreign = !leg.shared && channels.is_some_and(|channels| state.foreign(&leg.device, &channels));
         let now = match (unreachable, transferred || foreign) {
             (true, _) => PhoneState::Unreachable,
             (false, true) => PhoneState::Busy,
@@ -236,6 +231,7 @@ impl Phones {
             phones: Arc::clone(self),
             leg: LegName {
                 device: device.to_owned(),
+                shared: false,
                 id: channel.unique_id(),
             },
         });
@@ -243,11 +239,10 @@ impl Phones {
         let Some(watched) = state.devices.get_mut(device) else {
             return;
         };
-        watched.told = Some(PhoneState::Busy);
-        let agents: Vec<AgentId> = watched.agents.iter().copied().collect();
+        let news = watched.tell(PhoneState::Busy);
         drop(state);
-        for agent in agents {
-            host.phone_changed(agent, PhoneState::Busy);
+        for (agent, now) in news {
+            host.phone_changed(agent, now);
         }
     }
 
@@ -326,10 +321,9 @@ impl Phones {
         if now == PhoneState::Available && watched.told == Some(now) {
             return;
         }
-        watched.told = Some(now);
-        let agents: Vec<AgentId> = watched.agents.iter().copied().collect();
+        let news = watched.tell(now);
         drop(state);
-        for agent in agents {
+        for (agent, now) in news {
             host.phone_changed(agent, now);
         }
     }
@@ -341,6 +335,7 @@ impl Phones {
         for id in talking.into_iter().filter(|id| Channel::find(id).is_none()) {
             let leg = LegName {
                 device: device.to_owned(),
+                shared: false,
                 id,
             };
             self.lock().gone.push_back((Instant::now() + GRACE, leg));
@@ -379,8 +374,20 @@ impl Phones {
     }
 }
 
+impl Device {
+    /// What each agent's phone does if the device does this.
+    fn tell(&mut self, now: PhoneState) -> Vec<(AgentId, PhoneState)> {
+        self.told = Some(now);
+        let news = |(agent, shared): (&AgentId, &Shared)| match now {
+            PhoneState::Busy if *shared => (*agent, PhoneState::Available),
+            now => (*agent, now),
+        };
+        self.agents.iter().map(news).collect()
+    }
+}
+
 impl State {
-    fn watch(&mut self, agent: AgentId, device: Option<String>) {
+    fn watch(&mut self, agent: AgentId, target: Option<Target>) {
         if let Some(old) = self.agents.remove(&agent)
             && let Some(watched) = self.devices.get_mut(&old)
         {
@@ -389,9 +396,11 @@ impl State {
                 self.devices.remove(&old);
             }
         }
-        let Some(device) = device else { return };
+        let Some(Target { device, shared }) = target else {
+            return;
+        };
         let watched = self.devices.entry(device.clone()).or_default();
-        watched.agents.insert(agent);
+        watched.agents.insert(agent, shared);
         // The newcomer knows nothing yet.
         watched.told = None;
         self.queue(&device);
@@ -481,7 +490,7 @@ mod tests {
 
     fn watching(device: &str) -> State {
         let mut state = State::default();
-        state.watch(AGENT, Some(device.to_owned()));
+        state.watch(AGENT, Some(Target::of(device)));
         state
     }
 
@@ -522,6 +531,17 @@ mod tests {
     }
 
     #[test]
+    fn a_trunk_in_use_does_not_make_its_agents_busy() {
+        let mut state = watching("PJSIP/555@trunk");
+        let trunk = state.devices.get_mut("PJSIP/trunk").unwrap();
+        assert_eq!(trunk.tell(PhoneState::Busy), [(AGENT, PhoneState::Available)]);
+        assert_eq!(
+            trunk.tell(PhoneState::Unreachable),
+            [(AGENT, PhoneState::Unreachable)]
+        );
+    }
+
+    #[test]
     fn a_device_without_endpoint_is_ours_while_we_call_it() {
         let mut state = watching("Local/1@agents");
         assert_eq!(
@@ -541,6 +561,7 @@ mod tests {
         claim(&mut state, "PJSIP/a1", "1.1");
         let leg = LegName {
             device: "PJSIP/a1".into(),
+            shared: false,
             id: "1.1".into(),
         };
         let ids = ["1.1".to_owned()];
@@ -558,7 +579,7 @@ mod tests {
         let mut state = watching("PJSIP/a1");
         state.queue("PJSIP/a1");
         assert_eq!(state.due.len(), 1);
-        state.watch(AGENT, Some("PJSIP/a2".into()));
+        state.watch(AGENT, Some(Target::of("PJSIP/a2")));
         assert!(!state.devices.contains_key("PJSIP/a1"));
         state.watch(AGENT, None);
         assert!(state.devices.is_empty() && state.agents.is_empty());

@@ -55,18 +55,41 @@ pub fn state_of(device: &str) -> DeviceState {
     DeviceState::from_pbx(unsafe { sys::ast_device_state(c(device).as_ptr()) })
 }
 
-/// The device that a dial string reaches: `PJSIP/a1001` of `PJSIP/a1001/sip:a1001@192.0.2.1`, `PJSIP/trunk` of
-/// `PJSIP/555@trunk`, `Local/5@agents` of `Local/5@agents/n`.
-pub fn device_of(dial_string: &str) -> String {
-    let Some((technology, address)) = dial_string.split_once('/') else {
-        return dial_string.to_owned();
-    };
-    let address = address.split_once('/').map_or(address, |(first, _)| first);
-    let address = match address.rsplit_once('@') {
-        Some((_, endpoint)) if technology.eq_ignore_ascii_case("PJSIP") => endpoint,
-        _ => address,
-    };
-    format!("{technology}/{address}")
+/// Where a dial string leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The device: `PJSIP/a1001` of `PJSIP/a1001/sip:a1001@192.0.2.1`, `PJSIP/trunk` of `PJSIP/555@trunk`,
+    /// `Local/5@agents` of `Local/5@agents/n`.
+    pub device: String,
+    /// Others are reached through the device, too: a trunk. What it does says nothing about this target, but that it
+    /// cannot be reached when the device cannot.
+    pub shared: bool,
+}
+
+impl Target {
+    /// Reads a dial string.
+    pub fn of(dial_string: &str) -> Target {
+        let Some((technology, address)) = dial_string.split_once('/') else {
+            return Target {
+                device: dial_string.to_owned(),
+                shared: false,
+            };
+        };
+        let address = address.split_once('/').map_or(address, |(first, _)| first);
+        let (address, shared) = match address.rsplit_once('@') {
+            Some((_, endpoint)) if technology.eq_ignore_ascii_case("PJSIP") => (endpoint, true),
+            _ => (address, false),
+        };
+        Target {
+            device: format!("{technology}/{address}"),
+            shared,
+        }
+    }
+
+    /// Whether the target is this very device, and alone there.
+    pub fn is(&self, device: &str) -> bool {
+        !self.shared && self.device == device
+    }
 }
 
 /// The ids of the living channels at a device's endpoint; `None` if the device is of a kind without endpoints.
@@ -192,11 +215,21 @@ mod tests {
 
     #[test]
     fn a_dial_string_names_a_device() {
-        assert_eq!(device_of("PJSIP/a1001"), "PJSIP/a1001");
-        assert_eq!(device_of("PJSIP/a1001/sip:a1001@192.0.2.1"), "PJSIP/a1001");
-        assert_eq!(device_of("PJSIP/555@trunk"), "PJSIP/trunk");
-        assert_eq!(device_of("Local/5@agents/n"), "Local/5@agents");
-        assert_eq!(device_of("DAHDI/g1/555"), "DAHDI/g1");
-        assert_eq!(device_of("nothing"), "nothing");
+        for (dial_string, device) in [
+            ("PJSIP/a1001", "PJSIP/a1001"),
+            ("PJSIP/a1001/sip:a1001@192.0.2.1", "PJSIP/a1001"),
+            ("Local/5@agents/n", "Local/5@agents"),
+            ("DAHDI/g1/555", "DAHDI/g1"),
+            ("nothing", "nothing"),
+        ] {
+            assert!(Target::of(dial_string).is(device), "{dial_string}");
+        }
+    }
+
+    #[test]
+    fn who_is_behind_a_trunk_shares_it() {
+        let target = Target::of("PJSIP/555@trunk");
+        assert_eq!(target.device, "PJSIP/trunk");
+        assert!(target.shared && !target.is("PJSIP/trunk"));
     }
 }

@@ -29,6 +29,7 @@ mod ring_all;
 mod sipp;
 mod stop;
 mod transfer;
+mod trunk;
 mod unload;
 
 use anyhow::Result;
