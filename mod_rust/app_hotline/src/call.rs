@@ -5,6 +5,7 @@
 
 use std::ffi::CStr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use asterisk::channel::Indication;
 use asterisk::dialplan::{Application, Exit};
@@ -104,7 +105,7 @@ Example:
             phones: &instance.phones,
             port,
             legs: Vec::new(),
-            music: false,
+            music: Music::None,
         }
         .serve()
     }
@@ -170,7 +171,16 @@ struct Call<'a> {
     phones: &'a Arc<Phones>,
     port: CallPort,
     legs: Vec<Offered>,
-    music: bool,
+    music: Music,
+}
+
+/// What the waiting caller hears.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Music {
+    None,
+    /// Music of this class from then on.
+    Due(Instant, String),
+    Playing,
 }
 
 /// A phone that rings, or was picked up and waits to be connected.
@@ -183,13 +193,24 @@ struct Offered {
     answered: bool,
 }
 
+impl Music {
+    /// How long until it must begin, if it must.
+    fn due_in(&self) -> Option<Duration> {
+        match self {
+            Music::Due(at, _) => Some(at.saturating_duration_since(Instant::now())),
+            Music::None | Music::Playing => None,
+        }
+    }
+}
+
 impl Call<'_> {
     /// Obeys until released, or until the caller is gone.
     fn serve(mut self) -> Exit {
         let mut waiter = Waiter::default();
         loop {
+            self.play();
             let channels = std::iter::once(self.caller).chain(self.legs.iter().map(|offered| &*offered.leg));
-            match waiter.wait(channels, self.port.fd()) {
+            match waiter.wait(channels, self.port.fd(), self.music.due_in()) {
                 Ok(Woken::Fd) => {
                     while let Some(action) = self.port.take() {
                         if let Some(exit) = self.obey(action) {
@@ -214,7 +235,9 @@ impl Call<'_> {
 
     fn obey(&mut self, action: CallAction) -> Option<Exit> {
         match action {
-            CallAction::Music { class } => self.start_music(&class),
+            CallAction::Music { class, after } => {
+                self.music = Music::Due(Instant::now() + Duration::from_micros(after.0), class);
+            }
             CallAction::Ring { offer, phone, agent } => self.ring(offer, &phone, agent),
             CallAction::Cancel { offer } => self.cancel(offer),
             CallAction::Connect { offer } => return self.connect(offer),
@@ -226,8 +249,17 @@ impl Call<'_> {
         None
     }
 
+    /// Starts the music if it is time.
+    fn play(&mut self) {
+        if self.music.due_in() != Some(Duration::ZERO) {
+            return;
+        }
+        if let Music::Due(_, class) = std::mem::replace(&mut self.music, Music::Playing) {
+            self.start_music(&class);
+        }
+    }
+
     fn start_music(&mut self, class: &str) {
-        self.music = true;
         if !self.caller.start_music(class) {
             log(
                 Level::Notice,
@@ -241,7 +273,7 @@ impl Call<'_> {
     }
 
     fn stop_music(&mut self) {
-        if std::mem::take(&mut self.music) {
+        if std::mem::replace(&mut self.music, Music::None) == Music::Playing {
             self.caller.stop_music();
             self.caller.indicate(Indication::Stop);
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use asterisk_sys as sys;
 use sys::ast_control_frame_type as control;
@@ -91,8 +92,8 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// Sleeps until one of `channels` or `fd` has something. The descriptor comes first. `channels` belong to the
-    /// calling thread: nobody else reads them meanwhile.
+    /// Sleeps until one of `channels` or `fd` has something, or until `limit` has passed, which is [`Woken::Spurious`]. The
+    /// descriptor comes first. `channels` belong to the calling thread: nobody else reads them meanwhile.
     ///
     /// # Errors
     /// The system cannot wait; the caller must not try again for ever.
@@ -100,6 +101,7 @@ impl Waiter {
         &mut self,
         channels: impl IntoIterator<Item = &'a Channel>,
         fd: BorrowedFd<'_>,
+        limit: Option<Duration>,
     ) -> std::io::Result<Woken> {
         self.channels.clear();
         self.channels.extend(channels.into_iter().map(Channel::as_ptr));
@@ -107,7 +109,10 @@ impl Waiter {
         let mut ready: c_int = -1;
         let mut exception: c_int = 0;
         // Weeks, and not for ever: only so is a failure told from a signal.
-        let mut milliseconds: c_int = c_int::MAX;
+        let mut milliseconds = limit.map_or(c_int::MAX, |limit| {
+            // Rounded up: not to wake just before.
+            c_int::try_from(limit.as_millis() + 1).unwrap_or(c_int::MAX)
+        });
         // SAFETY: each channel is referenced by its `Channel` for the whole call, and the lengths are true.
         let woken = unsafe {
             sys::ast_waitfor_nandfds(

@@ -1,6 +1,7 @@
 //! Actions: what the host must do. They are primitive, name no queue, and an adapter obeys them without judgement.
 
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
+use crate::time::Span;
 
 /// One thing for the host to carry out, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +38,8 @@ pub enum CallAction {
     Music {
         /// Music class.
         class: String,
+        /// Not before so long from now: whoever is answered sooner hears silence, and costs no music.
+        after: Span,
     },
     /// Ring an agent's phone. Reported back by the offer's number.
     Ring {

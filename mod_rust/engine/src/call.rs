@@ -144,7 +144,7 @@ impl Engine {
             Span::seconds(u64::from(caller.priority)),
         ];
         let leave_at = queue.settings.max_wait.map(|longest| self.now + longest);
-        let music = queue.settings.music.clone();
+        let music = queue.music();
         let call = Call {
             queue: queue_id,
             tier,
@@ -162,7 +162,7 @@ impl Engine {
         if let Some(at) = leave_at {
             self.timers.set(at, Timer::MaxWait(id));
         }
-        self.order(id, CallAction::Music { class: music });
+        self.order(id, music);
         self.refresh_call(id);
     }
 
@@ -280,12 +280,9 @@ impl Engine {
                     // Hanging up on the caller before a word is a rejection; the caller keeps the place.
                     Party::Agent => {
                         self.fail_offer(offer, OfferFailure::Rejected);
-                        let music = self
-                            .calls
-                            .get(&id)
-                            .map(|call| &self.queues[call.queue.0 as usize]);
-                        if let Some(class) = music.map(|queue| queue.settings.music.clone()) {
-                            self.order(id, CallAction::Music { class });
+                        if let Some(call) = self.calls.get(&id) {
+                            let music = self.queues[call.queue.0 as usize].music();
+                            self.order(id, music);
                         }
                     }
                     Party::System => self.leave(

@@ -56,6 +56,8 @@ pub struct Queue {
     pub ring_all_max: u32,
     /// Music class played while waiting; empty is the PBX's default.
     pub music: String,
+    /// How long a caller waits in silence before the music; see [`CallAction::Music`](crate::CallAction::Music).
+    pub music_after: Span,
 }
 
 /// How a queue chooses the agent to offer a call to.

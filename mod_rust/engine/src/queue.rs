@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::action::CallAction;
 use crate::config;
 use crate::event::QueueView;
 use crate::ids::{AgentId, CallId, QueueId};
@@ -58,6 +59,14 @@ impl Queue {
     /// Whether its callers may not wait for want of agents.
     pub(crate) fn is_unmanned(&self) -> bool {
         self.settings.needs_agents && self.signed_in == 0
+    }
+
+    /// What its waiting callers hear.
+    pub(crate) fn music(&self) -> CallAction {
+        CallAction::Music {
+            class: self.settings.music.clone(),
+            after: self.settings.music_after,
+        }
     }
 
     pub(crate) fn view(&self, queue: QueueId) -> QueueView {

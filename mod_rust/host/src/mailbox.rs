@@ -54,7 +54,14 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hotline_engine::ids::OfferId;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    fn cancel(offer: u64) -> CallAction {
+        CallAction::Cancel {
+            offer: OfferId(offer),
+        }
+    }
 
     fn readable(mailbox: &Mailbox) -> bool {
         let fd = mailbox.fd();
@@ -74,11 +81,11 @@ mod tests {
     fn the_descriptor_is_readable_exactly_while_actions_wait() {
         let mailbox = Mailbox::new().unwrap();
         assert!(!readable(&mailbox));
-        mailbox.push(CallAction::Music { class: "a".into() });
-        mailbox.push(CallAction::Music { class: "b".into() });
+        mailbox.push(cancel(1));
+        mailbox.push(cancel(2));
         assert!(readable(&mailbox));
-        assert_eq!(mailbox.take(), Some(CallAction::Music { class: "a".into() }));
-        assert_eq!(mailbox.take(), Some(CallAction::Music { class: "b".into() }));
+        assert_eq!(mailbox.take(), Some(cancel(1)));
+        assert_eq!(mailbox.take(), Some(cancel(2)));
         assert_eq!(mailbox.take(), None);
         assert!(!readable(&mailbox));
     }

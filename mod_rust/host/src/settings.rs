@@ -175,6 +175,8 @@ struct QueueTable {
     ring_all_max: Spanned<u32>,
     #[serde(default)]
     music: String,
+    #[serde(default = "default_music_after")]
+    music_after_seconds: Spanned<f64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -258,6 +260,10 @@ fn default_max_waiting() -> u32 {
 
 fn default_ring() -> Spanned<f64> {
     plain(20.0)
+}
+
+fn default_music_after() -> Spanned<f64> {
+    plain(1.0)
 }
 
 fn default_service_level() -> Spanned<f64> {
@@ -484,6 +490,7 @@ impl File {
                     service_target: span("service_level_seconds", &queue.service_level_seconds)?,
                     ring_all_max: *queue.ring_all_max.get_ref(),
                     music: short("music", &queue.name, &queue.music)?,
+                    music_after: span("music_after_seconds", &queue.music_after_seconds)?,
                 })
             })
             .collect()

@@ -313,7 +313,13 @@ impl Model {
         let worth = |span: Span| i128::from(span.0);
         let priority = i128::from(caller.priority) * 1_000_000;
         let joined = i128::from(self.now.0) - worth(tier.handicap) - worth(queue.handicap) - priority;
-        self.tell(id, CallAction::Music { class: queue.music });
+        self.tell(
+            id,
+            CallAction::Music {
+                class: queue.music,
+                after: queue.music_after,
+            },
+        );
         self.calls.push(Call {
             id,
             queue: queue.name,
@@ -350,7 +356,7 @@ impl Model {
     fn not_connected(&mut self, id: CallId, by: Party, phone: PhoneState) {
         let Some(call) = self.call(id) else { return };
         let Ring { offer, agent, .. } = call.rings[0];
-        let music = self.queue(&call.queue).music.clone();
+        let queue = self.queue(&call.queue).clone();
         self.agents[agent].phone_state = phone;
         match by {
             Party::Caller => self.release_waiting(id, None),
@@ -358,7 +364,13 @@ impl Model {
             Party::Agent => {
                 self.miss(id, offer, OfferFailure::Rejected);
                 if self.call(id).is_some() {
-                    self.tell(id, CallAction::Music { class: music });
+                    self.tell(
+                        id,
+                        CallAction::Music {
+                            class: queue.music,
+                            after: queue.music_after,
+                        },
+                    );
                 }
             }
         }

@@ -385,6 +385,7 @@ fn queue(random: &mut Random, name: &str) -> Queue {
         service_target: Span::seconds(15),
         ring_all_max: random.between(1, 4) as u32,
         music: ["", "calm"][random.below(2) as usize].to_owned(),
+        music_after: random.seconds(0, 2),
     }
 }
 

@@ -138,6 +138,7 @@ record!(Queue {
     service_target,
     ring_all_max,
     music,
+    music_after,
 });
 
 choice!(Strategy {

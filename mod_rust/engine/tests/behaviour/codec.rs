@@ -46,7 +46,7 @@ fn command() -> impl Strategy<Value = Command> {
 fn queue() -> impl Strategy<Value = Queue> {
     let pick = prop_oneof![Just(Pick::LongestIdle), Just(Pick::RingAll)];
     let numbers = (any::<u32>(), any::<u32>(), any::<bool>());
-    let spans = (span(), option::of(span()), span(), span(), span());
+    let spans = (span(), option::of(span()), span(), span(), span(), span());
     (any::<(String, String)>(), pick, numbers, spans).prop_map(|((name, music), strategy, numbers, spans)| {
         Queue {
             name,
@@ -60,6 +60,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             service_target: spans.4,
             ring_all_max: numbers.1,
             music,
+            music_after: spans.5,
         }
     })
 }

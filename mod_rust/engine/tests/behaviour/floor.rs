@@ -21,6 +21,7 @@ pub(crate) fn queue(name: &str) -> Queue {
         service_target: Span::seconds(15),
         ring_all_max: 3,
         music: "calm".to_owned(),
+        music_after: Span::seconds(1),
     }
 }
 
@@ -374,6 +375,7 @@ pub(crate) fn connect(offer: u64) -> CallAction {
 pub(crate) fn music() -> CallAction {
     CallAction::Music {
         class: "calm".to_owned(),
+        after: Span::seconds(1),
     }
 }
 
