@@ -177,14 +177,17 @@ impl Phones {
     /// Watches a dial string's device for the agent from now on; empty watches none. Never blocks.
     pub(crate) fn watch(&self, agent: AgentId, phone: &str) {
         let mut state = self.lock();
-        state.watch(agent, (!phone.is_empty()).then(|| Target::of(phone)));
+        state.watch(
+            agent,
+            (!phone.is_empty()).then(|| Target::of(phone).spelt_by_pbx()),
+        );
         drop(state);
         self.wake.notify_one();
     }
 
     /// The leg on its way to this dial string is ours.
     pub(crate) fn claim(self: &Arc<Phones>, id: String, phone: &str) -> Claim {
-        let Target { device, shared } = Target::of(phone);
+        let Target { device, shared } = Target::of(phone).spelt_by_pbx();
         let leg = LegName { device, shared, id };
         self.lock()
             .own

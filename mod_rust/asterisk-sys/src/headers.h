@@ -38,3 +38,7 @@ static inline void astsys_lock_both(struct ast_channel *one, struct ast_channel 
 /* No hang-up is scheduled for the channel from now on. */
 static inline void astsys_forget_hangup_time(struct ast_channel *chan)
 { memset(ast_channel_whentohangup(chan), 0, sizeof(*ast_channel_whentohangup(chan))); }
+
+/* How the PBX spells the name of a channel technology; null if it has none of that name. */
+static inline const char *astsys_technology(const char *name)
+{ const struct ast_channel_tech *tech = ast_get_channel_tech(name); return tech ? tech->type : NULL; }

@@ -86,9 +86,31 @@ impl Target {
         }
     }
 
+    /// The same with the technology spelt as the PBX does, who dials whatever the case but tells of `PJSIP/…` only.
+    pub fn spelt_by_pbx(self) -> Target {
+        let Some((technology, address)) = self.device.split_once('/') else {
+            return self;
+        };
+        // SAFETY: the string outlives the call; the name that comes back lives as long as its channel driver.
+        let known = unsafe { owned(sys::astsys_technology(c(technology).as_ptr())) };
+        if known.is_empty() {
+            return self;
+        }
+        Target {
+            device: format!("{known}/{address}"),
+            shared: self.shared,
+        }
+    }
+
     /// Whether the target is this very device, and alone there.
     pub fn is(&self, device: &str) -> bool {
-        !self.shared && self.device == device
+        let same = || match (self.device.split_once('/'), device.split_once('/')) {
+            (Some((ours, address)), Some((theirs, other))) => {
+                ours.eq_ignore_ascii_case(theirs) && address == other
+            }
+            _ => self.device == device,
+        };
+        !self.shared && same()
     }
 }
 
@@ -221,9 +243,11 @@ mod tests {
             ("Local/5@agents/n", "Local/5@agents"),
             ("DAHDI/g1/555", "DAHDI/g1"),
             ("nothing", "nothing"),
+            ("pjsip/a1001", "PJSIP/a1001"),
         ] {
             assert!(Target::of(dial_string).is(device), "{dial_string}");
         }
+        assert!(!Target::of("PJSIP/A1001").is("PJSIP/a1001"));
     }
 
     #[test]

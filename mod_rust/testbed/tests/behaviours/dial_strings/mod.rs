@@ -11,7 +11,7 @@ use crate::{EXTENSIONS, finished};
 fn a_phone_behind_the_dialplan() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let phone = bed.phone("free1");
-    for hang_up_first in [true, false] {
+    for (round, hang_up_first) in [(1, true), (2, false)] {
         let caller = bed.caller("gold");
         caller.call("indirect")?;
         phone.expect_ring()?;
@@ -19,6 +19,14 @@ fn a_phone_behind_the_dialplan() -> Result<()> {
         caller.hears(&phone)?;
         phone.hears(&caller)?;
         bed.node.agent_is("1001", AgentState::OnCall)?;
+        // The PBX has taken the agent's own channel out of the way. A second of another caller's waiting later the
+        // conversation still goes on, and its agent is not offered that caller.
+        let hasty = bed.caller("gold");
+        hasty.call("hasty")?;
+        bed.expect_left(&hasty, "TIMEOUT")?;
+        bed.node.agent_is("1001", AgentState::OnCall)?;
+        caller.hears(&phone)?;
+        assert_eq!(phone.offered(), round);
         if hang_up_first {
             phone.hang_up();
             bed.expect_left(&caller, "ANSWERED")?;
@@ -42,5 +50,25 @@ fn phones_that_do_not_exist_leave_the_caller_with_music() -> Result<()> {
     bed.node.agent_is("1003", AgentState::Unavailable)?;
     bed.node.agent_is("1004", AgentState::Unavailable)?;
     caller.hears_music()?;
+    bed.finish()
+}
+
+#[test]
+fn a_technology_in_small_letters() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let (phone, colleague, caller) = (bed.phone("free2"), bed.phone("free1"), bed.caller("gold"));
+    bed.node.agent_is("1005", AgentState::Ready)?;
+    phone.dial("701")?;
+    colleague.expect_ring()?;
+    bed.node.agent_is("1005", AgentState::Unavailable)?;
+    phone.hang_up();
+    bed.node.agent_is("1005", AgentState::Ready)?;
+    caller.call("lower")?;
+    phone.expect_ring()?;
+    phone.answer();
+    caller.hears(&phone)?;
+    phone.hang_up();
+    bed.expect_left(&caller, "ANSWERED")?;
+    bed.node.agent_is("1005", AgentState::Ready)?;
     bed.finish()
 }
