@@ -156,10 +156,13 @@ impl Daemon {
         }
     }
 
-    /// Waits until nothing more can be recorded: the recorder met a defect. The daemon is of no use then; a new one
-    /// goes on where the store left off.
+    /// Waits until a part of the daemon ends, which none does but by a defect. What is left is of little use then; a
+    /// new daemon goes on where the store left off.
     pub async fn failed(&mut self) {
-        let _ = (&mut self.recording).await;
+        tokio::select! {
+            _ = &mut self.recording => {}
+            _ = self.tasks.join_next() => {}
+        }
     }
 
     /// Stops reading, stores what was read, takes a checkpoint.
@@ -172,5 +175,37 @@ impl Daemon {
         if !matches!(joined, Ok(true)) {
             tracing::error!("the recorder ended in disorder; nodes give again what is not stored");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{DbusSettings, HttpSettings, NodeSettings, StoreSettings};
+
+    #[tokio::test]
+    async fn a_part_that_meets_a_defect_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut daemon = Daemon::start(Settings {
+            node: vec![NodeSettings {
+                socket: dir.path().join("pbx1.sock"),
+            }],
+            http: HttpSettings {
+                listen: ([127, 0, 0, 1], 0).into(),
+            },
+            dbus: DbusSettings { bus: Bus::Off },
+            store: StoreSettings {
+                path: dir.path().join("events.db"),
+                ..StoreSettings::default()
+            },
+            metrics: Default::default(),
+        })
+        .await
+        .unwrap();
+        daemon.ready().await;
+        daemon.tasks.spawn(async { panic!("a defect, for this test") });
+        let noticed = tokio::time::timeout(std::time::Duration::from_secs(30), daemon.failed());
+        assert!(noticed.await.is_ok());
+        daemon.stop().await;
     }
 }

@@ -46,7 +46,7 @@ async fn main() -> Result<()> {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
             std::future::pending().await
         } => {}
-        () = daemon.failed() => anyhow::bail!("the recorder met a defect; start the daemon again, nothing is lost"),
+        () = daemon.failed() => anyhow::bail!("a part of the daemon met a defect, see above; start it again, nothing is lost"),
         _ = term.recv() => {}
         _ = int.recv() => {}
     }

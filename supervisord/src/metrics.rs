@@ -17,7 +17,7 @@ use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGa
 
 use crate::settings::MetricsSettings;
 use crate::shared::Shared;
-use crate::state::counts::{ACTIONS, QueueCounts, REFUSALS, RESULTS, TierCounts};
+use crate::state::counts::{ACTIONS, GAPS, QueueCounts, REFUSALS, RESULTS, TierCounts};
 use crate::state::histogram::{self, Bounds};
 use crate::state::{Node, Queue};
 
@@ -246,12 +246,7 @@ impl Families {
                 ));
             }
         }
-        let known = ["boot", "overflow"];
-        let reasons: BTreeSet<&str> = known
-            .into_iter()
-            .chain(counts.gaps.keys().map(String::as_str))
-            .collect();
-        for reason in reasons {
+        for reason in GAPS {
             self.gaps.add(counter(
                 &[("node", name), ("reason", reason)],
                 of(&counts.gaps, reason),

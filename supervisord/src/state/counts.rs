@@ -82,8 +82,10 @@ impl Counts {
         *entry(results, result_label(outcome)) += 1;
     }
 
-    /// Counts a gap and the events known to be lost in it.
+    /// Counts a gap and the events known to be lost in it. A reason that is none of [`GAPS`] is `other`: a label has
+    /// no values that somebody else makes up.
     pub fn gap(&mut self, reason: &str, lost: u64) {
+        let reason = GAPS.iter().find(|known| **known == reason).unwrap_or(&"other");
         *entry(&mut self.gaps, reason) += 1;
         self.lost = self.lost.saturating_add(lost);
     }
@@ -93,6 +95,9 @@ impl Counts {
 fn entry<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut V {
     map.entry(key.to_owned()).or_default()
 }
+
+/// Why events are missing: a new boot of the node, more of them than it keeps, a snapshot ahead of the story.
+pub const GAPS: &[&str] = &["boot", "overflow", "snapshot", "other"];
 
 /// All values of [`action_label`].
 pub const ACTIONS: &[&str] = &[

@@ -87,6 +87,10 @@ fn every_series_is_there_from_the_start_at_zero() {
             );
         }
     }
+    for reason in ["boot", "overflow", "snapshot", "other"] {
+        let series = format!("hotline_event_gaps_total{{node=\"pbx1\",reason=\"{reason}\"}}");
+        assert_eq!(value(&metrics, &series), 0.0);
+    }
     promtool::check(&metrics);
 }
 
