@@ -219,8 +219,9 @@ impl Phones {
             (false, true) => PhoneState::Busy,
             (false, false) => PhoneState::Available,
         };
+        // Whatever the next look finds is news.
         if let Some(device) = state.devices.get_mut(&leg.device) {
-            device.told = Some(now);
+            device.told = None;
         }
         now
     }
@@ -364,10 +365,6 @@ impl Phones {
         }
         if ended {
             self.lock().disown(leg);
-            // A leg that lives on, transferred, has become somebody else's call.
-            if Channel::find(&leg.id).is_some() {
-                self.lock().queue(&leg.device);
-            }
         }
     }
 
@@ -430,6 +427,8 @@ impl State {
         self.own.get_mut(&leg.device)?.get_mut(&leg.id)
     }
 
+    /// The leg is not ours any more. One that lives on, transferred, has become somebody else's call. And a phone that is
+    /// busy besides is news again: nobody listened while the agent was engaged.
     fn disown(&mut self, leg: &LegName) {
         if let Some(legs) = self.own.get_mut(&leg.device) {
             legs.remove(&leg.id);
@@ -437,6 +436,7 @@ impl State {
                 self.own.remove(&leg.device);
             }
         }
+        self.look_again(&leg.device);
     }
 
     /// The legs at a device that are in a conversation.
@@ -559,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leg_counts_as_ours_until_it_is_buried() {
+    fn a_leg_counts_as_ours_until_it_is_buried_and_then_its_phone_is_looked_at() {
         let mut state = watching("PJSIP/a1");
         claim(&mut state, "PJSIP/a1", "1.1");
         let leg = LegName {
@@ -573,8 +573,17 @@ mod tests {
             own.ended = true;
         }
         assert!(!state.foreign("PJSIP/a1", &ids));
+        let device = |state: &State| (state.due.len(), state.devices["PJSIP/a1"].heard);
+        state.due.clear();
+        state.devices.get_mut("PJSIP/a1").unwrap().queued = false;
+        state.devices.get_mut("PJSIP/a1").unwrap().heard = Some(DeviceState::InUse);
         state.disown(&leg);
         assert!(state.foreign("PJSIP/a1", &ids) && state.own.is_empty());
+        assert_eq!(
+            device(&state),
+            (1, None),
+            "the phone is asked what it does besides"
+        );
     }
 
     #[test]
