@@ -33,7 +33,11 @@ async fn a_broken_link_is_resumed_where_it_left_off() {
     let node = FakeNode::start(dir.path(), "pbx1", "b1");
     let mut story = Story::new(1, "b1");
     story.begin(&node);
-    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    let timings = Timings {
+        reconnect: Duration::from_millis(20),
+        ..Timings::default()
+    };
+    let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
     let mut expected = vec![None, Some(0)];
     for _ in 0..5 {
         for _ in 0..100 {
@@ -42,8 +46,9 @@ async fn a_broken_link_is_resumed_where_it_left_off() {
         connected(&daemon, &node).await;
         assert_eq!(seen(&daemon, "pbx1"), told(&node));
         expected.push(Some(node.seq()));
+        let accepted = node.accepted();
         node.hang_up();
-        node.wait_connections(node.accepted() + 1);
+        node.wait_connections(accepted + 1);
     }
     let asked: Vec<Option<u64>> = node
         .hellos()

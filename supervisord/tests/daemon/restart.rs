@@ -106,7 +106,8 @@ fn stopped_and_started_it_goes_on() {
         before = now;
         daemon.stop();
     }
+    let accepted = node.accepted();
     let daemon = DaemonProcess::start(&settings);
-    node.wait_connections(node.accepted() + 1);
+    node.wait_connections(accepted + 1);
     assert_eq!(folded(&daemon.metrics()), before);
 }

@@ -240,8 +240,9 @@ fn events_after_the_last_checkpoint_are_not_removed_however_old() {
     assert_eq!(store.prune(u64::MAX >> 1, 1_000_000).unwrap(), 0);
     drop(store);
     let settings = dir.path().join("supervisord.toml");
+    let accepted = node.accepted();
     let daemon = DaemonProcess::start(&settings);
-    node.wait_connections(node.accepted() + 1);
+    node.wait_connections(accepted + 1);
     assert_eq!(folded(&daemon.metrics()), metrics);
 }
 
@@ -263,8 +264,9 @@ fn a_full_store_makes_room_by_removing_what_is_too_old() {
     assert!(size <= 1 << 20, "{size}");
     let metrics = folded(&daemon.metrics());
     daemon.kill();
+    let accepted = node.accepted();
     let daemon = DaemonProcess::start(&settings);
-    node.wait_connections(node.accepted() + 1);
+    node.wait_connections(accepted + 1);
     assert_eq!(folded(&daemon.metrics()), metrics);
 }
 
