@@ -210,6 +210,24 @@ fn a_database_of_a_newer_version_is_left_alone() {
     assert!(error.contains("newer version") && error.contains("99"), "{error}");
 }
 
+#[test]
+fn a_damaged_database_is_called_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = supervisord::settings::StoreSettings {
+        path: dir.path().join("events.db"),
+        ..Default::default()
+    };
+    drop(SqliteStore::open(&settings).unwrap());
+    let mut bytes = std::fs::read(&settings.path).unwrap();
+    for damage in [0..100, 4_096..5_000] {
+        bytes[damage].fill(0xa5);
+        std::fs::write(&settings.path, &bytes).unwrap();
+        let error = SqliteStore::open(&settings).unwrap_err().to_string();
+        assert!(error.contains("damaged") && error.contains("backup"), "{error}");
+    }
+    assert_eq!(std::fs::read(&settings.path).unwrap(), bytes, "it is left alone");
+}
+
 /// Asks again and again; there is no event to wait for on the other side of HTTP.
 fn wait_for(is: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
