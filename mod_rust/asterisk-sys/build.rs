@@ -13,7 +13,7 @@ const FUNCTIONS: &str = "\
     ast_module_register|ast_module_unregister|ast_register_application2|ast_unregister_application|\
     __ast_custom_function_register|ast_custom_function_unregister|__ast_cli_register|ast_cli_unregister|\
     ast_cli|ast_cli_completion_add|ast_log|ast_get_version|__ast_strdup|__ao2_ref|__ao2_lock|\
-    __ao2_unlock|ast_channel_get_by_name|ast_channel_snapshot_get_latest|ast_channel_name|ast_channel_uniqueid|ast_channel_state|\
+    __ao2_unlock|ast_channel_get_by_name|ast_channel_snapshot_get_latest|ast_channel_bridge_peer|ast_channel_name|ast_channel_uniqueid|ast_channel_state|\
     ast_channel_language|ast_channel_caller|ast_channel_connected|ast_channel_redirecting|\
     ast_channel_dialed|ast_channel_context|ast_channel_exten|ast_channel_dialcontext_set|\
     ast_channel_exten_set|ast_channel_hangupcause|ast_channel_hangupcause_set|\

@@ -104,8 +104,9 @@ Example:
             features: options.features,
             phones: &instance.phones,
             port,
-            legs: Vec::new(),
+            legs: Legs::default(),
             music: Music::None,
+            outlived: None,
         }
         .serve()
     }
@@ -170,9 +171,15 @@ struct Call<'a> {
     features: Features,
     phones: &'a Arc<Phones>,
     port: CallPort,
-    legs: Vec<Offered>,
+    legs: Legs,
     music: Music,
+    /// The leg of a conversation that goes on without this thread.
+    outlived: Option<Claim>,
 }
+
+/// The phones that ring. What is left of them stops ringing when this is dropped.
+#[derive(Default)]
+struct Legs(Vec<Offered>);
 
 /// What the waiting caller hears.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -204,12 +211,21 @@ impl Music {
 }
 
 impl Call<'_> {
-    /// Obeys until released, or until the caller is gone.
     fn serve(mut self) -> Exit {
+        let exit = self.run();
+        if let Some(claim) = self.outlived {
+            claim.outlive(self.port);
+        }
+        exit
+    }
+
+    /// Obeys until released, or until the caller is gone.
+    fn run(&mut self) -> Exit {
         let mut waiter = Waiter::default();
         loop {
             self.play();
-            let channels = std::iter::once(self.caller).chain(self.legs.iter().map(|offered| &*offered.leg));
+            let channels =
+                std::iter::once(self.caller).chain(self.legs.0.iter().map(|offered| &*offered.leg));
             match waiter.wait(channels, self.port.fd(), self.music.due_in()) {
                 Ok(Woken::Fd) => {
                     while let Some(action) = self.port.take() {
@@ -289,7 +305,7 @@ impl Call<'_> {
             self.phones.claim(leg.unique_id(), phone)
         });
         match dialled {
-            Ok((leg, claim)) => self.legs.push(Offered {
+            Ok((leg, claim)) => self.legs.0.push(Offered {
                 offer,
                 agent,
                 leg,
@@ -314,19 +330,19 @@ impl Call<'_> {
 
     fn cancel(&mut self, offer: OfferId) {
         if let Some(place) = self.place(offer) {
-            let offered = self.legs.swap_remove(place);
-            let elsewhere = self.legs.iter().any(|other| other.answered);
+            let offered = self.legs.0.swap_remove(place);
+            let elsewhere = self.legs.0.iter().any(|other| other.answered);
             offered.leg.cancel(elsewhere);
         }
     }
 
     fn place(&self, offer: OfferId) -> Option<usize> {
-        self.legs.iter().position(|offered| offered.offer == offer)
+        self.legs.0.iter().position(|offered| offered.offer == offer)
     }
 
     /// What a phone says.
     fn hear(&mut self, place: usize) {
-        let Some(offered) = self.legs.get_mut(place) else {
+        let Some(offered) = self.legs.0.get_mut(place) else {
             return;
         };
         let frame = offered.leg.read();
@@ -344,7 +360,7 @@ impl Call<'_> {
             Frame::Control(Control::Answer | Control::Other(_)) | Frame::Dtmf(_) | Frame::Other => None,
         };
         if let Some(failure) = failure {
-            let offered = self.legs.swap_remove(place);
+            let offered = self.legs.0.swap_remove(place);
             self.port.report(Fact::OfferFailed(offered.offer, failure));
             let cause = offered.leg.hangup_cause();
             offered.leg.failed(cause);
@@ -366,9 +382,9 @@ impl Call<'_> {
         };
         let Offered {
             agent, leg, claim, ..
-        } = self.legs.swap_remove(place);
+        } = self.legs.0.swap_remove(place);
         // The conversation takes this thread: nobody else may go on ringing.
-        for other in self.legs.drain(..) {
+        for other in self.legs.0.drain(..) {
             other.leg.cancel(true);
         }
         self.stop_music();
@@ -389,11 +405,16 @@ impl Call<'_> {
         }
         self.caller.set_variable("HOTLINE_AGENT", &agent);
         self.port.report(Fact::Connected);
-        claim.talking(self.port.reporter());
+        claim.talking(&leg, self.port.reporter());
         let by = match leg.bridge(self.features) {
             BridgeEnd::Caller => Party::Caller,
             BridgeEnd::Leg => Party::Agent,
         };
+        // The PBX has taken this channel out of the way, and the people talk on.
+        if by == Party::Caller && claim.goes_on() {
+            self.outlived = Some(claim);
+            return Some(leave(self.caller, Status::Hangup));
+        }
         self.port.report(Fact::Ended {
             by,
             phone: self.phones.after(&claim),
@@ -409,16 +430,16 @@ impl Call<'_> {
         }
     }
 
-    fn caller_gone(mut self) -> Exit {
+    fn caller_gone(&mut self) -> Exit {
         self.port.report(Fact::CallerGone);
         self.stop_music();
         leave(self.caller, Status::Hangup)
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for Legs {
     fn drop(&mut self) {
-        for offered in self.legs.drain(..) {
+        for offered in self.0.drain(..) {
             offered.leg.cancel(false);
         }
     }

@@ -3,8 +3,10 @@
 //! One thread looks and tells, so that what it tells of a phone is in order. The PBX's device state shows our own legs
 //! too; a phone is busy only with channels that are none of ours, which is why each leg is claimed here.
 //!
-//! A leg may also leave a conversation that goes on: an agent who hands the caller over. The caller's own thread cannot
-//! see that from inside the bridge, so the agent is set free from here.
+//! A conversation may go on without one of its two channels. The leg leaves it when the agent hands the caller over: the
+//! caller's own thread cannot see that from inside the bridge, so the agent is set free from here. The caller's channel
+//! leaves it when the PBX takes a Local channel out of the way, or when somebody takes the caller's place: the call is
+//! kept here then until the leg is gone.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,7 +18,7 @@ use asterisk::datastore::Kind;
 use asterisk::device::{self, DeviceState, Subscription, Target};
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{Party, PhoneState};
-use hotline_host::{Fact, Host, Reporter};
+use hotline_host::{CallPort, Fact, Host, Reporter};
 
 /// How long a leg that is gone still counts as ours, and its call may still say that it is over: the PBX takes a
 /// moment for both.
@@ -64,10 +66,18 @@ struct Device {
 /// What is known of a leg of ours.
 #[derive(Default)]
 struct Own {
-    /// While it is in a conversation: who is told if it leaves that.
-    reporter: Option<Reporter>,
+    /// Its conversation, if it is in one.
+    talk: Option<Talk>,
     /// Its call has no more to do with it.
     ended: bool,
+}
+
+/// Who is told when a leg leaves its conversation.
+enum Talk {
+    /// The caller is in it, and the caller's thread tells as a rule.
+    WithCaller(Reporter),
+    /// The caller's channel has left it, and nobody else tells.
+    Outlived(CallPort),
 }
 
 /// A leg's device and unique id.
@@ -82,37 +92,62 @@ struct LegName {
 pub(crate) struct Claim {
     phones: Arc<Phones>,
     leg: LegName,
+    outlived: bool,
 }
 
 impl Claim {
     /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so. Not so for a
     /// leg through the dialplan: the PBX takes such a channel out of the way, and the conversation goes on.
-    pub(crate) fn talking(&self, reporter: Reporter) {
-        if device::channels_at(&self.leg.device).is_none() {
+    pub(crate) fn talking(&self, channel: &Channel, reporter: Reporter) {
+        if device::channels_at(&self.leg.device).is_none() || !self.phones.attend(channel, &self.leg) {
             return;
         }
         if let Some(own) = self.phones.lock().own(&self.leg) {
-            own.reporter = Some(reporter);
+            own.talk = Some(Talk::WithCaller(reporter));
+        }
+    }
+
+    /// Whether the leg's conversation goes on, seen from the caller's thread when that is out of it. False if its end
+    /// could not be seen.
+    pub(crate) fn goes_on(&self) -> bool {
+        let attended = self
+            .phones
+            .lock()
+            .own(&self.leg)
+            .is_some_and(|own| own.talk.is_some());
+        attended && Channel::find(&self.leg.id).is_some_and(|leg| leg.in_conversation())
+    }
+
+    /// Keeps the call until the leg's conversation is over.
+    pub(crate) fn outlive(mut self, port: CallPort) {
+        self.outlived = true;
+        if let Some(own) = self.phones.lock().own(&self.leg) {
+            own.talk = Some(Talk::Outlived(port));
+        }
+        // Over between asking and keeping.
+        if Channel::find(&self.leg.id).is_none() {
+            self.phones.gone(&self.leg);
         }
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut state = self.phones.lock();
-        if let Some(own) = state.own(&self.leg) {
+        if self.outlived {
+            return;
+        }
+        if let Some(own) = self.phones.lock().own(&self.leg) {
             *own = Own {
-                reporter: None,
+                talk: None,
                 ended: true,
             };
         }
-        state.gone.push_back((Instant::now() + GRACE, self.leg.clone()));
-        drop(state);
-        self.phones.wake.notify_one();
+        self.phones.gone(&self.leg);
     }
 }
 
-/// Lives as long as a channel that a phone dialled into the dialplan; its end is a reason to look at the phone.
+/// Lives as long as a channel does whose end concerns a phone: one that the phone dialled into the dialplan, or a leg in a
+/// conversation. The PBX need not tell of either: it tells changes of devices only.
 struct Visit {
     phones: Arc<Phones>,
     leg: LegName,
@@ -122,9 +157,7 @@ static VISIT: Kind<Visit> = Kind::own(c"hotline_visit");
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let due = Instant::now() + GRACE;
-        self.phones.lock().gone.push_back((due, self.leg.clone()));
-        self.phones.wake.notify_one();
+        self.phones.gone(&self.leg);
     }
 }
 
@@ -197,7 +230,32 @@ impl Phones {
         Claim {
             phones: Arc::clone(self),
             leg,
+            outlived: false,
         }
+    }
+
+    /// Sees to it that the end of the channel is noticed; false if the PBX has no memory for that.
+    fn attend(self: &Arc<Phones>, channel: &Channel, leg: &LegName) -> bool {
+        let visit = channel.attach(&VISIT, || Visit {
+            phones: Arc::clone(self),
+            leg: leg.clone(),
+        });
+        visit.is_some()
+    }
+
+    /// A leg is gone, or its call is. Its grace begins; a call that was kept for it ends at once.
+    fn gone(&self, leg: &LegName) {
+        let mut state = self.lock();
+        let kept = state
+            .own(leg)
+            .is_some_and(|own| matches!(own.talk, Some(Talk::Outlived(_))));
+        if kept {
+            state.gone.push_front((Instant::now(), leg.clone()));
+        } else {
+            state.gone.push_back((Instant::now() + GRACE, leg.clone()));
+        }
+        drop(state);
+        self.wake.notify_one();
     }
 
     /// What a phone does apart from our calls, at the end of one.
@@ -207,8 +265,10 @@ impl Phones {
 
     fn without(&self, leg: &LegName) -> PhoneState {
         let channels = device::channels_at(&leg.device);
-        // A leg that runs the dialplan was transferred there: its phone is in that call now.
-        let transferred = Channel::find(&leg.id).is_some_and(|leg| leg.in_dialplan());
+        // A leg that runs the dialplan was transferred there: its phone is in that call now. One that still talks does so
+        // without us.
+        let transferred =
+            Channel::find(&leg.id).is_some_and(|leg| leg.in_dialplan() || leg.in_conversation());
         let mut state = self.lock();
         // The device state still shows our own leg, so it is good for this alone.
         let heard = state.devices.get(&leg.device).and_then(|device| device.heard);
@@ -230,15 +290,13 @@ impl Phones {
     /// the channel ends they may not either: a call that is over before they were computed changes nothing for the PBX.
     /// So its end is watched, too.
     pub(crate) fn occupied(self: &Arc<Phones>, host: &Host, channel: &Channel, device: &str) {
+        let visit = LegName {
+            device: device.to_owned(),
+            shared: false,
+            id: channel.unique_id(),
+        };
         // Without memory for it, the device state is all there is.
-        let _ = channel.attach(&VISIT, || Visit {
-            phones: Arc::clone(self),
-            leg: LegName {
-                device: device.to_owned(),
-                shared: false,
-                id: channel.unique_id(),
-            },
-        });
+        let _ = self.attend(channel, &visit);
         let mut state = self.lock();
         let Some(watched) = state.devices.get_mut(device) else {
             return;
@@ -309,7 +367,6 @@ impl Phones {
     }
 
     fn look(&self, host: &Host, device: &str, heard: Option<DeviceState>) {
-        self.miss(device);
         let seen = heard.unwrap_or_else(|| device::state_of(device));
         let channels = if in_use(seen) {
             device::channels_at(device)
@@ -332,20 +389,6 @@ impl Phones {
         }
     }
 
-    /// Looks for legs in a conversation that are there no more. If the conversation is over too, their call says so
-    /// within the grace.
-    fn miss(&self, device: &str) {
-        let talking = self.lock().talking(device);
-        for id in talking.into_iter().filter(|id| Channel::find(id).is_none()) {
-            let leg = LegName {
-                device: device.to_owned(),
-                shared: false,
-                id,
-            };
-            self.lock().gone.push_back((Instant::now() + GRACE, leg));
-        }
-    }
-
     /// The grace of a leg is over.
     fn bury(&self, leg: &LegName) {
         let mut state = self.lock();
@@ -354,17 +397,27 @@ impl Phones {
             state.look_again(&leg.device);
             return;
         };
-        let (ended, reporter) = (own.ended, own.reporter.take());
+        let (ended, talk) = (own.ended, own.talk.take());
         drop(state);
-        if let Some(reporter) = reporter {
+        match talk {
             // Gone, and its call goes on without it.
-            reporter.report(Fact::Ended {
+            Some(Talk::WithCaller(reporter)) => reporter.report(Fact::Ended {
                 by: Party::Agent,
                 phone: self.without(leg),
-            });
-        }
-        if ended {
-            self.lock().disown(leg);
+            }),
+            // Nobody has seen who hung up.
+            Some(Talk::Outlived(mut port)) => {
+                port.report(Fact::Ended {
+                    by: Party::Caller,
+                    phone: self.without(leg),
+                });
+                if let Some(own) = self.lock().own(leg) {
+                    own.ended = true;
+                }
+                self.gone(leg);
+            }
+            None if ended => self.lock().disown(leg),
+            None => {}
         }
     }
 
@@ -437,14 +490,6 @@ impl State {
             }
         }
         self.look_again(&leg.device);
-    }
-
-    /// The legs at a device that are in a conversation.
-    fn talking(&self, device: &str) -> Vec<String> {
-        let legs = self.own.get(device).into_iter().flatten();
-        legs.filter(|(_, own)| own.reporter.is_some())
-            .map(|(id, _)| id.clone())
-            .collect()
     }
 
     /// Whether there is a channel at the device that is none of ours.

@@ -217,6 +217,14 @@ impl Channel {
         unsafe { !sys::ast_channel_pbx(self.as_ptr()).is_null() }
     }
 
+    /// Whether it is in a conversation of two. Must be asked without any lock of the PBX.
+    pub fn in_conversation(&self) -> bool {
+        // SAFETY: the channel is referenced; the peer comes with a reference, which `Channel` gives back.
+        unsafe { NonNull::new(sys::ast_channel_bridge_peer(self.as_ptr())) }
+            .map(Channel)
+            .is_some()
+    }
+
     /// The number of who is at its far end; empty if unknown or withheld.
     pub fn caller_number(&self) -> String {
         let _locked = Locked::new(self);

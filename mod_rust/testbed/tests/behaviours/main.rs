@@ -11,6 +11,7 @@ mod agents_own_state;
 mod answer_race;
 mod answered;
 mod both_hang_up_at_once;
+mod caller_by_local;
 mod caller_hangs_up_waiting;
 mod caller_hangs_up_while_ringing;
 mod churn;
