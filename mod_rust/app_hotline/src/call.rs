@@ -106,6 +106,7 @@ Example:
             port,
             legs: Legs::default(),
             music: Music::None,
+            talked: false,
             outlived: None,
         }
         .serve()
@@ -173,6 +174,8 @@ struct Call<'a> {
     port: CallPort,
     legs: Legs,
     music: Music,
+    /// Caller and agent heard each other.
+    talked: bool,
     /// The leg of a conversation that goes on without this thread.
     outlived: Option<Claim>,
 }
@@ -259,6 +262,11 @@ impl Call<'_> {
             CallAction::Connect { offer } => return self.connect(offer),
             CallAction::Release { status } => {
                 self.stop_music();
+                // Who has talked was served, whatever became of the engine meanwhile.
+                let status = match status {
+                    Status::Error if self.talked => Status::Answered,
+                    status => status,
+                };
                 return Some(leave(self.caller, status));
             }
         }
@@ -405,6 +413,7 @@ impl Call<'_> {
         }
         self.caller.set_variable("HOTLINE_AGENT", &agent);
         self.port.report(Fact::Connected);
+        self.talked = true;
         claim.talking(&leg, self.port.reporter());
         let by = match leg.bridge(self.features) {
             BridgeEnd::Caller => Party::Caller,

@@ -57,7 +57,7 @@ fn a_defect_of_the_engine_lets_everybody_waiting_go_on_and_touches_no_conversati
     talking.hears(&agent)?;
     agent.hears(&talking)?;
     agent.hang_up();
-    bed.manager.user_event("Left", &[("Number", talking.user())])?;
+    bed.expect_left(&talking, "ANSWERED")?;
     for caller in [&waiting, &unlucky, &late, &talking] {
         caller.expect_hangup()?;
     }
