@@ -49,7 +49,7 @@ Variables set:
                     NOAGENTS      nobody is signed in, and the queue does not wait without
                     UNKNOWNQUEUE  no queue of that name in the settings
                     REMOVED       the queue was removed while waiting
-                    HANGUP        the caller hung up (seen in extension h)
+                    HANGUP        the caller hung up (seen in extension h), or was sent elsewhere while waiting
                     ERROR         Hotline could not go on; the log says why
     HOTLINE_CALL    reference of the call: NODE-BOOT-NUMBER
     HOTLINE_AGENT   number of the agent talked with, if any
@@ -440,7 +440,12 @@ impl Call<'_> {
     }
 
     fn caller_gone(&mut self) -> Exit {
-        self.port.report(Fact::CallerGone);
+        // Who is sent elsewhere in the dialplan looks hung up here, and is not.
+        self.port.report(if self.caller.redirected() {
+            Fact::CallerTaken
+        } else {
+            Fact::CallerGone
+        });
         self.stop_music();
         leave(self.caller, Status::Hangup)
     }

@@ -27,6 +27,7 @@ mod panic;
 mod phones_outside;
 mod reload;
 mod ring_all;
+mod sent_elsewhere;
 mod sipp;
 mod stop;
 mod transfer;
