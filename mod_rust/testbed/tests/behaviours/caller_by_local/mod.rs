@@ -36,10 +36,12 @@ fn the_agent_is_taken_until_the_conversation_ends() -> Result<()> {
         } else {
             agent.hang_up();
         }
-        let finished = bed.node.event_after(place, "the call to end", |event| match event {
-            Event::CallFinished { outcome, agent, .. } => Some((*outcome, agent.clone())),
-            _ => None,
-        })?;
+        let finished = bed
+            .node
+            .event_after(place, "the call to end", |event| match event {
+                Event::CallFinished { outcome, agent, .. } => Some((*outcome, agent.clone())),
+                _ => None,
+            })?;
         assert_eq!(finished, (CallOutcome::Answered, Some("1001".to_owned())));
         agent.expect_ring()?;
         agent.answer();
