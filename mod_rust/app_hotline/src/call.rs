@@ -419,10 +419,12 @@ impl Call<'_> {
             BridgeEnd::Caller => Party::Caller,
             BridgeEnd::Leg => Party::Agent,
         };
-        // The PBX has taken this channel out of the way, and the people talk on.
-        if by == Party::Caller && claim.goes_on() {
+        // The PBX has taken this channel out of the way, and the people talk on. A Local channel may not look hung up yet.
+        let replaced = by == Party::Caller || self.caller.name().starts_with("Local/");
+        if replaced && claim.goes_on() {
             self.outlived = Some(claim);
-            return Some(leave(self.caller, Status::Hangup));
+            leave(self.caller, Status::Hangup);
+            return Some(Exit::HangUp);
         }
         self.port.report(Fact::Ended {
             by,
