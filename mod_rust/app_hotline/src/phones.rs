@@ -45,6 +45,8 @@ struct State {
     due: VecDeque<String>,
     /// Our legs at each device, by their unique id.
     own: HashMap<String, HashMap<String, Own>>,
+    /// How many calls each device is in the dialplan with, of those that the feature codes know.
+    visits: HashMap<String, usize>,
     /// Legs that are gone, the oldest first.
     gone: VecDeque<(Instant, LegName)>,
     stopping: bool,
@@ -99,7 +101,12 @@ impl Claim {
     /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so. Not so for a
     /// leg through the dialplan: the PBX takes such a channel out of the way, and the conversation goes on.
     pub(crate) fn talking(&self, channel: &Channel, reporter: Reporter) {
-        if device::channels_at(&self.leg.device).is_none() || !self.phones.attend(channel, &self.leg) {
+        if device::channels_at(&self.leg.device).is_none()
+            || channel
+                .attach(&VISIT, || Visit::new(&self.phones, &self.leg, false))
+                .is_none()
+        {
+            // Or the PBX has no memory: the caller's thread tells alone.
             return;
         }
         if let Some(own) = self.phones.lock().own(&self.leg) {
@@ -151,12 +158,30 @@ impl Drop for Claim {
 struct Visit {
     phones: Arc<Phones>,
     leg: LegName,
+    /// The phone dialled in: it is busy meanwhile, whatever the PBX has told so far.
+    inward: bool,
 }
 
 static VISIT: Kind<Visit> = Kind::own(c"hotline_visit");
 
+impl Visit {
+    fn new(phones: &Arc<Phones>, leg: &LegName, inward: bool) -> Visit {
+        if inward {
+            *phones.lock().visits.entry(leg.device.clone()).or_default() += 1;
+        }
+        Visit {
+            phones: Arc::clone(phones),
+            leg: leg.clone(),
+            inward,
+        }
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
+        if self.inward {
+            self.phones.lock().leave(&self.leg.device);
+        }
         self.phones.gone(&self.leg);
     }
 }
@@ -234,15 +259,6 @@ impl Phones {
         }
     }
 
-    /// Sees to it that the end of the channel is noticed; false if the PBX has no memory for that.
-    fn attend(self: &Arc<Phones>, channel: &Channel, leg: &LegName) -> bool {
-        let visit = channel.attach(&VISIT, || Visit {
-            phones: Arc::clone(self),
-            leg: leg.clone(),
-        });
-        visit.is_some()
-    }
-
     /// A leg is gone, or its call is. Its grace begins; a call that was kept for it ends at once.
     fn gone(&self, leg: &LegName) {
         let mut state = self.lock();
@@ -296,7 +312,7 @@ impl Phones {
             id: channel.unique_id(),
         };
         // Without memory for it, the device state is all there is.
-        let _ = self.attend(channel, &visit);
+        let _ = channel.attach(&VISIT, || Visit::new(self, &visit, true));
         let mut state = self.lock();
         let Some(watched) = state.devices.get_mut(device) else {
             return;
@@ -476,6 +492,17 @@ impl State {
         }
     }
 
+    /// A call into the dialplan is over.
+    fn leave(&mut self, device: &str) {
+        if let Some(visits) = self.visits.get_mut(device) {
+            *visits -= 1;
+            if *visits == 0 {
+                self.visits.remove(device);
+            }
+        }
+        self.queue(device);
+    }
+
     fn own(&mut self, leg: &LegName) -> Option<&mut Own> {
         self.own.get_mut(&leg.device)?.get_mut(&leg.id)
     }
@@ -509,7 +536,7 @@ impl State {
             Some(channels) => self.foreign(device, channels),
             None => !self.own.contains_key(device),
         };
-        if in_use(seen) && foreign {
+        if self.visits.contains_key(device) || in_use(seen) && foreign {
             PhoneState::Busy
         } else {
             PhoneState::Available
@@ -587,6 +614,18 @@ mod tests {
             trunk.tell(PhoneState::Unreachable),
             [(AGENT, PhoneState::Unreachable)]
         );
+    }
+
+    #[test]
+    fn a_phone_in_the_dialplan_is_busy_before_the_pbx_says_so() {
+        let mut state = watching("PJSIP/a1");
+        let seen = |state: &State| state.phone_state("PJSIP/a1", DeviceState::NotInUse, None);
+        state.visits.insert("PJSIP/a1".into(), 1);
+        assert_eq!(seen(&state), PhoneState::Busy);
+        state.due.clear();
+        state.devices.get_mut("PJSIP/a1").unwrap().queued = false;
+        state.leave("PJSIP/a1");
+        assert_eq!((seen(&state), state.due.len()), (PhoneState::Available, 1));
     }
 
     #[test]

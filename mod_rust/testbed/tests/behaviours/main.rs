@@ -20,6 +20,7 @@ mod dial_strings;
 mod documentation;
 mod exits;
 mod forced_busy;
+mod hot_desk;
 mod load;
 mod missed_offers;
 mod music_and_ceiling;
