@@ -129,6 +129,8 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
         return Ok(Err("Hotline is not running".to_owned()));
     };
     let host = &instance.host;
+    // The exception to the rule that nothing costs more with more agents: the whole state is copied to find one. Once per
+    // feature code, which people dial by hand.
     let Some(snapshot) = host.snapshot() else {
         return Ok(Err("Hotline is out of service".to_owned()));
     };
