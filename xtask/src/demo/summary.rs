@@ -159,10 +159,10 @@ impl fmt::Display for Summary {
             self.calls_offered, self.calls_answered, self.calls_abandoned, self.calls_other
         )?;
         writeln!(f, "wait       p50 {p50:.1} s, p90 {p90:.1} s, p99 {p99:.1} s")?;
-        let Percentiles { p50, p90, p99 } = self.dispatch_seconds;
+        let Percentiles { p50, p90, p99 } = self.offer_to_ringing_seconds;
         writeln!(
             f,
-            "dispatch   p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms",
+            "ringing    p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms after the offer",
             p50 * 1e3,
             p90 * 1e3,
             p99 * 1e3
