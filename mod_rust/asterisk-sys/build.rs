@@ -32,17 +32,24 @@ const FUNCTIONS: &str = "\
     ast_app_getdata|pbx_builtin_setvar_helper|pbx_builtin_getvar_helper|__ast_manager_event_multichan|\
     ast_device_state|ast_device_state_topic_all|ast_device_state_message_type|__stasis_subscribe_pool|\
     stasis_subscription_accept_message_type|stasis_subscription_set_filter|stasis_unsubscribe_and_join|\
-    stasis_message_data|stasis_message_type|ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
+    stasis_message_data|stasis_message_type|ast_channel_topic_all|ast_channel_hold_type|\
+    ast_channel_unhold_type|ast_channel_sched|ast_channel_stream|ast_channel_streamid|\
+    ast_channel_timingfunc|ast_sched_runq|ast_sched_wait|ast_parseable_goto|ast_exists_extension|\
+    ast_channel_priority|ast_channel_context_set|ast_channel_priority_set|ast_waitfor|ast_func_write|\
+    __ast_format_cap_alloc|__ast_format_cap_append|ast_pbx_start|ast_softhangup|\
+    ast_channel_set_connected_line|ast_party_connected_line_set_init|\
+    ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
     astsys_.*";
 
 const TYPES: &str = "\
     ast_module_info|ast_custom_function|ast_cli_entry|ast_cli_args|ast_cli_command|ast_frame|ast_frame_type|\
     ast_control_frame_type|ast_channel_state|ast_bridge_config|ast_datastore|ast_datastore_info|\
     AST_CONNECTED_LINE_UPDATE_SOURCE|ast_module_flags|ast_module_load_priority|\
-    ast_device_state_message|ast_device_state|ast_endpoint_snapshot|ast_getdata_result";
+    ast_device_state_message|ast_device_state|ast_channel_blob|\
+    ast_pbx_result|ast_endpoint_snapshot|ast_getdata_result";
 
 const CONSTANTS: &str = "\
-    AST_BUILDOPT_SUM|AST_MODULE_LOAD_.*|AST_MODFLAG_.*|AST_MODPRI_.*|AST_MODULE_SUPPORT_.*|\
+    AST_BUILDOPT_SUM|ast_format_slin|AST_MODULE_LOAD_.*|AST_MODFLAG_.*|AST_MODPRI_.*|AST_MODULE_SUPPORT_.*|\
     __LOG_.*|AST_CAUSE_.*|AST_FEATURE_.*|AST_SOFTHANGUP_.*|AST_FLAG_ZOMBIE|EVENT_FLAG_.*|\
     RESULT_SUCCESS|RESULT_SHOWUSAGE|RESULT_FAILURE|CLI_INIT|CLI_GENERATE|CLI_HANDLER";
 

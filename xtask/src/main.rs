@@ -14,6 +14,7 @@ mod demo;
 mod progress;
 mod provision;
 mod run;
+mod sim;
 mod test;
 mod tidy;
 mod workspace;
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Args),
     Pbx(provision::Args),
     Bench(bench::Bench),
+    Sim(sim::Args),
     Tidy(tidy::Args),
     Ci(ci::Args),
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::main(&args),
         Command::Pbx(args) => provision::main(&args),
         Command::Bench(args) => bench::main(&args),
+        Command::Sim(args) => sim::main(&args),
         Command::Tidy(args) => tidy::main(&args),
         Command::Ci(args) => ci::main(&args),
     };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const NEXTEST: &str = "0.9.128";
 const DENY: &str = "0.20.2";
 /// Seeds that the simulator tries; each is a shift of its own.
-const SEEDS: u32 = 1_000;
+const SEEDS: u32 = 3_000;
 
 /// Run every check and every test, on a real PBX.
 ///
@@ -194,6 +194,7 @@ impl Session {
             Part::Sim => self.cargo(&[
                 "run",
                 "--quiet",
+                "--release",
                 "--package",
                 "hotline-sim",
                 "--",

@@ -14,6 +14,8 @@ use crate::instance;
 
 /// Longest agent number and PIN that can be keyed in.
 const MOST_DIGITS: usize = 20;
+/// Seconds of after-call work that are asked for unless others are.
+const EXTENSION: u64 = 60;
 /// Wrong PINs before the phone is sent away.
 const TRIES: usize = 3;
 
@@ -23,14 +25,16 @@ pub(crate) struct HotlineAgent;
 impl Application for HotlineAgent {
     const NAME: &'static CStr = c"HotlineAgent";
     const SYNOPSIS: &'static CStr =
-        c"Signs an agent in or out, or makes it ready or not ready, from a phone.";
-    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin or reason]])
+        c"Signs an agent in or out, makes it ready or not ready, or changes its after-call work, from a phone.";
+    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason or seconds]])
 
 Actions:
     signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone
     signout        signs the agent out; during a call, after it
     ready          takes calls from now on; ends wrap-up
     notready       takes no calls; during a call, after it. The third argument is the reason
+    extend         makes after-call work longer, by the seconds in the third argument, 60 without, as far as the queue allows
+    done           ends after-call work: ready
     toggle-signin  signin if signed out, otherwise signout
     toggle-ready   notready if ready, otherwise ready
 
@@ -73,7 +77,8 @@ type Answer = Result<Outcome, String>;
 
 fn report(channel: &Channel, answer: &Answer) {
     let (status, reason) = match answer {
-        Ok(Outcome::Done) => ("DONE", ""),
+        // Nothing is told: no question was asked.
+        Ok(Outcome::Done | Outcome::Told { .. }) => ("DONE", ""),
         Ok(Outcome::Pending) => ("PENDING", ""),
         Ok(Outcome::Refused { message, .. }) | Err(message) => ("REFUSED", message.as_str()),
     };
@@ -88,6 +93,8 @@ enum Wish {
     SignOut,
     Ready,
     NotReady,
+    Extend,
+    Done,
     ToggleSignIn,
     ToggleReady,
 }
@@ -99,6 +106,8 @@ impl Wish {
             "signout" => Wish::SignOut,
             "ready" => Wish::Ready,
             "notready" => Wish::NotReady,
+            "extend" => Wish::Extend,
+            "done" => Wish::Done,
             "toggle-signin" => Wish::ToggleSignIn,
             "toggle-ready" => Wish::ToggleReady,
             _ => return None,
@@ -160,10 +169,17 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     let own = here.is_some_and(|agent| agent.number == number);
     let third = word(2);
     if wish == Wish::SignIn || !own {
-        let shown = if wish == Wish::NotReady { "" } else { third };
+        let shown = if matches!(wish, Wish::NotReady | Wish::Extend) {
+            ""
+        } else {
+            third
+        };
         if !legitimate(channel, host, &number, shown)? {
             return Ok(Err("the PIN is wrong".to_owned()));
         }
+    }
+    if wish == Wish::Done && state != Some(AgentState::WrapUp) {
+        return Ok(Err(format!("agent {number} is not in after-call work")));
     }
     // Whoever is ready now is offered a call once this one is over, and not into it.
     instance.phones.occupied(host, channel, &phone);
@@ -172,13 +188,29 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     let command = match wish {
         Wish::SignIn | Wish::ToggleSignIn => return Ok(Ok(host.sign_in_from(&author, agent, phone))),
         Wish::SignOut => Command::SignOut { agent },
-        Wish::Ready => Command::SetReady { agent },
+        Wish::Ready | Wish::Done => Command::SetReady { agent },
+        Wish::Extend => Command::ExtendWrapUp {
+            agent,
+            seconds: match extension(third) {
+                Ok(seconds) => seconds,
+                Err(why) => return Ok(Err(why)),
+            },
+        },
         Wish::NotReady | Wish::ToggleReady => Command::SetNotReady {
             agent,
             reason: third.to_owned(),
         },
     };
     Ok(Ok(host.command(&author, command)))
+}
+
+/// How many seconds of after-call work are asked for.
+fn extension(text: &str) -> Result<u64, String> {
+    if text.is_empty() {
+        return Ok(EXTENSION);
+    }
+    text.parse()
+        .map_err(|_| format!("'{text}' is no number of seconds"))
 }
 
 /// The agent bound to a phone: signed in there, or else at home there.
@@ -221,6 +253,7 @@ mod tests {
             name: String::new(),
             phone: phone.into(),
             queues: Vec::new(),
+            skills: Vec::new(),
             state,
             since: 0,
             reason: String::new(),
@@ -245,6 +278,13 @@ mod tests {
         assert_eq!(number("PJSIP/a9"), None);
         // Anybody may call from there.
         assert_eq!(number("PJSIP/trunk"), None);
+    }
+
+    #[test]
+    fn more_after_call_work_is_some_seconds() {
+        assert_eq!(extension(""), Ok(EXTENSION));
+        assert_eq!(extension("90"), Ok(90));
+        assert!(extension("soon").is_err());
     }
 
     #[test]

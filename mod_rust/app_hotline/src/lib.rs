@@ -1,16 +1,19 @@
 //! Hotline as a module of Asterisk: its life, and what it registers.
 //!
-//! An instance is the host and the watch over phones; it exists from load to unload. Callbacks of the PBX borrow it
+//! An instance is the host, the watch over phones and the calls to those who are owed one; it exists from load to unload. Callbacks of the PBX borrow it
 //! with [`instance`] and find none while the module comes or goes.
 
 mod agent;
 mod call;
+mod callbacks;
 mod cli;
 mod data;
 mod events;
 mod options;
 mod pbx;
 mod phones;
+mod serve;
+mod sounds;
 mod table;
 
 use std::ffi::CStr;
@@ -22,6 +25,7 @@ use asterisk::dialplan::{RegisteredApplication, RegisteredFunction, Taken};
 use asterisk::{datastore, dialplan};
 use hotline_host::Host;
 
+use crate::callbacks::Callbacks;
 use crate::pbx::Asterisk;
 use crate::phones::Phones;
 
@@ -34,6 +38,7 @@ const SETTINGS_VARIABLE: &str = "HOTLINE_CONFIG";
 pub(crate) struct Instance {
     pub(crate) host: Host,
     pub(crate) phones: Arc<Phones>,
+    pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) settings: PathBuf,
 }
 
@@ -92,22 +97,27 @@ impl asterisk::Module for AppHotline {
             .unwrap_or_else(|| SETTINGS.into())
             .into();
         let phones = Phones::new();
-        let host = Host::start(Arc::new(Asterisk::new(Arc::clone(&phones))), &settings)
+        let callbacks = Callbacks::new();
+        let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks));
+        let host = Host::start(Arc::new(pbx), &settings)
             .map_err(|error| format!("Hotline is not loaded: {error}"))?;
         let started = phones
             .start(host.clone())
+            .and_then(|()| callbacks.start(host.clone()))
             .and_then(|()| Registered::new().map_err(|taken| taken.to_string()));
         match started {
             Ok(all) => {
                 replace(Some(Arc::new(Instance {
                     host,
                     phones,
+                    callbacks,
                     settings,
                 })));
                 *registered() = Some(all);
                 Ok(())
             }
             Err(why) => {
+                callbacks.stop();
                 phones.stop();
                 host.stop();
                 Err(format!("Hotline is not loaded: {why}"))
@@ -135,6 +145,7 @@ impl asterisk::Module for AppHotline {
             return Err(why);
         }
         replace(None);
+        instance.callbacks.stop();
         instance.phones.stop();
         instance.host.stop();
         Ok(())

@@ -12,6 +12,14 @@ pub(crate) struct Options {
     pub(crate) tier: String,
     /// Seconds of waiting time that the call is worth.
     pub(crate) priority: Option<u32>,
+    /// Skill names with `&` between them; empty if not given.
+    pub(crate) skills: String,
+    /// Number of the preferred agent; empty if not given.
+    pub(crate) agent: String,
+    /// Why the caller is suspicious; empty if not given.
+    pub(crate) flag: String,
+    /// Reference of the callback that this answers; empty if not given.
+    pub(crate) callback: String,
     /// Keys of features.conf allowed during the conversation.
     pub(crate) features: Features,
 }
@@ -43,12 +51,27 @@ pub(crate) fn parse(arguments: &str) -> (Options, Vec<String>) {
                 Ok(seconds) => options.priority = Some(seconds),
                 Err(_) => complaints.push(format!("option p({seconds}) wants a number of seconds")),
             },
+            ('s', Some(skills)) => options.skills = skills.to_owned(),
+            ('a', Some(agent)) => options.agent = agent.to_owned(),
+            ('f', Some(reason)) => options.flag = reason.to_owned(),
+            ('c', Some(callback)) => options.callback = callback.to_owned(),
             (' ', None) => {}
             (letter, None) if options.features.add(letter) => {}
             (letter, _) => complaints.push(format!("option {letter} is unknown")),
         }
     }
     (options, complaints)
+}
+
+/// The skills in `one&two`, each once.
+pub(crate) fn skills(text: &str) -> Vec<String> {
+    let mut skills: Vec<String> = Vec::new();
+    for skill in text.split('&').map(str::trim).filter(|skill| !skill.is_empty()) {
+        if !skills.iter().any(|known| known == skill) {
+            skills.push(skill.to_owned());
+        }
+    }
+    skills
 }
 
 #[cfg(test)]
@@ -80,9 +103,23 @@ mod tests {
                 queue: "support".into(),
                 tier: "gold".into(),
                 priority: Some(30),
-                features
+                features,
+                ..Options::default()
             }
         );
+    }
+
+    #[test]
+    fn callers_bring_skills_their_agent_a_flag_and_a_callback() {
+        let (options, complaints) =
+            parse("support,s(english& billing)a(1001)f(hung up 9 times)c(pbx1-1a2b-7)");
+        assert!(complaints.is_empty(), "{complaints:?}");
+        assert_eq!(skills(&options.skills), ["english", "billing"]);
+        assert_eq!(options.agent, "1001");
+        assert_eq!(options.flag, "hung up 9 times");
+        assert_eq!(options.callback, "pbx1-1a2b-7");
+        assert_eq!(skills("a&&b& a&"), ["a", "b"]);
+        assert!(skills("").is_empty());
     }
 
     #[test]

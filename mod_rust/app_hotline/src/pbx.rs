@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use hotline_engine::ids::AgentId;
+use hotline_engine::ids::{AgentId, CallId};
 use hotline_host::{Level, Pbx};
 
+use crate::callbacks::{Callbacks, Request};
 use crate::events;
 use crate::phones::Phones;
 
 pub(crate) struct Asterisk {
     name: String,
     phones: Arc<Phones>,
+    callbacks: Arc<Callbacks>,
 }
 
 impl Asterisk {
-    pub(crate) fn new(phones: Arc<Phones>) -> Asterisk {
+    pub(crate) fn new(phones: Arc<Phones>, callbacks: Arc<Callbacks>) -> Asterisk {
         Asterisk {
             name: asterisk::version(),
             phones,
+            callbacks,
         }
     }
 }
@@ -29,6 +32,20 @@ impl Pbx for Asterisk {
 
     fn watch_phone(&self, agent: AgentId, phone: &str) {
         self.phones.watch(agent, phone);
+    }
+
+    fn call_back(&self, callback: CallId, attempt: u32, dial: &str, number: &str, queue: &str) {
+        self.callbacks.call(Request {
+            callback,
+            attempt,
+            dial: dial.to_owned(),
+            number: number.to_owned(),
+            queue: queue.to_owned(),
+        });
+    }
+
+    fn cancel_call_back(&self, callback: CallId) {
+        self.callbacks.cancel(callback);
     }
 
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {

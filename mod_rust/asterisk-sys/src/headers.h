@@ -18,6 +18,8 @@
 #include <asterisk/endpoints.h>
 #include <asterisk/features.h>
 #include <asterisk/file.h>
+#include <asterisk/format_cache.h>
+#include <asterisk/format_cap.h>
 #include <asterisk/frame.h>
 #include <asterisk/logger.h>
 #include <asterisk/manager.h>
@@ -25,6 +27,7 @@
 #include <asterisk/module.h>
 #include <asterisk/musiconhold.h>
 #include <asterisk/pbx.h>
+#include <asterisk/sched.h>
 #include <asterisk/stasis.h>
 #include <asterisk/stasis_channels.h>
 #include <asterisk/stasis_endpoints.h>
@@ -42,3 +45,11 @@ static inline void astsys_forget_hangup_time(struct ast_channel *chan)
 /* How the PBX spells the name of a channel technology; null if it has none of that name. */
 static inline const char *astsys_technology(const char *name)
 { const struct ast_channel_tech *tech = ast_get_channel_tech(name); return tech ? tech->type : NULL; }
+
+/* Whether the PBX steps through the dialplan for the channel: its priority is one less than the next then. */
+static inline int astsys_in_dialplan_loop(struct ast_channel *chan)
+{ return ast_test_flag(ast_channel_flags(chan), AST_FLAG_IN_AUTOLOOP) ? 1 : 0; }
+
+/* The PBX placed the call by itself: nobody dialled it. */
+static inline void astsys_set_originated(struct ast_channel *chan)
+{ ast_set_flag(ast_channel_flags(chan), AST_FLAG_ORIGINATED); }

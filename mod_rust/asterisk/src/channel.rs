@@ -314,16 +314,33 @@ impl Channel {
         }
     }
 
+    /// Shows this name to the far end as that of the other party, from its next ringing on.
+    pub fn show_name(&self, name: &str) {
+        let name = c(name);
+        // SAFETY: the party is initialised from the channel's own under its lock and borrows from nothing but `name`; the PBX
+        // copies what it takes, and locks the channel itself.
+        unsafe {
+            let mut party = std::mem::MaybeUninit::<sys::ast_party_connected_line>::zeroed();
+            {
+                let _locked = Locked::new(self);
+                sys::ast_party_connected_line_set_init(
+                    party.as_mut_ptr(),
+                    sys::ast_channel_connected(self.as_ptr()),
+                );
+            }
+            let shown = &mut (*party.as_mut_ptr()).id.name;
+            shown.valid = 1;
+            shown.str_ = name.as_ptr().cast_mut();
+            sys::ast_channel_set_connected_line(self.as_ptr(), party.as_ptr(), std::ptr::null());
+        }
+    }
+
     /// Plays a sound file of the PBX to its end. A missing file is logged by the PBX and passed over.
     ///
     /// # Errors
     /// The channel hung up.
     pub fn play(&self, file: &str) -> Result<(), HungUp> {
-        let language = {
-            let _locked = Locked::new(self);
-            // SAFETY: as for the name.
-            unsafe { owned(sys::ast_channel_language(self.as_ptr())) }
-        };
+        let language = self.language();
         // SAFETY: the channel is referenced, and strings outlive the calls.
         let heard = unsafe {
             if sys::ast_streamfile(self.as_ptr(), c(file).as_ptr(), c(&language).as_ptr()) == 0 {

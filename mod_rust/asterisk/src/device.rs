@@ -1,13 +1,10 @@
 //! Devices: their states, as the PBX sees them, and the channels at their endpoints.
 
-use std::ffi::{c_int, c_void};
-use std::ptr::NonNull;
-
 use asterisk_sys as sys;
 use sys::ast_device_state as state;
 
-use crate::channel::{Channel, HERE, reference};
-use crate::guard::guard;
+use crate::channel::{Channel, reference};
+use crate::stasis::Messages;
 use crate::text::{c, owned};
 
 /// What a device does.
@@ -142,93 +139,35 @@ pub fn channels_at(device: &str) -> Option<Vec<String>> {
     Some(ids.into_iter().filter(|id| Channel::find(id).is_some()).collect())
 }
 
-type Listener = Box<dyn Fn(&str, DeviceState) + Send + Sync>;
-
-/// Hears of every change of every device, until dropped. The listener runs on a thread of the PBX and must not block.
+/// Hears of every change of every device, until dropped.
 pub struct Subscription {
-    subscription: NonNull<sys::stasis_subscription>,
-    /// What the PBX calls back with; ours again once it cannot any more.
-    listener: *mut Listener,
+    _messages: Messages,
 }
-
-// SAFETY: the PBX's subscription is an object of its own that any thread may end, and the listener is Send and Sync.
-unsafe impl Send for Subscription {}
-// SAFETY: there is nothing to do with a shared one.
-unsafe impl Sync for Subscription {}
 
 impl Subscription {
-    /// Subscribes; `None` if the PBX refuses.
+    /// Subscribes; `None` if the PBX refuses. The listener runs on a thread of the PBX and must not block.
     pub fn new(listener: impl Fn(&str, DeviceState) + Send + Sync + 'static) -> Option<Subscription> {
-        let listener: *mut Listener = Box::into_raw(Box::new(Box::new(listener)));
-        // SAFETY: `listener` stays until the subscription has been joined.
-        let subscription = unsafe {
-            sys::__stasis_subscribe_pool(
-                sys::ast_device_state_topic_all(),
-                Some(heard),
-                listener.cast(),
-                HERE.as_ptr(),
-                line!() as c_int,
-                HERE.as_ptr(),
-            )
-        };
-        let Some(subscription) = NonNull::new(subscription) else {
-            // SAFETY: the PBX has not taken it.
-            drop(unsafe { Box::from_raw(listener) });
-            return None;
-        };
-        // SAFETY: the subscription is alive. Without the filter we would hear more, and pass over it.
-        unsafe {
-            sys::stasis_subscription_accept_message_type(
-                subscription.as_ptr(),
-                sys::ast_device_state_message_type(),
-            );
-            sys::stasis_subscription_set_filter(
-                subscription.as_ptr(),
-                sys::stasis_subscription_message_filter::STASIS_SUBSCRIPTION_FILTER_SELECTIVE,
-            );
-        }
-        Some(Subscription {
-            subscription,
-            listener,
-        })
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        // SAFETY: ended once; after the join the PBX calls no more, and the listener is ours again.
-        unsafe {
-            sys::stasis_unsubscribe_and_join(self.subscription.as_ptr());
-            drop(Box::from_raw(self.listener));
-        }
-    }
-}
-
-unsafe extern "C" fn heard(
-    listener: *mut c_void,
-    _subscription: *mut sys::stasis_subscription,
-    message: *mut sys::stasis_message,
-) {
-    guard("the device state listener", (), || {
-        // SAFETY: the PBX hands over what we subscribed with and a message that lives during the call; its data are of
-        // the type that goes with the message's.
-        let (listener, device, state) = unsafe {
-            if sys::stasis_message_type(message) != sys::ast_device_state_message_type() {
-                return;
-            }
-            let change = sys::stasis_message_data(message).cast::<sys::ast_device_state_message>();
-            // Those with an id are of one node of several; the sum of all has none.
-            if !(*change).eid.is_null() {
-                return;
-            }
+        // SAFETY: topic and type are the PBX's own and live as long as it does.
+        let (topic, kind) = unsafe {
             (
-                &*listener.cast::<Listener>(),
-                owned((*change).device),
-                (*change).state,
+                sys::ast_device_state_topic_all(),
+                sys::ast_device_state_message_type(),
             )
         };
-        listener(&device, DeviceState::from_pbx(state));
-    });
+        let messages = Messages::new(topic, &[kind], move |message| {
+            // SAFETY: the message is of the one type that was subscribed to, and lives during the call.
+            let (device, state) = unsafe {
+                let change = message.data.cast::<sys::ast_device_state_message>();
+                // Those with an id are of one node of several; the sum of all has none.
+                if !(*change).eid.is_null() {
+                    return;
+                }
+                (owned((*change).device), (*change).state)
+            };
+            listener(&device, DeviceState::from_pbx(state));
+        })?;
+        Some(Subscription { _messages: messages })
+    }
 }
 
 #[cfg(test)]

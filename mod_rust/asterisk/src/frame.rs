@@ -72,6 +72,31 @@ impl HangupCause {
             _ => HangupCause::Unreachable(code),
         }
     }
+
+    /// The PBX's number.
+    pub fn code(self) -> i32 {
+        let code = match self {
+            HangupCause::NotSet => 0,
+            HangupCause::NormalClearing => sys::AST_CAUSE_NORMAL_CLEARING,
+            HangupCause::Busy => sys::AST_CAUSE_USER_BUSY,
+            HangupCause::NoAnswer => sys::AST_CAUSE_NO_ANSWER,
+            HangupCause::NoResponse => sys::AST_CAUSE_NO_USER_RESPONSE,
+            HangupCause::Rejected => sys::AST_CAUSE_CALL_REJECTED,
+            HangupCause::AnsweredElsewhere => sys::AST_CAUSE_ANSWERED_ELSEWHERE,
+            HangupCause::Unreachable(code) => return code,
+        };
+        code as i32
+    }
+
+    /// What the PBX's records call a dialling that ended so.
+    pub(crate) fn dial_status(self) -> &'static str {
+        match self {
+            HangupCause::Busy | HangupCause::Rejected => "BUSY",
+            HangupCause::NoAnswer => "NOANSWER",
+            HangupCause::NoResponse | HangupCause::Unreachable(_) | HangupCause::NotSet => "CHANUNAVAIL",
+            HangupCause::NormalClearing | HangupCause::AnsweredElsewhere => "CANCEL",
+        }
+    }
 }
 
 /// What ended a wait.
@@ -161,6 +186,23 @@ impl Channel {
         let (kind, code) = unsafe { ((*received.0).frametype, (*received.0).subclass.integer) };
         typed(kind, code)
     }
+
+    /// Waits for the next frame, for `limit` at most, and takes it; `None` if none came. The channel belongs to the calling
+    /// thread.
+    pub fn next(&self, limit: Option<Duration>) -> Option<Frame> {
+        // Rounded up: not to wake just before.
+        let milliseconds = limit.map_or(-1, |limit| {
+            c_int::try_from(limit.as_millis() + 1).unwrap_or(c_int::MAX)
+        });
+        // SAFETY: the channel is referenced.
+        let ready = unsafe { sys::ast_waitfor(self.as_ptr(), milliseconds) };
+        match ready {
+            0 => None,
+            // A channel that cannot be waited for is as good as gone.
+            ..0 => Some(Frame::Hangup),
+            1.. => Some(self.read()),
+        }
+    }
 }
 
 fn typed(kind: sys::ast_frame_type::Type, code: i32) -> Frame {
@@ -201,5 +243,8 @@ mod tests {
         assert_eq!(HangupCause::from_code(21), HangupCause::Rejected);
         assert_eq!(HangupCause::from_code(20), HangupCause::Unreachable(20));
         assert_eq!(HangupCause::from_code(-1), HangupCause::NotSet);
+        for code in [0, 16, 17, 18, 19, 20, 21, 26, 34] {
+            assert_eq!(HangupCause::from_code(code).code(), code);
+        }
     }
 }

@@ -223,13 +223,7 @@ impl Leg {
 
     /// Hangs up a leg that failed by itself.
     pub fn failed(self, cause: HangupCause) {
-        let status = match cause {
-            HangupCause::Busy | HangupCause::Rejected => "BUSY",
-            HangupCause::NoAnswer => "NOANSWER",
-            HangupCause::NoResponse | HangupCause::Unreachable(_) | HangupCause::NotSet => "CHANUNAVAIL",
-            HangupCause::NormalClearing | HangupCause::AnsweredElsewhere => "CANCEL",
-        };
-        self.publish(None, Some(status));
+        self.publish(None, Some(cause.dial_status()));
         self.hang_up();
     }
 

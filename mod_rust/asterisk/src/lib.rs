@@ -13,12 +13,18 @@ pub mod datastore;
 pub mod device;
 pub mod dialplan;
 pub mod frame;
+pub mod hold;
 pub mod leg;
 pub mod log;
 pub mod manager;
 pub mod module;
+pub mod numbers;
+pub mod outgoing;
+pub mod place;
+pub mod player;
 
 mod guard;
+mod stasis;
 mod text;
 
 pub use channel::{Channel, HungUp};
@@ -27,6 +33,7 @@ pub use guard::{caught, guard};
 pub use leg::Leg;
 pub use log::{Level, log};
 pub use module::Module;
+pub use outgoing::Outgoing;
 
 /// The PBX and its version, for people, without what a distribution adds: `Asterisk 22.10.1`.
 pub fn version() -> String {

@@ -1,5 +1,6 @@
 //! Actions: what the host must do. They are primitive, name no queue, and an adapter obeys them without judgement.
 
+use crate::config::Answering;
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
 use crate::time::Span;
 
@@ -19,6 +20,26 @@ pub enum Action {
         command: CommandId,
         /// How it went.
         outcome: CommandOutcome,
+    },
+    /// Call somebody back. When the call is answered, the caller joins with
+    /// [`Caller::callback`](crate::input::Caller::callback); if it is not, report
+    /// [`CallbackFailed`](crate::Input::CallbackFailed).
+    CallBack {
+        /// The callback, by the call it came from.
+        callback: CallId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How to dial; see [`CallbackSettings::dial`](crate::config::CallbackSettings::dial).
+        dial: String,
+        /// Whom.
+        number: String,
+        /// For which queue, for display.
+        queue: String,
+    },
+    /// Stop calling back: the caller has come by itself, or is called no more. Nothing is reported back.
+    CancelCallBack {
+        /// Which.
+        callback: CallId,
     },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
@@ -49,6 +70,10 @@ pub enum CallAction {
         phone: String,
         /// Agent number, for display.
         agent: String,
+        /// The queue in which the call is offered, for display.
+        queue: String,
+        /// How the phone is to be answered.
+        answering: Answering,
     },
     /// Stop ringing, or drop an answered leg that lost. Nothing is reported back.
     Cancel {
@@ -60,11 +85,44 @@ pub enum CallAction {
         /// The attempt that won.
         offer: OfferId,
     },
+    /// Say this to the waiting caller, in place of the music and of what is being said. Music goes on afterwards. Never
+    /// delays a `Connect`.
+    Say {
+        /// In this order.
+        say: Vec<Utterance>,
+    },
     /// Let the call go on in the dialplan. The last action of a call, exactly once, unless the caller is gone.
     Release {
         /// What the dialplan is told.
         status: Status,
+        /// Where it goes on.
+        to: Place,
+        /// What the caller hears first.
+        say: Vec<Utterance>,
+        /// When the queue is expected to be clear, if known; for "try again in N minutes".
+        retry_in: Option<Span>,
     },
+}
+
+/// Where a released call goes on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Place {
+    /// Behind `Hotline()`.
+    #[default]
+    Onward,
+    /// There, as the PBX writes it.
+    There(String),
+    /// With a busy tone.
+    Busy,
+}
+
+/// A piece of speech.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Utterance {
+    /// A sound file of the PBX.
+    File(String),
+    /// A number.
+    Number(u32),
 }
 
 /// How a call left the queue, as the dialplan sees it in `HOTLINESTATUS`.
@@ -82,6 +140,18 @@ pub enum Status {
     UnknownQueue,
     /// The queue was removed while waiting.
     Removed,
+    /// The queue is closed.
+    Closed,
+    /// There is an emergency.
+    Emergency,
+    /// A rule of the queue sent the caller elsewhere.
+    Diverted,
+    /// The caller left by a key.
+    Left,
+    /// The caller will be called back.
+    Callback,
+    /// A supervisor took the caller out.
+    Withdrawn,
     /// The caller hung up.
     Hangup,
     /// The node could not go on; the log says why.
@@ -118,6 +188,18 @@ pub enum Refusal {
     NothingToDo,
     /// The settings contradict themselves; the running ones stay.
     BadConfig,
+    /// No queue of that name.
+    UnknownQueue,
+    /// No such call, or no such callback.
+    UnknownCall,
+    /// The call does not wait any more.
+    NotWaiting,
+    /// The agent is not in after-call work.
+    NotInWrapUp,
+    /// A ceiling is reached.
+    AtLimit,
+    /// A value is out of range.
+    OutOfRange,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
 }

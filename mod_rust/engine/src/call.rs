@@ -1,15 +1,17 @@
-//! A call, from joining to its end.
+//! A call: a state that follows a table, and what it needs.
 
-use crate::action::{CallAction, Status};
-use crate::agent::Idle;
+use crate::action::CallAction;
+use crate::config::{Door, NeedsAgents, Strategy};
 use crate::engine::Engine;
-use crate::event::{CallOutcome, Event, OfferResult, RefusedCall};
+use crate::event::{CallOutcome, Estimate};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Caller, Departure, OfferFailure, Party, PhoneState};
+use crate::input::{Caller, TalkState};
 use crate::queue::Rank;
+use crate::skills::SkillSet;
 use crate::table::{self, Table};
 use crate::time::{Span, Time};
-use crate::timers::Timer;
+use crate::timers::Alarm;
+use crate::watch::Watch;
 
 /// Where a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,20 +65,59 @@ pub(crate) const TRANSITIONS: &Table<State, Trigger> = {
 
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) queue: QueueId,
+    pub(crate) id: CallId,
+    pub(crate) caller: Caller,
     pub(crate) tier: TierId,
-    pub(crate) number: String,
+    /// When it first joined a queue: what its age counts from.
+    pub(crate) arrived: Time,
+    /// Rules made it worth so much more.
+    pub(crate) raised: Span,
+    /// How often it was passed on.
+    pub(crate) hops: u8,
+
+    // The present visit to a queue.
+    pub(crate) queue: QueueId,
     pub(crate) joined: Time,
+    /// What tier and queue were worth at joining: later settings change it for later callers only.
+    pub(crate) handicaps: [Span; 2],
     pub(crate) rank: Rank,
     pub(crate) state: State,
     /// Live offers in the order made. While connecting, the one that won.
     pub(crate) offers: Vec<OfferId>,
-    /// Whether the call stands in its queue's `seeking` set.
+    /// The worst level that will do in its own queue.
+    pub(crate) cap: u8,
+    pub(crate) skills: SkillSet,
+    /// Requires a skill that nobody knows.
+    pub(crate) impossible: bool,
+    /// Required skills that rules have dropped.
+    pub(crate) dropped: Vec<String>,
+    /// Other queues whose agents may take it.
+    pub(crate) also: Vec<QueueId>,
+    /// The one agent it waits for, and until when.
+    pub(crate) sticky: Option<(AgentId, Time)>,
+    /// Whether it could take (another) agent.
     pub(crate) seeking: bool,
+    /// Whether it stands in the lanes of its queues. All that seek do, between inputs.
+    pub(crate) laned: bool,
+    /// Whether it stands in the line of its queue.
+    pub(crate) in_line: bool,
     /// When it joined, or came back to waiting after its offers failed.
     pub(crate) waiting_since: Time,
     /// When the longest wait is reached.
     pub(crate) leave_at: Option<Time>,
+    /// Until when rules were run.
+    pub(crate) ruled: Time,
+    /// The menu whose keys are taken, and until when.
+    pub(crate) menu: Option<(String, Option<Time>)>,
+    /// What the caller was told: the place, and the wait at some time.
+    pub(crate) told_position: Option<u32>,
+    pub(crate) told_wait: Option<(Time, Span)>,
+    /// What was to be expected at joining.
+    pub(crate) predicted: Option<Estimate>,
+    /// The limit on waiting or talking.
+    pub(crate) watch: Option<Box<Watch>>,
+    /// The next thing on its agenda.
+    pub(crate) alarm: Option<Alarm>,
     /// Since when it talks, and with whom.
     pub(crate) talk: Option<Talk>,
 }
@@ -85,97 +126,15 @@ pub(crate) struct Call {
 pub(crate) struct Talk {
     pub(crate) since: Time,
     pub(crate) agent: AgentId,
-}
-
-/// How a call that was never connected ends.
-struct Leaving {
-    on: Trigger,
-    outcome: CallOutcome,
-    by: Party,
-    /// What the dialplan is told; `None` if there is no caller left to go on.
-    release: Option<Status>,
+    /// How it goes, and since when.
+    pub(crate) state: TalkState,
+    pub(crate) state_since: Time,
+    /// Time on hold or consulting until then.
+    pub(crate) hold: Span,
 }
 
 impl Engine {
-    pub(crate) fn join(&mut self, id: CallId, name: String, caller: Caller) {
-        if self.calls.contains_key(&id) {
-            return self.fault(format!("call {} joined twice", id.0));
-        }
-        let queue_id = self.queue_ids.get(&name).copied();
-        let Some(queue_id) = queue_id.filter(|queue| !self.queues[queue.0 as usize].removed) else {
-            return self.refuse(id, name, RefusedCall::UnknownQueue);
-        };
-        if self.calls.len() >= self.limits.calls as usize {
-            return self.refuse(id, name, RefusedCall::AtLimit);
-        }
-        let tier = self.tier_of(&caller.tier);
-        let queue = &mut self.queues[queue_id.0 as usize];
-        self.events.push(Event::CallJoined {
-            call: id,
-            queue: queue_id,
-            tier,
-            number: caller.number.clone(),
-            waiting: queue.waiting.saturating_add(1),
-        });
-        let turned_away = if queue.is_unmanned() {
-            Some((CallOutcome::NoAgents, Status::NoAgents))
-        } else if queue.waiting >= queue.settings.max_waiting {
-            Some((CallOutcome::Full, Status::Full))
-        } else {
-            None
-        };
-        if let Some((outcome, status)) = turned_away {
-            self.events.push(Event::CallFinished {
-                call: id,
-                queue: queue_id,
-                tier,
-                outcome,
-                agent: None,
-                wait: Span::ZERO,
-                talk: Span::ZERO,
-                by: Party::System,
-            });
-            return self.order(id, CallAction::Release { status });
-        }
-        queue.waiting += 1;
-        let handicaps = [
-            self.tiers[usize::from(tier.0)].handicap,
-            queue.settings.handicap,
-            Span::seconds(u64::from(caller.priority)),
-        ];
-        let leave_at = queue.settings.max_wait.map(|longest| self.now + longest);
-        let music = queue.music();
-        let call = Call {
-            queue: queue_id,
-            tier,
-            number: caller.number,
-            joined: self.now,
-            rank: Rank::new(self.now, handicaps, id),
-            state: State::Waiting,
-            offers: Vec::new(),
-            seeking: false,
-            waiting_since: self.now,
-            leave_at,
-            talk: None,
-        };
-        self.calls.insert(id, call);
-        if let Some(at) = leave_at {
-            self.timers.set(at, Timer::MaxWait(id));
-        }
-        self.order(id, music);
-        self.refresh_call(id);
-    }
-
-    fn refuse(&mut self, call: CallId, queue: String, reason: RefusedCall) {
-        let status = match reason {
-            RefusedCall::UnknownQueue => Status::UnknownQueue,
-            RefusedCall::AtLimit => Status::Full,
-        };
-        self.events.push(Event::CallRefused { call, queue, reason });
-        self.order(call, CallAction::Release { status });
-    }
-
-    fn tier_of(&self, name: &str) -> TierId {
+    pub(crate) fn tier_of(&self, name: &str) -> TierId {
         let known = self
             .tiers
             .iter()
@@ -187,8 +146,8 @@ impl Engine {
 
     /// Moves a call along the table; whether that was allowed. All changes of the state go through here.
     pub(crate) fn step_call(&mut self, id: CallId, on: Trigger) -> bool {
-        let from = self.calls.get(&id).map_or(State::Gone, |call| call.state);
-        match (table::next(TRANSITIONS, from, on), self.calls.get_mut(&id)) {
+        let from = self.calls.get(id.0).map_or(State::Gone, |call| call.state);
+        match (table::next(TRANSITIONS, from, on), self.calls.get_mut(id.0)) {
             (Some(to), Some(call)) => {
                 call.state = to;
                 true
@@ -200,22 +159,41 @@ impl Engine {
         }
     }
 
-    /// Brings the `seeking` set in line with what the call wants now. Call it after every change of it.
+    /// Brings `seeking` in line with what the call wants now. Call it after every change of it.
     pub(crate) fn refresh_call(&mut self, id: CallId) {
-        let Some(call) = self.calls.get_mut(&id) else {
+        let Some(call) = self.calls.get_mut(id.0) else {
             return;
         };
-        let queue = &mut self.queues[call.queue.0 as usize];
-        let seeks = call.seeks(&queue.settings);
-        if call.seeking == seeks {
-            return;
-        }
+        let seeks = call.seeks(&self.queues[call.queue.0 as usize].settings);
         call.seeking = seeks;
-        if seeks {
-            queue.seeking.insert(call.rank);
-            self.seekers.insert(call.rank);
-        } else {
-            queue.seeking.remove(&call.rank);
+        match (seeks, call.laned) {
+            (true, false) => self.seekers.push(id),
+            (false, true) => self.unlane(id),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Takes a place in the line of its queue.
+    pub(crate) fn enter_line(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return;
+        };
+        if !core::mem::replace(&mut call.in_line, true) {
+            self.queues[call.queue.0 as usize].line.insert(call.rank);
+        }
+    }
+
+    /// Gives it up.
+    pub(crate) fn leave_line(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return;
+        };
+        if core::mem::replace(&mut call.in_line, false) {
+            let queue = &mut self.queues[call.queue.0 as usize];
+            queue.line.remove(call.rank);
+            if !queue.callbacks.is_empty() {
+                self.perhaps_near.insert(call.queue);
+            }
         }
     }
 
@@ -224,209 +202,139 @@ impl Engine {
         if !self.step_call(id, on) {
             return;
         }
-        if let Some(call) = self.calls.get_mut(&id) {
+        if let Some(call) = self.calls.get_mut(id.0) {
             call.waiting_since = self.now;
             let queue = call.queue;
+            self.enter_line(id);
             if self.queues[queue.0 as usize].removed {
                 return self.removed_from_under(id);
             }
-            self.perhaps_unmanned.insert(queue);
+            let settings = &self.queues[queue.0 as usize].settings;
+            if settings.door == Door::Emergency && on == Trigger::ConnectFailed {
+                let way = settings.exits.emergency.clone();
+                return self.turn_away(id, CallOutcome::Emergency, way);
+            }
+            match self.queues[queue.0 as usize].settings.needs_agents {
+                NeedsAgents::None => {}
+                NeedsAgents::SignedIn | NeedsAgents::AtWork => {
+                    self.perhaps_unmanned.insert(queue);
+                }
+            }
+        }
+        self.refresh_call(id);
+        self.arm_call(id);
+    }
+
+    /// What waiting time tier and queue of a caller are worth who joins now.
+    pub(crate) fn handicaps(&self, call: &Call) -> [Span; 2] {
+        [
+            self.tiers[usize::from(call.tier.0)].handicap,
+            self.queues[call.queue.0 as usize].settings.handicap,
+        ]
+    }
+
+    /// A caller is worth more or less now.
+    pub(crate) fn rerank(&mut self, id: CallId) {
+        let Some(rank) = self.calls.get(id.0).map(|call| call.rank()) else {
+            return;
+        };
+        self.unlane(id);
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return;
+        };
+        let old = core::mem::replace(&mut call.rank, rank);
+        if call.in_line {
+            let queue = &mut self.queues[call.queue.0 as usize];
+            queue.line.remove(old);
+            queue.line.insert(rank);
+            if !queue.callbacks.is_empty() {
+                self.perhaps_near.insert(call.queue);
+            }
+        }
+        if let Some((agent, _)) = call.sticky {
+            let agent = &mut self.agents[agent.0 as usize];
+            agent.wanted_by.remove(old);
+            agent.wanted_by.insert(rank);
         }
         self.refresh_call(id);
     }
 
-    pub(crate) fn connected(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let (State::Connecting, Some(&offer)) = (call.state, call.offers.first()) else {
+    /// Works out anew which skills a call requires.
+    pub(crate) fn require_skills(&mut self, id: CallId) {
+        let Some(required) = self.calls.get(id.0).map(|call| self.required_skills(call)) else {
             return;
         };
-        let Some(offer) = self.close_offer(offer, OfferResult::Answered) else {
-            return;
-        };
-        self.step_call(id, Trigger::Connect);
-        let agent = &mut self.agents[offer.agent.0 as usize];
-        agent.misses = 0;
-        if let Some(engaged) = &mut agent.engaged {
-            engaged.offer = None;
+        self.unlane(id);
+        if let Some(call) = self.calls.get_mut(id.0) {
+            (call.skills, call.impossible) = required;
         }
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        call.talk = Some(Talk {
-            since: self.now,
-            agent: offer.agent,
-        });
-        self.queues[call.queue.0 as usize].waiting -= 1;
-        self.events.push(Event::CallConnected {
-            call: id,
-            agent: offer.agent,
-            queue: call.queue,
-            tier: call.tier,
-            wait: self.now.since(call.joined),
-        });
-    }
-
-    pub(crate) fn ended(&mut self, id: CallId, by: Party, phone: PhoneState) {
-        let Some(call) = self.calls.get(&id) else { return };
-        match call.state {
-            State::Talking => self.talk_ended(id, by, Some(phone)),
-            State::Connecting => {
-                let Some(&offer) = call.offers.first() else { return };
-                if let Some(offer) = self.offers.get(&offer) {
-                    self.set_phone_state(offer.agent, phone);
-                }
-                match by {
-                    Party::Caller => self.departed(id, Departure::HungUp),
-                    // Hanging up on the caller before a word is a rejection; the caller keeps the place.
-                    Party::Agent => {
-                        self.fail_offer(offer, OfferFailure::Rejected);
-                        if let Some(call) = self.calls.get(&id) {
-                            let music = self.queues[call.queue.0 as usize].music();
-                            self.order(id, music);
-                        }
-                    }
-                    Party::System => self.leave(
-                        id,
-                        Leaving {
-                            on: Trigger::Break,
-                            outcome: CallOutcome::Error,
-                            by,
-                            release: Some(Status::Error),
-                        },
-                    ),
-                }
-            }
-            // Of a connection that was given up meanwhile.
-            State::Waiting | State::Ringing | State::Gone => {}
-        }
-    }
-
-    pub(crate) fn caller_gone(&mut self, id: CallId, how: Departure) {
-        match self.calls.get(&id).map(|call| call.state) {
-            Some(State::Waiting | State::Ringing | State::Connecting) => self.departed(id, how),
-            // The host reports the end of a talk by `Ended`; should it not, nothing may be left behind.
-            Some(State::Talking) => self.talk_ended(id, Party::Caller, None),
-            Some(State::Gone) | None => {}
-        }
-    }
-
-    fn talk_ended(&mut self, id: CallId, by: Party, phone: Option<PhoneState>) {
-        let Some(talk) = self.calls.get(&id).and_then(|call| call.talk) else {
-            return;
-        };
-        if !self.step_call(id, Trigger::End) {
-            return;
-        }
-        let Some(call) = self.calls.remove(&id) else {
-            return;
-        };
-        self.events.push(Event::CallFinished {
-            call: id,
-            queue: call.queue,
-            tier: call.tier,
-            outcome: CallOutcome::Answered,
-            agent: Some(talk.agent),
-            wait: talk.since.since(call.joined),
-            talk: self.now.since(talk.since),
-            by,
-        });
-        match by {
-            Party::Caller => {}
-            Party::Agent | Party::System => {
-                self.order(
-                    id,
-                    CallAction::Release {
-                        status: Status::Answered,
-                    },
-                );
-            }
-        }
-        if let Some(phone) = phone {
-            self.set_phone_state(talk.agent, phone);
-        }
-        let wrap_up = self.queues[call.queue.0 as usize].settings.wrap_up;
-        self.agent_is_free(talk.agent, wrap_up, Idle::Anew);
-    }
-
-    fn departed(&mut self, id: CallId, how: Departure) {
-        let (outcome, by) = match how {
-            Departure::HungUp => (CallOutcome::Abandoned, Party::Caller),
-            Departure::Taken => (CallOutcome::Withdrawn, Party::System),
-        };
-        let leaving = Leaving {
-            on: Trigger::HangUp,
-            outcome,
-            by,
-            release: None,
-        };
-        self.leave(id, leaving);
-    }
-
-    fn turn_away(&mut self, id: CallId, outcome: CallOutcome, status: Status) {
-        let leaving = Leaving {
-            on: Trigger::TurnAway,
-            outcome,
-            by: Party::System,
-            release: Some(status),
-        };
-        self.leave(id, leaving);
-    }
-
-    pub(crate) fn timed_out(&mut self, id: CallId) {
-        self.turn_away(id, CallOutcome::Timeout, Status::Timeout);
-    }
-
-    pub(crate) fn removed_from_under(&mut self, id: CallId) {
-        self.turn_away(id, CallOutcome::Removed, Status::Removed);
-    }
-
-    /// Callers of a queue that needs agents leave when the last one has signed out.
-    pub(crate) fn leave_if_unmanned(&mut self, queue: QueueId) {
-        if !self.queues[queue.0 as usize].is_unmanned() {
-            return;
-        }
-        let seeking: Vec<Rank> = self.queues[queue.0 as usize].seeking.iter().copied().collect();
-        for Rank { call, .. } in seeking {
-            self.turn_away(call, CallOutcome::NoAgents, Status::NoAgents);
-        }
-    }
-
-    fn leave(&mut self, id: CallId, leaving: Leaving) {
-        if !self.step_call(id, leaving.on) {
-            return;
-        }
-        self.cancel_offers(id, None);
         self.refresh_call(id);
-        self.drop_max_wait(id);
-        let Some(call) = self.calls.remove(&id) else {
-            return;
+    }
+
+    /// The skills that a call requires, by name: its queue's and its own, without those that rules have dropped.
+    pub(crate) fn required<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a str> {
+        let of_queue = &self.queues[call.queue.0 as usize].settings.skills;
+        let names = of_queue.iter().chain(&call.caller.skills);
+        names
+            .filter(|name| !call.dropped.contains(name))
+            .map(String::as_str)
+    }
+
+    /// The same as a set, and whether one of them is nobody's.
+    pub(crate) fn required_skills(&self, call: &Call) -> (SkillSet, bool) {
+        let (mut skills, mut impossible) = (SkillSet::default(), false);
+        for name in self.required(call) {
+            match self.skills.get(name) {
+                Some(skill) => skills.set(skill, true),
+                None => impossible = true,
+            }
+        }
+        (skills, impossible)
+    }
+
+    /// The place of a waiting call in the order of service, and its wait from now on.
+    pub(crate) fn place_of(&self, call: &Call) -> (u32, Option<Estimate>) {
+        let ahead = self.queues[call.queue.0 as usize].ahead_of(call.rank);
+        let position = u32::try_from(ahead + 1).unwrap_or(u32::MAX);
+        let estimate = if ahead == 0 && self.somebody_is_free_for(call) {
+            Some(Estimate::NONE)
+        } else {
+            self.pulses[call.queue.0 as usize].estimate(ahead)
         };
-        self.queues[call.queue.0 as usize].waiting -= 1;
-        self.events.push(Event::CallFinished {
-            call: id,
-            queue: call.queue,
-            tier: call.tier,
-            outcome: leaving.outcome,
-            agent: None,
-            wait: self.now.since(call.joined),
-            talk: Span::ZERO,
-            by: leaving.by,
-        });
-        if let Some(status) = leaving.release {
-            self.order(id, CallAction::Release { status });
-        }
+        (position, estimate)
     }
 
-    pub(crate) fn drop_max_wait(&mut self, id: CallId) {
-        if let Some(at) = self.calls.get(&id).and_then(|call| call.leave_at) {
-            self.timers.cancel(at, Timer::MaxWait(id));
+    /// Whether an available agent suits a call.
+    fn somebody_is_free_for(&self, call: &Call) -> bool {
+        let suits = |id: &AgentId| {
+            let agent = &self.agents[id.0 as usize];
+            agent.available && self.suits_via(call, agent).is_some()
+        };
+        if let Some((agent, _)) = call.sticky {
+            return suits(&agent);
         }
+        let mut places = self.places_of(call);
+        places.any(|(queue, cap)| self.queues[queue.0 as usize].best(cap, call.skills).is_some())
+            || self.freed.iter().any(suits)
     }
 
-    pub(crate) fn restore_max_wait(&mut self, id: CallId) {
-        if let Some(at) = self.calls.get(&id).and_then(|call| call.leave_at) {
-            self.timers.set(at, Timer::MaxWait(id));
+    /// The wait of somebody who came last, with so many in the line who do not count.
+    pub(crate) fn tail_estimate(&self, queue: QueueId, without: usize) -> Option<Estimate> {
+        let known = &self.queues[queue.0 as usize];
+        let ahead = (known.line.len() + known.owed.len()).saturating_sub(without);
+        if ahead == 0 && self.has_idle(queue) {
+            return Some(Estimate::NONE);
         }
+        self.pulses[queue.0 as usize].estimate(ahead)
+    }
+
+    /// Whether a member could take a call now.
+    fn has_idle(&self, queue: QueueId) -> bool {
+        let freed = |id: &AgentId| {
+            let agent = &self.agents[id.0 as usize];
+            agent.available && agent.serves(queue)
+        };
+        self.queues[queue.0 as usize].has_available() || self.freed.iter().any(freed)
     }
 
     /// Tells a call's thread what to do.
@@ -436,14 +344,37 @@ impl Engine {
 }
 
 impl Call {
+    /// The place in the order of service: the worth of a caller on top of waiting time is that of tier, queue and call, and
+    /// what rules added.
+    fn rank(&self) -> Rank {
+        let [tier, queue] = self.handicaps;
+        let priority = Span::seconds(u64::from(self.caller.priority));
+        Rank::new(self.arrived, [tier, queue, priority, self.raised], self.id)
+    }
+
+    /// A visit to a queue begins.
+    pub(crate) fn take_place(&mut self, handicaps: [Span; 2]) {
+        self.handicaps = handicaps;
+        self.rank = self.rank();
+    }
+
     /// Whether it could take (another) agent.
     pub(crate) fn seeks(&self, queue: &crate::config::Queue) -> bool {
         match self.state {
             State::Waiting => true,
-            State::Ringing => match queue.strategy {
-                crate::config::Strategy::LongestIdle => false,
-                crate::config::Strategy::RingAll => self.offers.len() < queue.ring_all_max as usize,
-            },
+            State::Ringing => {
+                queue.strategy == Strategy::RingAll
+                    && self.sticky.is_none()
+                    && self.offers.len() < queue.ring_all_max as usize
+            }
+            State::Connecting | State::Talking | State::Gone => false,
+        }
+    }
+
+    /// Whether the caller waits, rung for or not.
+    pub(crate) fn waits(&self) -> bool {
+        match self.state {
+            State::Waiting | State::Ringing => true,
             State::Connecting | State::Talking | State::Gone => false,
         }
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use crate::agent::{Agent, Base};
 use crate::call::{Call, State};
+use crate::config::MAX_ALSO;
 use crate::engine::Engine;
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
-use crate::queue::{IdleRank, Queue, Rank};
+use crate::input::TalkState;
+use crate::queue::{Queue, Rank};
+use crate::sorted::Sorted;
 use crate::time::Time;
 use crate::timers::Timer;
 
@@ -29,27 +32,26 @@ impl Engine {
         for agent in &self.agents {
             self.check_agent(agent)?;
         }
-        for (id, call) in &self.calls {
-            self.check_call(*id, call)?;
+        for (id, call) in self.calls.iter() {
+            self.check_call(CallId(id), call)?;
         }
-        for (id, offer) in &self.offers {
+        for (id, offer) in self.offers.iter().map(|(id, offer)| (OfferId(id), offer)) {
             let call = self
                 .calls
-                .get(&offer.call)
+                .get(offer.call.0)
                 .ok_or(format!("{id:?} is for {:?}, which is gone", offer.call))?;
             ensure!(
-                call.offers.contains(id),
+                call.offers.contains(&id),
                 "{:?} does not know of its {id:?}",
                 offer.call
             );
             ensure!(
-                call.queue == offer.queue,
+                call.queue == offer.queue || call.also.contains(&offer.queue),
                 "{id:?} and {:?} are in different queues",
                 offer.call
             );
             let engaged = self.agents[offer.agent.0 as usize].engaged;
-            let both =
-                engaged.is_some_and(|engaged| engaged.call == offer.call && engaged.offer == Some(*id));
+            let both = engaged.is_some_and(|engaged| engaged.call == offer.call && engaged.offer == Some(id));
             ensure!(both, "{:?} does not know of its {id:?}", offer.agent);
         }
         for (queue, id) in self.queues.iter().zip(0..) {
@@ -61,13 +63,21 @@ impl Engine {
                 "phone {phone} is not bound by {agent:?}"
             );
         }
-        let timers = self.expected_timers();
-        ensure!(
-            *self.timers.all() == timers,
-            "timers are {:?}, not {timers:?}",
-            self.timers.all()
-        );
-        let settled = self.freed.is_empty() && self.seekers.is_empty() && self.perhaps_unmanned.is_empty();
+        for (id, callback) in self.callbacks.iter() {
+            let id = CallId(id);
+            let queue = &self.queues[callback.queue.0 as usize];
+            ensure!(!queue.removed, "{id:?} is owed by a queue that is gone");
+            ensure!(
+                queue.callbacks.get(&callback.caller.number) == Some(&id),
+                "the queue of callback {id:?} does not know of it"
+            );
+        }
+        let (timers, expected) = (self.timers.all(), self.expected_timers());
+        ensure!(timers == expected, "timers are {timers:?}, not {expected:?}");
+        let settled = self.freed.is_empty()
+            && self.seekers.is_empty()
+            && self.perhaps_unmanned.is_empty()
+            && self.perhaps_near.is_empty();
         ensure!(
             settled && self.changed.is_empty() && self.answers.is_empty(),
             "work is left over"
@@ -87,7 +97,7 @@ impl Engine {
         if let Some(engaged) = agent.engaged {
             let call = self
                 .calls
-                .get(&engaged.call)
+                .get(engaged.call.0)
                 .ok_or(format!("{id:?} is in a call that is gone"))?;
             let together = match (agent.base, engaged.offer) {
                 (Base::Offered, Some(offer)) => call.state == State::Ringing && call.offers.contains(&offer),
@@ -144,8 +154,44 @@ impl Engine {
             agent.base
         );
         ensure!(
-            agent.wrap_up_until.is_some() == (agent.base == Base::WrapUp),
-            "wrap-up of {id:?} has no end"
+            agent.wrap_up.is_some() == (agent.base == Base::WrapUp),
+            "{id:?} is {:?} with wrap-up {:?}",
+            agent.base,
+            agent.wrap_up
+        );
+        ensure!(
+            agent.benched == agent.available,
+            "{id:?} is available and on no bench, or the other way round"
+        );
+        ensure!(
+            agent.at_work == agent.works(),
+            "{id:?} is wrongly counted at work or not"
+        );
+        ensure!(
+            agent.at_work || agent.members.iter().all(|member| member.share == 0),
+            "{id:?} is not at work, and counts in estimates"
+        );
+        let talk = agent
+            .engaged
+            .and_then(|engaged| self.calls.get(engaged.call.0)?.talk);
+        ensure!(
+            agent.talk == talk.map_or(TalkState::Talking, |talk| talk.state),
+            "{id:?} and its call differ in how they talk"
+        );
+        let wanted = |seeking: bool| {
+            let calls = self.calls.iter().map(|(_, call)| call);
+            let wants = calls.filter(move |call| {
+                call.sticky.is_some_and(|(wanted, _)| wanted == id) && (call.seeking || !seeking)
+            });
+            wants.map(|call| call.rank).collect::<Sorted<Rank>>()
+        };
+        ensure!(
+            agent.wanted_by == wanted(false),
+            "{id:?} is wanted by others than it knows"
+        );
+        ensure!(
+            agent.lane == wanted(true),
+            "{id:?} is sought by others than it knows"
         );
         ensure!(
             agent.available == agent.can_take_a_call(),
@@ -173,7 +219,7 @@ impl Engine {
         for offer in &call.offers {
             let offer = self
                 .offers
-                .get(offer)
+                .get(offer.0)
                 .ok_or(format!("{offer:?} of {id:?} is gone"))?;
             ensure!(offer.call == id, "{id:?} holds the offer of another call");
             ensure!(
@@ -181,6 +227,25 @@ impl Engine {
                 "{id:?} and its answer differ"
             );
         }
+        ensure!(
+            call.seeking == call.seeks(&self.queues[call.queue.0 as usize].settings)
+                && call.laned == call.seeking,
+            "{id:?} seeks, and stands nowhere, or the other way round"
+        );
+        ensure!(
+            call.in_line == call.waits(),
+            "{id:?} has a wrong place in the line"
+        );
+        ensure!(
+            call.sticky.is_none() || call.talk.is_none(),
+            "{id:?} talks and waits for an agent"
+        );
+        ensure!(
+            call.sticky
+                .is_none_or(|(agent, _)| self.can_be_preferred(agent, call.queue)),
+            "{id:?} waits for an agent who does not come"
+        );
+        ensure!(call.also.len() <= MAX_ALSO, "{id:?} is in too many queues");
         if let Some(talk) = call.talk {
             let engaged = self.agents[talk.agent.0 as usize]
                 .engaged
@@ -195,70 +260,132 @@ impl Engine {
     }
 
     fn check_queue(&self, id: QueueId, queue: &Queue) -> Result<(), String> {
-        let calls = || self.calls.iter().filter(|(_, call)| call.queue == id);
-        let seeks = |(_, call): &(&CallId, &Call)| call.seeks(&queue.settings);
-        let seeking: BTreeSet<Rank> = calls().filter(seeks).map(|(_, call)| call.rank).collect();
+        let calls = || self.calls.iter().map(|(_, call)| call);
+        let own = || calls().filter(|call| call.queue == id);
+        let mut seeking: Vec<Rank> = calls()
+            .filter(|call| call.seeking && call.sticky.is_none())
+            .filter(|call| self.places_of(call).any(|(place, _)| place == id))
+            .map(|call| call.rank)
+            .collect();
+        let mut known: Vec<Rank> = queue.lanes.iter().flat_map(|lane| lane.callers.iter()).collect();
+        seeking.sort_unstable();
+        known.sort_unstable();
+        ensure!(known == seeking, "{id:?} seeks for {known:?}, not {seeking:?}");
         ensure!(
-            queue.seeking == seeking,
-            "{id:?} seeks for {:?}, not {seeking:?}",
-            queue.seeking
+            !queue.lanes.iter().any(|lane| lane.callers.is_empty()),
+            "{id:?} has an empty lane"
         );
-        let waiting = calls().filter(|(_, call)| call.talk.is_none()).count();
+        ensure!(
+            self.fronts[id.0 as usize] == queue.front(),
+            "{id:?} has another front: {:?}",
+            self.fronts[id.0 as usize]
+        );
+        let line: Sorted<Rank> = own().filter(|call| call.waits()).map(|call| call.rank).collect();
+        ensure!(queue.line == line, "{id:?} has another line");
+        let waiting = own().filter(|call| call.talk.is_none()).count();
         ensure!(
             queue.waiting as usize == waiting,
             "{id:?} counts {} waiting, not {waiting}",
             queue.waiting
         );
-        let members = || self.agents.iter().filter(|agent| agent.queues.contains(&id));
-        let signed_in = members().filter(|agent| agent.base != Base::SignedOut).count();
-        ensure!(
-            queue.signed_in as usize == signed_in,
-            "{id:?} counts {} members",
-            queue.signed_in
-        );
-        let can = members().filter(|agent| agent.can_take_a_call());
-        let available: BTreeSet<IdleRank> = can.map(|agent| (agent.idle_since, agent.id)).collect();
-        ensure!(
-            queue.available == available,
-            "{id:?} knows {:?}, not {available:?}",
-            queue.available
+        let of_tiers: u32 = queue.tier_waiting.iter().sum();
+        ensure!(of_tiers == queue.waiting, "{id:?} counts its tiers wrongly");
+        let members = || self.agents.iter().filter(|agent| agent.serves(id));
+        let count = |counted: fn(&Agent) -> bool| members().filter(|agent| counted(agent)).count();
+        let (signed_in, at_work) = (
+            count(|agent| agent.base != Base::SignedOut),
+            count(|agent| agent.at_work),
         );
         ensure!(
-            seeking.is_empty() || available.is_empty(),
-            "{id:?}: {available:?} idle while {seeking:?} wait"
+            (queue.signed_in as usize, queue.at_work as usize) == (signed_in, at_work),
+            "{id:?} counts {} and {} members",
+            queue.signed_in,
+            queue.at_work
         );
+        let share = |agent: &Agent| agent.member(id).map_or(0, |member| u64::from(member.share));
+        let staff: u64 = self.agents.iter().map(share).sum();
         ensure!(
-            !queue.is_unmanned() || seeking.is_empty(),
-            "{id:?}: {seeking:?} wait for nobody"
+            self.pulses[id.0 as usize].staff == staff,
+            "{id:?} estimates with other agents than it has"
         );
-        let stuck = calls().any(|(_, call)| matches!(call.state, State::Waiting | State::Ringing));
+        let seated: usize = queue.benches.iter().map(|bench| bench.agents.len()).sum();
         ensure!(
-            !queue.removed || !stuck,
+            seated == count(Agent::can_take_a_call),
+            "{id:?} knows {seated} available"
+        );
+        for agent in members().filter(|agent| agent.available) {
+            let (Some(member), Some(seat)) = (agent.member(id), agent.seat(id)) else {
+                continue;
+            };
+            let bench = queue
+                .benches
+                .iter()
+                .find(|bench| bench.level == member.level && bench.skills == agent.skills);
+            let place = bench.and_then(|bench| bench.agents.at_least(agent.merit(seat)));
+            ensure!(
+                place == Some(agent.merit(seat)),
+                "{:?} has no seat in {id:?}",
+                agent.id
+            );
+            let suited = calls().find(|call| call.seeking && self.suits_via(call, agent) == Some(id));
+            ensure!(
+                suited.is_none(),
+                "{:?} is idle in {id:?} while {:?} waits",
+                agent.id,
+                suited.map(|call| call.id)
+            );
+        }
+        let idle = own().any(|call| call.state == State::Waiting);
+        ensure!(!queue.is_unmanned() || !idle, "{id:?}: somebody waits for nobody");
+        ensure!(
+            !queue.removed || line.is_empty(),
             "{id:?} is removed, and somebody waits in it"
+        );
+        let owed: Sorted<Rank> = self
+            .callbacks
+            .iter()
+            .filter(|(_, callback)| callback.queue == id && callback.in_line())
+            .map(|(_, callback)| callback.rank)
+            .collect();
+        ensure!(queue.owed == owed, "{id:?} owes others than it knows");
+        ensure!(
+            queue.tripped.len() == queue.settings.rules.len(),
+            "{id:?} remembers other rules"
         );
         Ok(())
     }
 
-    fn expected_timers(&self) -> BTreeSet<(Time, Timer)> {
+    fn expected_timers(&self) -> Vec<(Time, Timer)> {
         let of_agent = |agent: &Agent| {
             let id: AgentId = agent.id;
             let lock = agent.forced.as_ref().and_then(|lock| lock.until);
+            let wrap_up = agent.wrap_up.and_then(|work| work.until);
+            let cool_down = agent.cool_down_alarm.as_ref().map(|alarm| self.timers.at(alarm));
             [
-                agent.wrap_up_until.map(|at| (at, Timer::WrapUp(id))),
+                wrap_up.map(|(_, at)| (at, Timer::WrapUp(id))),
                 agent
                     .cool_down
-                    .map(|cool_down| (cool_down.until, Timer::CoolDown(id))),
+                    .map(|_| (cool_down.unwrap_or_default(), Timer::CoolDown(id))),
                 lock.map(|at| (at, Timer::Lock(id))),
+                agent
+                    .watch
+                    .as_ref()
+                    .and_then(|watch| watch.next())
+                    .map(|at| (at, Timer::AgentWarn(id))),
             ]
         };
-        let max_wait = |(id, call): (&CallId, &Call)| match call.state {
-            State::Waiting | State::Ringing => call.leave_at.map(|at| (at, Timer::MaxWait(*id))),
-            State::Connecting | State::Talking | State::Gone => None,
-        };
-        let ringing = self.offers.iter().filter(|(_, offer)| offer.answered.is_none());
-        let mut timers: BTreeSet<(Time, Timer)> = self.agents.iter().flat_map(of_agent).flatten().collect();
-        timers.extend(self.calls.iter().filter_map(max_wait));
-        timers.extend(ringing.map(|(id, offer)| (offer.ring_until, Timer::Ring(*id))));
+        let mut timers: Vec<(Time, Timer)> = self.agents.iter().flat_map(of_agent).flatten().collect();
+        let due = |call: &Call| self.call_due_at(call).map(|at| (at, Timer::Call(call.id)));
+        timers.extend(self.calls.iter().filter_map(|(_, call)| due(call)));
+        for (id, offer) in self.offers.iter().filter(|(_, offer)| offer.answered.is_none()) {
+            let ring = self.queues[offer.queue.0 as usize].settings.ring_time;
+            let at = offer.alarm.as_ref().map(|alarm| self.timers.at(alarm));
+            timers.push((at.unwrap_or(offer.made + ring), Timer::Ring(OfferId(id))));
+        }
+        for (id, callback) in self.callbacks.iter() {
+            timers.push((callback.due_at(), Timer::Callback(CallId(id))));
+        }
+        timers.sort_unstable();
         timers
     }
 }

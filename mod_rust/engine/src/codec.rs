@@ -143,6 +143,37 @@ impl Code for u32 {
     }
 }
 
+impl Code for u16 {
+    fn put(&self, out: &mut Vec<u8>) {
+        u64::from(*self).put(out);
+    }
+
+    fn take(from: &mut Bytes<'_>) -> Result<u16, DecodeError> {
+        u16::try_from(from.number()?).map_err(|_| DecodeError::TooLarge)
+    }
+}
+
+impl Code for char {
+    fn put(&self, out: &mut Vec<u8>) {
+        u32::from(*self).put(out);
+    }
+
+    fn take(from: &mut Bytes<'_>) -> Result<char, DecodeError> {
+        char::from_u32(u32::take(from)?).ok_or(DecodeError::NotText)
+    }
+}
+
+impl<A: Code, B: Code> Code for (A, B) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn take(from: &mut Bytes<'_>) -> Result<(A, B), DecodeError> {
+        Ok((A::take(from)?, B::take(from)?))
+    }
+}
+
 impl Code for u8 {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(*self);

@@ -1,9 +1,11 @@
 //! Commands: what agents and supervisors ask for, and when it takes effect.
 
+use std::sync::Arc;
+
 use crate::action::{Action, CommandOutcome, Refusal};
 use crate::agent::{Base, Idle, Next};
 use crate::engine::Engine;
-use crate::event::{Event, Forced, NextState};
+use crate::event::{CallbackOutcome, Event, Forced, NextState};
 use crate::ids::{AgentId, CommandId};
 use crate::input::{Command, PhoneState};
 use crate::time::Span;
@@ -18,8 +20,8 @@ pub(crate) struct Asked {
 }
 
 /// Short for what most commands come to.
-type Answer = Result<CommandOutcome, Refusal>;
-const DONE: Answer = Ok(CommandOutcome::Done);
+pub(crate) type Answer = Result<CommandOutcome, Refusal>;
+pub(crate) const DONE: Answer = Ok(CommandOutcome::Done);
 const PENDING: Answer = Ok(CommandOutcome::Pending);
 
 impl Engine {
@@ -116,10 +118,25 @@ impl Engine {
                     asked,
                 )
             }
+            Command::ExtendWrapUp { agent, by } => {
+                let id = self.agent_of(agent)?;
+                self.extend_wrap_up(id, *by)
+            }
+            Command::SetMembership { agent, queue, place } => self.set_membership(agent, queue, *place),
+            Command::SetSkill { agent, skill, has } => self.set_skill(agent, skill, *has),
+            Command::SetDoor { queue, door } => self.set_door(queue, *door),
+            Command::Reprioritise { call, priority } => self.reprioritise(*call, *priority),
+            Command::MoveCall { call, queue } => self.move_call(*call, queue),
+            Command::Withdraw { call, place } => self.withdraw(*call, place),
+            Command::CancelCallback { callback } => {
+                self.end_callback(*callback, CallbackOutcome::Cancelled, true)
+                    .ok_or(Refusal::UnknownCall)?;
+                DONE
+            }
         }
     }
 
-    fn agent_of(&self, number: &str) -> Result<AgentId, Refusal> {
+    pub(crate) fn agent_of(&self, number: &str) -> Result<AgentId, Refusal> {
         let id = self.agent_ids.get(number).copied();
         id.filter(|id| !self.agents[id.0 as usize].removed)
             .ok_or(Refusal::UnknownAgent)
@@ -138,10 +155,10 @@ impl Engine {
         if agent.engaged.is_some() {
             return Err(Refusal::InCall);
         }
-        let phone = if phone.is_empty() {
-            agent.own_phone.clone()
+        let phone: Arc<str> = if phone.is_empty() {
+            Arc::clone(&agent.own_phone)
         } else {
-            phone.to_owned()
+            phone.into()
         };
         if phone.is_empty() {
             return Err(Refusal::NoPhone);
@@ -180,6 +197,7 @@ impl Engine {
     }
 
     fn ask_next_state(&mut self, id: AgentId, state: NextState, asked: &Asked) -> Answer {
+        self.agent_changed(id);
         let agent = &mut self.agents[id.0 as usize];
         if agent
             .next
@@ -189,11 +207,11 @@ impl Engine {
         {
             return Err(Refusal::ForcedBusy);
         }
-        self.changed.insert(id);
-        if let Some(old) = agent.next.replace(Next {
+        let next = Next {
             state,
             asked: asked.clone(),
-        }) {
+        };
+        if let Some(old) = agent.next.replace(Box::new(next)) {
             self.overtaken(old.asked);
         }
         PENDING
@@ -211,19 +229,19 @@ impl Engine {
     fn force_busy(&mut self, id: AgentId, reason: &str, lasting: Option<Span>, asked: &Asked) -> Answer {
         self.lift_lock(id);
         let until = lasting.map(|span| self.now + span);
-        if let Some(at) = until {
-            self.timers.set(at, Timer::Lock(id));
-        }
-        self.changed.insert(id);
+        self.agent_changed(id);
         let agent = &mut self.agents[id.0 as usize];
-        agent.forced = Some(Forced {
+        self.timers.reset(&mut agent.lock_alarm, until, Timer::Lock(id));
+        agent.forced = Some(Box::new(Forced {
             reason: reason.to_owned(),
             until,
             author: asked.author.clone(),
-        });
+        }));
+        self.refresh_work(id);
+        let agent = &mut self.agents[id.0 as usize];
         match agent.base {
             Base::OnCall => {
-                agent.lock_asked = Some(asked.clone());
+                agent.lock_asked = Some(Box::new(asked.clone()));
                 PENDING
             }
             Base::Offered => {
@@ -246,9 +264,9 @@ impl Engine {
                 lifted = true;
             }
             Base::OnCall => {
-                let pauses = |next: &mut Next| matches!(next.state, NextState::NotReady { .. });
+                let pauses = |next: &mut Box<Next>| matches!(next.state, NextState::NotReady { .. });
                 if let Some(next) = agent.next.take_if(pauses) {
-                    self.changed.insert(id);
+                    self.agent_changed(id);
                     self.overtaken(next.asked);
                     lifted = true;
                 }
@@ -267,7 +285,15 @@ impl Command {
             Command::SignIn { .. }
             | Command::SignOut { .. }
             | Command::SetReady { .. }
-            | Command::SetNotReady { .. } => false,
+            | Command::SetNotReady { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::SetMembership { .. }
+            | Command::SetSkill { .. }
+            | Command::SetDoor { .. }
+            | Command::Reprioritise { .. }
+            | Command::MoveCall { .. }
+            | Command::Withdraw { .. }
+            | Command::CancelCallback { .. } => false,
         }
     }
 }

@@ -1,18 +1,26 @@
 //! The engine as the host drives it: one input after the other, each drained of what it led to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::vec;
 
 use crate::action::{Action, CommandOutcome};
 use crate::agent::{Agent, Idle};
 use crate::call::Call;
+use crate::callback::Callback;
 use crate::command::Asked;
-use crate::config::{Config, ConfigError, Limits, Misses};
+use crate::config::{Config, ConfigError, Limits, Menu, Misses, Reason};
+use crate::estimate::Pulse;
 use crate::event::Event;
-use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
+use crate::explain::{Note, Record};
+use crate::ids::{AgentId, CallId, QueueId, TierId};
 use crate::input::Input;
+use crate::live::Overlay;
 use crate::offer::Offer;
-use crate::queue::{Queue, Rank};
+use crate::queue::{Front, Queue};
+use crate::skills::SkillNames;
+use crate::slots::Slots;
+use crate::sticky::LastAgents;
 use crate::time::{Span, Time};
 use crate::timers::{Timer, Timers};
 
@@ -26,32 +34,54 @@ use crate::timers::{Timer, Timers};
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) now: Time,
+    pub(crate) seed: u64,
     booted: bool,
     pub(crate) tiers: Vec<Tier>,
     pub(crate) default_tier: TierId,
+    pub(crate) menus: Vec<Menu>,
+    pub(crate) reasons: Vec<Reason>,
     pub(crate) misses: Misses,
     pub(crate) limits: Limits,
+    /// What was changed while running, over the settings.
+    pub(crate) overlay: Overlay,
+    pub(crate) skills: SkillNames,
+
     pub(crate) queues: Vec<Queue>,
+    /// Whether any of them chooses by chance.
+    pub(crate) by_chance: bool,
     pub(crate) queue_ids: BTreeMap<String, QueueId>,
+    /// By queue: kept apart from them, since a freed agent looks at those of all its queues.
+    pub(crate) fronts: Vec<Front>,
+    /// By queue, likewise.
+    pub(crate) pulses: Vec<Pulse>,
     pub(crate) agents: Vec<Agent>,
-    pub(crate) agent_ids: BTreeMap<String, AgentId>,
+    pub(crate) agent_ids: BTreeMap<Arc<str>, AgentId>,
     /// Phones bound by agents who are signed in.
-    pub(crate) phones: BTreeMap<String, AgentId>,
-    pub(crate) calls: BTreeMap<CallId, Call>,
-    pub(crate) offers: BTreeMap<OfferId, Offer>,
+    pub(crate) phones: BTreeMap<Arc<str>, AgentId>,
+    /// Boxed, since they are large and pass from hand to hand.
+    pub(crate) calls: Slots<Box<Call>>,
+    pub(crate) offers: Slots<Offer>,
     pub(crate) last_offer: u64,
+    pub(crate) callbacks: Slots<Callback>,
+    pub(crate) last_agents: LastAgents,
     pub(crate) timers: Timers,
+    pub(crate) record: Record,
 
     // What the present input has changed so far; all empty between inputs.
-    /// Agents who became available.
-    pub(crate) freed: BTreeSet<AgentId>,
-    /// Calls that began to seek an agent.
-    pub(crate) seekers: BTreeSet<Rank>,
-    /// Queues that lost a member who was signed in.
+    /// Agents who became available and are on no bench yet.
+    pub(crate) freed: Vec<AgentId>,
+    /// Calls that began to seek an agent and are in no lane yet.
+    pub(crate) seekers: Vec<CallId>,
+    /// Queues that lost a member.
     pub(crate) perhaps_unmanned: BTreeSet<QueueId>,
+    /// Queues in which a callback may have come near.
+    pub(crate) perhaps_near: BTreeSet<QueueId>,
     /// Agents to publish.
-    pub(crate) changed: BTreeSet<AgentId>,
+    pub(crate) changed: Vec<AgentId>,
     pub(crate) answers: Vec<(Asked, CommandOutcome)>,
+    due: Vec<(Time, Timer)>,
+    /// Room to reckon in.
+    pub(crate) demands: Vec<u64>,
 
     pub(crate) actions: Vec<Action>,
     pub(crate) events: Vec<Event>,
@@ -77,34 +107,47 @@ pub struct Drain<'a> {
 impl Engine {
     /// Checks the settings. The events of booting (`ConfigApplied` by `boot`, and the phones to watch) come out of the
     /// first [`handle`](Engine::handle): give it a [`Tick`](Input::Tick). The seed is for strategies that choose by
-    /// chance; those of today do not.
+    /// chance.
     ///
     /// # Errors
     /// What is wrong with the settings.
     pub fn new(config: Config, now: Time, seed: u64) -> Result<Engine, ConfigError> {
-        let _ = seed;
         config.check()?;
         let mut engine = Engine {
             now,
+            seed,
             booted: false,
             tiers: Vec::new(),
             default_tier: TierId(0),
+            menus: Vec::new(),
+            reasons: Vec::new(),
             misses: config.misses,
             limits: config.limits,
+            overlay: Overlay::default(),
+            skills: SkillNames::default(),
             queues: Vec::new(),
+            by_chance: false,
             queue_ids: BTreeMap::new(),
+            fronts: Vec::new(),
+            pulses: Vec::new(),
             agents: Vec::new(),
             agent_ids: BTreeMap::new(),
             phones: BTreeMap::new(),
-            calls: BTreeMap::new(),
-            offers: BTreeMap::new(),
+            calls: Slots::default(),
+            offers: Slots::default(),
             last_offer: 0,
+            callbacks: Slots::default(),
+            last_agents: LastAgents::default(),
             timers: Timers::default(),
-            freed: BTreeSet::new(),
-            seekers: BTreeSet::new(),
+            record: Record::default(),
+            freed: Vec::new(),
+            seekers: Vec::new(),
             perhaps_unmanned: BTreeSet::new(),
-            changed: BTreeSet::new(),
+            perhaps_near: BTreeSet::new(),
+            changed: Vec::new(),
             answers: Vec::new(),
+            due: Vec::new(),
+            demands: Vec::new(),
             actions: Vec::new(),
             events: Vec::new(),
         };
@@ -126,13 +169,7 @@ impl Engine {
         }
         self.apply(input);
         self.settle();
-        // Timers set from here on wait for the next input, be they due or not: no chain of them can go on for ever.
-        for (at, timer) in self.timers.due(self.now) {
-            if self.timers.cancel(at, timer) {
-                self.fire(timer);
-                self.settle();
-            }
-        }
+        self.fire_due();
         self.publish();
         self.answer();
         Drain {
@@ -155,6 +192,9 @@ impl Engine {
             Input::OfferFailed { offer, cause } => self.offer_failed(offer, cause),
             Input::Connected { call } => self.connected(call),
             Input::Ended { call, by, phone } => self.ended(call, by, phone),
+            Input::Digit { call, key } => self.key_pressed(call, key),
+            Input::Talk { call, state } => self.talk_goes_on(call, state),
+            Input::CallbackFailed { callback } => self.callback_failed(callback),
             Input::Phone { agent, state } => self.phone_changed(agent, state),
             Input::Command { id, author, command } => self.command(Asked { id, author, command }),
             Input::Reload { id, author, config } => self.reload(id, author, *config),
@@ -162,9 +202,39 @@ impl Engine {
         }
     }
 
+    /// Timers set from here on wait for the next input, be they due or not: no chain of them can go on for ever.
+    fn fire_due(&mut self) {
+        let mut due = core::mem::take(&mut self.due);
+        self.timers.due(self.now, &mut due);
+        for (at, timer) in due.drain(..) {
+            if self.is_set(at, timer) {
+                self.fire(timer);
+                self.settle();
+            }
+        }
+        self.due = due;
+    }
+
+    /// Whether a timer still stands at that time.
+    fn is_set(&self, at: Time, timer: Timer) -> bool {
+        let alarm = match timer {
+            Timer::Call(id) => self.calls.get(id.0).and_then(|call| call.alarm.as_ref()),
+            Timer::Ring(id) => self.offers.get(id.0).and_then(|offer| offer.alarm.as_ref()),
+            Timer::WrapUp(id) => self.agents[id.0 as usize].wrap_up_alarm.as_ref(),
+            Timer::CoolDown(id) => self.agents[id.0 as usize].cool_down_alarm.as_ref(),
+            Timer::Lock(id) => self.agents[id.0 as usize].lock_alarm.as_ref(),
+            Timer::AgentWarn(id) => self.agents[id.0 as usize].warn_alarm.as_ref(),
+            Timer::Callback(id) => self
+                .callbacks
+                .get(id.0)
+                .and_then(|callback| callback.alarm.as_ref()),
+        };
+        alarm.is_some_and(|alarm| self.timers.at(alarm) == at)
+    }
+
     fn fire(&mut self, timer: Timer) {
         match timer {
-            Timer::MaxWait(call) => self.timed_out(call),
+            Timer::Call(call) => self.call_is_due(call),
             Timer::Ring(offer) => self.rang_out(offer),
             Timer::WrapUp(agent) => self.resume(agent),
             Timer::CoolDown(agent) => {
@@ -174,17 +244,34 @@ impl Engine {
             Timer::Lock(agent) => {
                 self.lift_lock(agent);
             }
+            Timer::AgentWarn(agent) => self.agent_warning(agent),
+            Timer::Callback(callback) => self.callback_is_due(callback),
+        }
+    }
+
+    /// Remembers to publish an agent.
+    pub(crate) fn agent_changed(&mut self, id: AgentId) {
+        let agent = &mut self.agents[id.0 as usize];
+        if !core::mem::replace(&mut agent.changed, true) {
+            self.changed.push(id);
         }
     }
 
     /// Publishes each agent that changed, once.
     pub(crate) fn publish(&mut self) {
-        while let Some(id) = self.changed.pop_first() {
+        let mut changed = core::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        for id in changed.drain(..) {
             let agent = &mut self.agents[id.0 as usize];
+            if !core::mem::take(&mut agent.changed) {
+                continue;
+            }
             let from = agent.published;
             agent.published = agent.state();
             if agent.published != from {
                 agent.since = self.now;
+                let state = agent.published;
+                self.record.note(self.now, Note::Agent { agent: id, state });
             }
             self.events.push(Event::AgentChanged {
                 agent: id,
@@ -192,6 +279,7 @@ impl Engine {
                 to: agent.view(),
             });
         }
+        self.changed = changed;
     }
 
     /// The host did what it never should; the engine goes on as it was.

@@ -1,9 +1,11 @@
 //! Events: what happened, in the past tense, for the world. Metrics, reports and consoles are folds of these.
 
+use std::sync::Arc;
+
 use crate::action::CommandOutcome;
-use crate::config::Strategy;
+use crate::config::{Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Command, OfferFailure, Party, PhoneState};
+use crate::input::{Command, OfferFailure, Party, PhoneState, TalkState};
 use crate::time::{Span, Time};
 
 /// Something that happened.
@@ -21,6 +23,45 @@ pub enum Event {
         number: String,
         /// Callers waiting in the queue, this one included.
         waiting: u32,
+        /// The place in the order of service; 1 is next. Zero if turned away.
+        position: u32,
+        /// The wait to expect, if there is anything to go by.
+        predicted: Option<Estimate>,
+        /// Why the caller is suspicious; empty if not.
+        flag: String,
+        /// The callback that this is the answer to, or that the caller did not wait for.
+        callback: Option<CallId>,
+    },
+    /// A rule of the queue did something to a waiting caller, other than sending the caller away.
+    RuleApplied {
+        /// To which call.
+        call: CallId,
+        /// Of which queue.
+        queue: QueueId,
+        /// Which rule, from 1.
+        rule: u32,
+        /// What was done.
+        operation: Operation,
+    },
+    /// A waiting caller chose from a menu.
+    KeyPressed {
+        /// Which call.
+        call: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// The key.
+        key: char,
+    },
+    /// A waiting call was made worth more or less.
+    CallReprioritised {
+        /// Which call.
+        call: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// Seconds on top of its tier.
+        priority: u32,
+        /// The place in the order of service now.
+        position: u32,
     },
     /// A caller asked for a queue that does not exist, or the node was at its ceiling of calls.
     CallRefused {
@@ -74,8 +115,23 @@ pub enum Event {
         queue: QueueId,
         /// As what.
         tier: TierId,
-        /// From joining until connected, ring time included.
+        /// From joining this queue until connected, ring time included.
         wait: Span,
+    },
+    /// The conversation went on in another way.
+    TalkChanged {
+        /// Which call.
+        call: CallId,
+        /// With whom.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// How it went until now.
+        from: TalkState,
+        /// How it goes on.
+        to: TalkState,
+        /// How long it went like that.
+        lasted: Span,
     },
     /// A call that had joined is over for the queue.
     CallFinished {
@@ -89,12 +145,83 @@ pub enum Event {
         outcome: CallOutcome,
         /// Who had it last, if it was connected.
         agent: Option<AgentId>,
-        /// From joining until connected or gone.
+        /// From joining this queue until connected or gone.
         wait: Span,
         /// Conversation; zero if never connected.
         talk: Span,
+        /// Of which on hold, consulting included.
+        hold: Span,
         /// Who ended it.
         by: Party,
+        /// Where the caller went.
+        to: Exit,
+    },
+    /// A caller left and is owed a call.
+    CallbackPlaced {
+        /// The call it came from, which is its name from now on.
+        callback: CallId,
+        /// In which queue the place is kept.
+        queue: QueueId,
+        /// As what.
+        tier: TierId,
+        /// Caller number.
+        number: String,
+        /// The place in the order of service; 1 is next.
+        position: u32,
+    },
+    /// Somebody is being called back.
+    CallbackDialled {
+        /// Which.
+        callback: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// An attempt to call back came to nothing; another follows unless the callback ends.
+    CallbackMissed {
+        /// Which.
+        callback: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// A callback is over.
+    CallbackEnded {
+        /// Which.
+        callback: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// As what.
+        tier: TierId,
+        /// How.
+        outcome: CallbackOutcome,
+        /// Since it was placed.
+        after: Span,
+    },
+    /// Something lasts longer than a limit allows; again for each level, and each interval.
+    LimitReached {
+        /// What.
+        limit: Limit,
+        /// Which level, from 1.
+        level: u8,
+        /// How long it has lasted.
+        lasted: Span,
+    },
+    /// What lasted longer than a limit allows is over.
+    LimitCleared {
+        /// What.
+        limit: Limit,
+        /// The level that it had reached.
+        level: u8,
+        /// How long it lasted in all.
+        lasted: Span,
+    },
+    /// A queue was opened or closed, other than by settings.
+    QueueChanged {
+        /// The queue now.
+        queue: QueueView,
     },
     /// An agent changed: state, lock, reason, next state, phone or queues.
     AgentChanged {
@@ -131,6 +258,75 @@ pub enum Event {
         /// What was met.
         what: String,
     },
+}
+
+/// A wait to expect: of a hundred callers in this place fifty and ninety wait no longer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Estimate {
+    /// The median.
+    pub p50: Span,
+    /// The ninetieth percentile.
+    pub p90: Span,
+}
+
+/// What a limit is on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Limit {
+    /// A caller waits.
+    Wait {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+    },
+    /// A phone rings.
+    Ring {
+        /// Whose.
+        agent: AgentId,
+        /// For which call.
+        call: CallId,
+    },
+    /// Caller and agent talk.
+    Talk {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        agent: AgentId,
+    },
+    /// A caller is on hold.
+    Hold {
+        /// Which call.
+        call: CallId,
+        /// By whom.
+        agent: AgentId,
+    },
+    /// An agent is in after-call work.
+    WrapUp {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent is not ready, for a reason that has limits.
+    NotReady {
+        /// Who.
+        agent: AgentId,
+    },
+}
+
+/// How a callback ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallbackOutcome {
+    /// The caller answered and waits, or talks, as that call.
+    Resumed(CallId),
+    /// The caller called again and has the place back as that call.
+    Redialled(CallId),
+    /// Nobody answered as often as was tried.
+    Failed,
+    /// It was owed for too long.
+    Expired,
+    /// A supervisor cancelled it.
+    Cancelled,
+    /// The queue was removed.
+    Removed,
 }
 
 /// Why a call was not let in.
@@ -172,6 +368,20 @@ pub enum CallOutcome {
     NoAgents,
     /// The queue was removed.
     Removed,
+    /// The queue was closed.
+    Closed,
+    /// There was an emergency.
+    Emergency,
+    /// A rule of the queue sent the caller elsewhere (话务分流).
+    Diverted,
+    /// The caller left by a key.
+    Left,
+    /// The caller chose to be called back, or was sent there.
+    Callback,
+    /// A rule sent the caller to another queue, where the call goes on.
+    Overflowed,
+    /// A supervisor put the caller into another queue, where the call goes on.
+    Moved,
     /// The node could not go on.
     Error,
 }
@@ -193,6 +403,14 @@ pub enum AgentState {
     Offered,
     /// Talks with a caller.
     OnCall,
+    /// Has a caller on hold.
+    OnHold,
+    /// Talks with a third party while the caller is on hold.
+    Consulting,
+    /// Talks with the caller and a third party.
+    Conferencing,
+    /// Waits for a caller to come back from the dialplan.
+    Reserved,
     /// After-call work (后续处理).
     WrapUp,
 }
@@ -203,13 +421,15 @@ pub struct AgentView {
     /// Which.
     pub agent: AgentId,
     /// Agent number.
-    pub number: String,
+    pub number: Arc<str>,
     /// Display name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Dial string in use; empty while none is bound.
-    pub phone: String,
+    pub phone: Arc<str>,
     /// Queues served.
-    pub queues: Vec<QueueId>,
+    pub queues: Arc<[MemberView]>,
+    /// Skills, in the order of their names.
+    pub skills: Arc<[Arc<str>]>,
     /// Published state.
     pub state: AgentState,
     /// When that state began.
@@ -224,6 +444,15 @@ pub struct AgentView {
     pub phone_state: PhoneState,
     /// The call offered or talked.
     pub call: Option<CallId>,
+}
+
+/// An agent's place in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemberView {
+    /// Which queue.
+    pub queue: QueueId,
+    /// Skill level, 1 (best) to 255.
+    pub level: u8,
 }
 
 /// A supervisor's lock.
@@ -267,4 +496,6 @@ pub struct QueueView {
     pub service_target: Span,
     /// Most callers that may wait.
     pub max_waiting: u32,
+    /// Whether callers may join.
+    pub door: Door,
 }

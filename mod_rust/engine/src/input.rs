@@ -1,6 +1,6 @@
 //! Inputs: what the host saw, or was asked. Each is applied whole before the next.
 
-use crate::config::Config;
+use crate::config::{Config, Door};
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
 use crate::time::Span;
 
@@ -58,6 +58,25 @@ pub enum Input {
         /// What the agent's phone does now, apart from this call.
         phone: PhoneState,
     },
+    /// A caller who waits pressed a key.
+    Digit {
+        /// Whose caller.
+        call: CallId,
+        /// 0 to 9, * or #; anything else is passed over.
+        key: char,
+    },
+    /// The conversation goes on in another way: put on hold, retrieved, with a third party, away in the dialplan.
+    Talk {
+        /// Which call.
+        call: CallId,
+        /// How it goes on.
+        state: TalkState,
+    },
+    /// Calling back came to nothing. When it succeeds, the caller joins with [`Caller::callback`].
+    CallbackFailed {
+        /// Which callback, by the call it came from.
+        callback: CallId,
+    },
     /// An agent's phone changed by itself. Told for every watched phone, its agent signed in or not. `Busy` counts only
     /// while the agent has neither an offer nor a call: otherwise it is our own leg.
     Phone {
@@ -100,6 +119,31 @@ pub struct Caller {
     pub tier: String,
     /// Seconds of waiting time this one call is worth on top of its tier.
     pub priority: u32,
+    /// Skills that an agent must have, besides those of the queue. One that no settings ever named makes the call wait
+    /// until it is dropped.
+    pub skills: Vec<String>,
+    /// Number of the agent to prefer; empty is the last agent that the caller talked with, if the queue is sticky.
+    pub agent: String,
+    /// Why the caller is suspicious; shown to the agent. Empty if not.
+    pub flag: String,
+    /// The callback that this is the answer to: the caller regains the place, in its queue. An unknown one counts as none.
+    pub callback: Option<CallId>,
+}
+
+/// How a conversation goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum TalkState {
+    /// Caller and agent hear each other.
+    #[default]
+    Talking,
+    /// The caller hears music.
+    OnHold,
+    /// The agent talks with a third party, the caller is on hold.
+    Consulting,
+    /// All three hear each other.
+    Conferencing,
+    /// The caller is away in the dialplan, the agent is reserved.
+    Away,
 }
 
 /// Why a caller is no longer there.
@@ -197,5 +241,63 @@ pub enum Command {
         agent: String,
         /// Shown to agent and supervisors.
         reason: String,
+    },
+    /// Makes after-call work longer, up to [`Queue::wrap_up_max`](crate::config::Queue::wrap_up_max) in all.
+    ExtendWrapUp {
+        /// Agent number.
+        agent: String,
+        /// By so much from its present end.
+        by: Span,
+    },
+    /// Changes an agent's place in a queue. It lies over the settings, also over those of a later reload.
+    SetMembership {
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Level and weight; `None` takes the agent out of the queue.
+        place: Option<(u8, u16)>,
+    },
+    /// Gives an agent a skill, or takes it. It lies over the settings, also over those of a later reload.
+    SetSkill {
+        /// Agent number.
+        agent: String,
+        /// The skill.
+        skill: String,
+        /// Whether the agent has it from now on.
+        has: bool,
+    },
+    /// Opens or closes a queue. It lies over the settings, also over those of a later reload.
+    SetDoor {
+        /// Queue name.
+        queue: String,
+        /// From now on.
+        door: Door,
+    },
+    /// Changes what a waiting call is worth on top of its tier.
+    Reprioritise {
+        /// Which call.
+        call: CallId,
+        /// Seconds, in place of [`Caller::priority`].
+        priority: u32,
+    },
+    /// Puts a waiting call into another queue, at its old place in the order of callers.
+    MoveCall {
+        /// Which call.
+        call: CallId,
+        /// Queue name.
+        queue: String,
+    },
+    /// Takes a waiting call out of its queue.
+    Withdraw {
+        /// Which call.
+        call: CallId,
+        /// Where to: a place of the dialplan; empty goes on behind `Hotline()`.
+        place: String,
+    },
+    /// Forgets a callback that is owed.
+    CancelCallback {
+        /// Which, by the call it came from.
+        callback: CallId,
     },
 }

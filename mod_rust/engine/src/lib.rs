@@ -8,22 +8,37 @@
 pub mod action;
 mod agent;
 mod call;
+mod callback;
+pub mod chance;
 mod check;
+
 pub mod codec;
 mod command;
 pub mod config;
 mod engine;
+pub mod estimate;
 pub mod event;
+mod explain;
 pub mod ids;
 pub mod input;
+mod join;
+mod live;
 mod offer;
 mod queue;
 mod reload;
 mod routing;
+mod skills;
+mod slots;
+mod sorted;
+mod sticky;
 mod table;
+mod talk;
 pub mod time;
 mod timers;
 pub mod view;
+mod waiting;
+mod watch;
+mod work;
 
 pub use action::{Action, CallAction};
 pub use config::{Config, ConfigError};

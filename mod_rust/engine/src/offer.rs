@@ -4,20 +4,22 @@ use crate::action::CallAction;
 use crate::agent::{Base, Engaged, Idle, Trigger};
 use crate::call;
 use crate::engine::Engine;
-use crate::event::{Event, OfferResult};
+use crate::event::{Event, Limit, OfferResult};
+use crate::explain::{Chosen, Note};
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use crate::input::OfferFailure;
-use crate::time::{Span, Time};
-use crate::timers::Timer;
+use crate::time::Time;
+use crate::timers::{Alarm, Timer};
 
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) call: CallId,
     pub(crate) agent: AgentId,
+    /// The one that brought the two together: the call's own, or one that may take it as well.
     pub(crate) queue: QueueId,
     pub(crate) made: Time,
-    /// When the phone has rung long enough.
-    pub(crate) ring_until: Time,
+    /// Until it has rung long enough.
+    pub(crate) alarm: Option<Alarm>,
     pub(crate) ringing: bool,
     pub(crate) answered: Option<Time>,
 }
@@ -25,31 +27,44 @@ pub(crate) struct Offer {
 impl Engine {
     /// Rings an available agent for a call that seeks one; whether that was allowed.
     pub(crate) fn make_offer(&mut self, call_id: CallId, agent_id: AgentId) -> bool {
+        let Some(call) = self.calls.get(call_id.0) else {
+            return false;
+        };
+        let Some(queue_id) = self.suits_via(call, &self.agents[agent_id.0 as usize]) else {
+            self.broken(format!("call {} is offered to who does not suit", call_id.0));
+            return false;
+        };
+        let (waiting_since, chosen) = (call.waiting_since, call.sticky.is_none());
         if !self.step_call(call_id, call::Trigger::Offer) {
             return false;
         }
-        let Some(call) = self.calls.get_mut(&call_id) else {
-            return false;
-        };
         self.last_offer += 1;
         let id = OfferId(self.last_offer);
-        call.offers.push(id);
-        let queue = call.queue;
-        let waiting_since = call.waiting_since;
-        let ring_until = self.now + self.queues[queue.0 as usize].settings.ring_time;
+        if let Some(call) = self.calls.get_mut(call_id.0) {
+            call.offers.push(id);
+        }
+        let agent = &self.agents[agent_id.0 as usize];
+        let queue = &mut self.queues[queue_id.0 as usize];
+        queue.cursor = Some(agent.order);
+        if queue.settings.strategy.is_by_chance()
+            && chosen
+            && let Some(seat) = agent.seat(queue_id)
+        {
+            queue.clock = seat.ticket;
+        }
+        let ring_until = self.now + queue.settings.ring_time;
         self.offers.insert(
-            id,
+            id.0,
             Offer {
                 call: call_id,
                 agent: agent_id,
-                queue,
+                queue: queue_id,
                 made: self.now,
-                ring_until,
+                alarm: Some(self.timers.set(ring_until, Timer::Ring(id))),
                 ringing: false,
                 answered: None,
             },
         );
-        self.timers.set(ring_until, Timer::Ring(id));
         self.refresh_call(call_id);
         self.step_agent(agent_id, Trigger::Offer);
         self.agents[agent_id.0 as usize].engaged = Some(Engaged {
@@ -57,29 +72,56 @@ impl Engine {
             offer: Some(id),
         });
         self.refresh_agent(agent_id, Idle::GoesOn);
-
-        let agent = &self.agents[agent_id.0 as usize];
-        let (phone, number) = (agent.phone.clone(), agent.number.clone());
+        if !self.queues[queue_id.0 as usize].settings.warn.ring.at.is_empty() {
+            let steps = self.queues[queue_id.0 as usize].settings.warn.ring.clone();
+            let limit = Limit::Ring {
+                agent: agent_id,
+                call: call_id,
+            };
+            self.watch_agent(agent_id, Some((limit, &steps)));
+        }
+        let dispatch = self
+            .now
+            .since(waiting_since.max(self.agents[agent_id.0 as usize].free_since));
+        if self.record.keeps() {
+            let chosen = self.calls.get(call_id.0).filter(|_| chosen).and_then(|call| {
+                let (_, cap) = self.places_of(call).find(|(queue, _)| *queue == queue_id)?;
+                let skills = call.skills;
+                Some(Chosen { cap, skills })
+            });
+            let next = chosen.and_then(|at| self.queues[queue_id.0 as usize].best(at.cap, at.skills));
+            let note = Note::Offer {
+                offer: id,
+                call: call_id,
+                agent: agent_id,
+                queue: queue_id,
+                dispatch,
+                chosen,
+                next: next.map(|merit| merit.agent),
+            };
+            self.record.note(self.now, note);
+        }
         self.events.push(Event::OfferMade {
             offer: id,
             call: call_id,
             agent: agent_id,
-            queue,
-            dispatch: self.now.since(waiting_since.max(agent.free_since)),
+            queue: queue_id,
+            dispatch,
         });
-        self.order(
-            call_id,
-            CallAction::Ring {
-                offer: id,
-                phone,
-                agent: number,
-            },
-        );
+        let agent = &self.agents[agent_id.0 as usize];
+        let action = CallAction::Ring {
+            offer: id,
+            phone: (*agent.phone).to_owned(),
+            agent: (*agent.number).to_owned(),
+            queue: self.queues[queue_id.0 as usize].settings.name.clone(),
+            answering: agent.answering,
+        };
+        self.order(call_id, action);
         true
     }
 
     pub(crate) fn offer_rings(&mut self, id: OfferId) {
-        if let Some(offer) = self.offers.get_mut(&id)
+        if let Some(offer) = self.offers.get_mut(id.0)
             && !offer.ringing
             && offer.answered.is_none()
         {
@@ -91,32 +133,38 @@ impl Engine {
     /// The first to answer wins; the others are taken back before the two are connected, since connecting may hold
     /// the call's thread until the talk is over.
     pub(crate) fn offer_answered(&mut self, id: OfferId) {
-        let Some(offer) = self.offers.get_mut(&id) else {
+        let Some(offer) = self.offers.get_mut(id.0) else {
             return;
         };
         if offer.answered.is_some() {
             return;
         }
         offer.answered = Some(self.now);
-        let (call, agent, ring_until) = (offer.call, offer.agent, offer.ring_until);
-        self.timers.cancel(ring_until, Timer::Ring(id));
+        let (call, agent) = (offer.call, offer.agent);
+        self.timers.reset(&mut offer.alarm, None, Timer::Ring(id));
         self.step_call(call, call::Trigger::Answer);
         self.step_agent(agent, Trigger::Answer);
-        self.drop_max_wait(call);
+        self.watch_agent(agent, None);
+        self.leave_line(call);
         self.cancel_offers(call, Some(id));
         self.refresh_call(call);
+        self.arm_call(call);
         self.order(call, CallAction::Connect { offer: id });
     }
 
     /// The phone said no. Once it has answered, only the end of the call counts: the host owes that one.
     pub(crate) fn offer_failed(&mut self, id: OfferId, cause: OfferFailure) {
-        if self.offers.get(&id).is_some_and(|offer| offer.answered.is_none()) {
+        if self
+            .offers
+            .get(id.0)
+            .is_some_and(|offer| offer.answered.is_none())
+        {
             self.fail_offer(id, cause);
         }
     }
 
     pub(crate) fn rang_out(&mut self, id: OfferId) {
-        if let Some(offer) = self.offers.get(&id) {
+        if let Some(offer) = self.offers.get(id.0) {
             self.order(offer.call, CallAction::Cancel { offer: id });
             self.fail_offer(id, OfferFailure::NoAnswer);
         }
@@ -135,7 +183,7 @@ impl Engine {
         };
         self.offer_over(offer.agent);
         self.count_miss(offer.agent, cause);
-        self.agent_is_free(offer.agent, Span::ZERO, Idle::Anew);
+        self.agent_is_free(offer.agent, None, Idle::Anew);
         self.offer_lost(&offer);
     }
 
@@ -146,27 +194,32 @@ impl Engine {
         };
         self.order(offer.call, CallAction::Cancel { offer: id });
         self.offer_over(offer.agent);
-        self.agent_is_free(offer.agent, Span::ZERO, Idle::GoesOn);
+        self.agent_is_free(offer.agent, None, Idle::GoesOn);
         self.offer_lost(&offer);
     }
 
     /// Takes all offers of a call back but the one to keep.
     pub(crate) fn cancel_offers(&mut self, call: CallId, keep: Option<OfferId>) {
-        let offers = self
-            .calls
-            .get(&call)
-            .map(|call| call.offers.clone())
-            .unwrap_or_default();
-        for offer in offers.into_iter().filter(|offer| Some(*offer) != keep) {
-            self.cancel_offer(offer);
+        let Some(call) = self.calls.get(call.0) else {
+            return;
+        };
+        if call.offers.iter().all(|offer| Some(*offer) == keep) {
+            return;
+        }
+        for offer in call.offers.clone() {
+            if Some(offer) != keep {
+                self.cancel_offer(offer);
+            }
         }
     }
 
     /// Takes an offer off the books and tells the world how it ended.
     pub(crate) fn close_offer(&mut self, id: OfferId, result: OfferResult) -> Option<Offer> {
-        let offer = self.offers.remove(&id)?;
-        self.timers.cancel(offer.ring_until, Timer::Ring(id));
-        if let Some(call) = self.calls.get_mut(&offer.call) {
+        let mut offer = self.offers.remove(id.0)?;
+        self.timers.reset(&mut offer.alarm, None, Timer::Ring(id));
+        self.record.note(self.now, Note::Ended { offer: id, result });
+        self.watch_agent(offer.agent, None);
+        if let Some(call) = self.calls.get_mut(offer.call.0) {
             call.offers.retain(|other| *other != id);
         }
         self.events.push(Event::OfferEnded {
@@ -190,7 +243,7 @@ impl Engine {
     }
 
     fn offer_lost(&mut self, offer: &Offer) {
-        let Some(call) = self.calls.get(&offer.call) else {
+        let Some(call) = self.calls.get(offer.call.0) else {
             return;
         };
         match call.state {
@@ -199,7 +252,6 @@ impl Engine {
             }
             // Its only offer was the one that had answered.
             call::State::Connecting if offer.answered.is_some() => {
-                self.restore_max_wait(offer.call);
                 self.back_to_waiting(offer.call, call::Trigger::ConnectFailed);
             }
             call::State::Ringing => self.refresh_call(offer.call),

@@ -1,33 +1,88 @@
 //! A queue: who waits in it and who could take them, both in the order in which they are served.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::action::CallAction;
-use crate::config;
+use crate::config::{self, NeedsAgents, Strategy};
 use crate::event::QueueView;
-use crate::ids::{AgentId, CallId, QueueId};
+use crate::ids::{AgentId, CallId, QueueId, TierId};
+use crate::skills::SkillSet;
+use crate::sorted::Sorted;
 use crate::time::{Span, Time};
 
 /// A caller's place in the order of service, over all queues: the moment of joining less everything that the caller
-/// is worth on top, then the call number. All callers age alike, so it never changes.
+/// is worth on top, then the call number. All callers age alike, so it never changes by itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Rank {
-    at: i128,
+    at: i64,
     pub(crate) call: CallId,
 }
 
 impl Rank {
-    pub(crate) fn new(joined: Time, handicaps: [Span; 3], call: CallId) -> Rank {
-        let worth: i128 = handicaps.iter().map(|span| i128::from(span.0)).sum();
+    pub(crate) fn new(arrived: Time, worth: [Span; 4], call: CallId) -> Rank {
+        let signed = |micros: u64| i64::try_from(micros).unwrap_or(i64::MAX);
+        let worth = worth
+            .into_iter()
+            .fold(0_i64, |sum, span| sum.saturating_add(signed(span.0)));
         Rank {
-            at: i128::from(joined.0) - worth,
+            at: signed(arrived.0).saturating_sub(worth),
             call,
         }
     }
 }
 
-/// An agent's place among those available: since when, then the agent's number in the table.
-pub(crate) type IdleRank = (Time, AgentId);
+/// An agent's place among those available in a queue: what the strategy looks at, then since when idle, then the agent's
+/// number in the table. The least is best.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Merit {
+    pub(crate) primary: u64,
+    pub(crate) idle_since: Time,
+    pub(crate) agent: AgentId,
+}
+
+/// Seeking callers of a queue with the same needs.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    /// The worst level that will do; 0 is nobody's.
+    pub(crate) cap: u8,
+    pub(crate) skills: SkillSet,
+    pub(crate) callers: Sorted<Rank>,
+}
+
+impl Lane {
+    pub(crate) fn suits(&self, level: u8, skills: SkillSet) -> bool {
+        level <= self.cap && skills.includes(self.skills)
+    }
+
+    /// Whether any member will do.
+    fn is_plain(&self) -> bool {
+        self.cap == u8::MAX && self.skills.is_empty()
+    }
+}
+
+/// Available members of a queue with the same qualification.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) level: u8,
+    pub(crate) skills: SkillSet,
+    pub(crate) agents: Sorted<Merit>,
+}
+
+/// What a freed agent looks at first in each of its queues; all of them together fit into a near cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Front {
+    /// The first of those who seek.
+    pub(crate) first: Option<Rank>,
+    /// Whether any member will do for any of them.
+    pub(crate) plain: bool,
+}
+
+impl Front {
+    pub(crate) const EMPTY: Front = Front {
+        first: None,
+        plain: true,
+    };
+}
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -36,29 +91,184 @@ pub(crate) struct Queue {
     pub(crate) removed: bool,
     /// Callers that are not connected yet, whether anybody rings for them or not.
     pub(crate) waiting: u32,
+    /// The same by tier.
+    pub(crate) tier_waiting: Vec<u32>,
+    /// Those of them who wait or are rung for.
+    pub(crate) line: Sorted<Rank>,
     /// Members who are signed in.
     pub(crate) signed_in: u32,
-    /// Callers who could take (another) agent now.
-    pub(crate) seeking: BTreeSet<Rank>,
-    /// Members who could take a call now.
-    pub(crate) available: BTreeSet<IdleRank>,
+    /// Members who are at work.
+    pub(crate) at_work: u32,
+    /// Callers who could take (another) agent of this queue now. None is empty.
+    pub(crate) lanes: Vec<Lane>,
+    /// Members who could take a call now. Empty ones stay: there are few kinds.
+    pub(crate) benches: Vec<Bench>,
+    /// Of the agent last offered a call here; for round robin.
+    pub(crate) cursor: Option<u32>,
+    /// The patience of the agent last chosen; for strategies by chance.
+    pub(crate) clock: u64,
+    /// Bands of the rules that have tripped: predicted wait, callers waiting.
+    pub(crate) tripped: Vec<[bool; 2]>,
+    /// Callbacks owed but those that pause after a miss.
+    pub(crate) owed: Sorted<Rank>,
+    /// All callbacks owed, by number.
+    pub(crate) callbacks: BTreeMap<String, CallId>,
 }
 
 impl Queue {
     pub(crate) fn new(settings: config::Queue) -> Queue {
         Queue {
-            settings,
             removed: false,
             waiting: 0,
+            tier_waiting: Vec::new(),
+            line: Sorted::default(),
             signed_in: 0,
-            seeking: BTreeSet::new(),
-            available: BTreeSet::new(),
+            at_work: 0,
+            lanes: Vec::new(),
+            benches: Vec::new(),
+            cursor: None,
+            clock: 0,
+            tripped: vec![[false; 2]; settings.rules.len()],
+            owed: Sorted::default(),
+            callbacks: BTreeMap::new(),
+            settings,
         }
+    }
+
+    /// Takes other settings of the same name.
+    pub(crate) fn install(&mut self, settings: config::Queue) {
+        self.tripped = vec![[false; 2]; settings.rules.len()];
+        self.settings = settings;
+        self.removed = false;
     }
 
     /// Whether its callers may not wait for want of agents.
     pub(crate) fn is_unmanned(&self) -> bool {
-        self.settings.needs_agents && self.signed_in == 0
+        match self.settings.needs_agents {
+            NeedsAgents::None => false,
+            NeedsAgents::SignedIn => self.signed_in == 0,
+            NeedsAgents::AtWork => self.at_work == 0,
+        }
+    }
+
+    pub(crate) fn count_waiting(&mut self, tier: TierId, comes: bool) {
+        let tier = usize::from(tier.0);
+        if self.tier_waiting.len() <= tier {
+            self.tier_waiting.resize(tier + 1, 0);
+        }
+        if comes {
+            self.waiting += 1;
+            self.tier_waiting[tier] += 1;
+        } else {
+            self.waiting -= 1;
+            self.tier_waiting[tier] -= 1;
+        }
+    }
+
+    /// Whether another caller of that tier would be one too many.
+    pub(crate) fn is_full_for(&self, tier: TierId, name: &str) -> bool {
+        let most = self.settings.tier(name).and_then(|limits| limits.max_waiting);
+        let waiting = self.tier_waiting.get(usize::from(tier.0)).copied().unwrap_or(0);
+        self.waiting >= self.settings.max_waiting || most.is_some_and(|most| waiting >= most)
+    }
+
+    /// How many are served before `rank`.
+    pub(crate) fn ahead_of(&self, rank: Rank) -> usize {
+        self.line.before(rank) + self.owed.before(rank)
+    }
+
+    pub(crate) fn has_available(&self) -> bool {
+        self.benches.iter().any(|bench| !bench.agents.is_empty())
+    }
+
+    /// The best available agent for such a caller.
+    pub(crate) fn best(&self, cap: u8, skills: SkillSet) -> Option<Merit> {
+        let suiting = self
+            .benches
+            .iter()
+            .filter(|bench| bench.level <= cap && bench.skills.includes(skills));
+        if self.settings.strategy == Strategy::RoundRobin
+            && let Some(cursor) = self.cursor
+        {
+            let next = Merit {
+                primary: u64::from(cursor) + 1,
+                idle_since: Time(0),
+                agent: AgentId(0),
+            };
+            let after = suiting
+                .clone()
+                .filter_map(|bench| bench.agents.at_least(next))
+                .min();
+            if after.is_some() {
+                return after;
+            }
+        }
+        suiting.filter_map(|bench| bench.agents.first()).min()
+    }
+
+    /// A member became available.
+    pub(crate) fn seat(&mut self, level: u8, skills: SkillSet, merit: Merit) {
+        let kind = |bench: &&mut Bench| bench.level == level && bench.skills == skills;
+        match self.benches.iter_mut().find(kind) {
+            Some(bench) => {
+                bench.agents.insert(merit);
+            }
+            None => self.benches.push(Bench {
+                level,
+                skills,
+                agents: [merit].into_iter().collect(),
+            }),
+        }
+    }
+
+    /// A member is no longer available.
+    pub(crate) fn unseat(&mut self, level: u8, skills: SkillSet, merit: Merit) {
+        let kind = |bench: &&mut Bench| bench.level == level && bench.skills == skills;
+        if let Some(bench) = self.benches.iter_mut().find(kind) {
+            bench.agents.remove(merit);
+        }
+    }
+
+    /// A caller began to seek.
+    pub(crate) fn line_up(&mut self, front: &mut Front, cap: u8, skills: SkillSet, rank: Rank) {
+        let kind = |lane: &&mut Lane| lane.cap == cap && lane.skills == skills;
+        match self.lanes.iter_mut().find(kind) {
+            Some(lane) => {
+                lane.callers.insert(rank);
+                front.first = front.first.min(Some(rank)).or(Some(rank));
+            }
+            None => {
+                self.lanes.push(Lane {
+                    cap,
+                    skills,
+                    callers: [rank].into_iter().collect(),
+                });
+                *front = self.front();
+            }
+        }
+    }
+
+    /// A caller seeks no more.
+    pub(crate) fn step_out(&mut self, front: &mut Front, cap: u8, skills: SkillSet, rank: Rank) {
+        let kind = |lane: &Lane| lane.cap == cap && lane.skills == skills;
+        let Some(at) = self.lanes.iter().position(kind) else {
+            return;
+        };
+        self.lanes[at].callers.remove(rank);
+        let emptied = self.lanes[at].callers.is_empty();
+        if emptied {
+            self.lanes.swap_remove(at);
+        }
+        if emptied || front.first == Some(rank) {
+            *front = self.front();
+        }
+    }
+
+    pub(crate) fn front(&self) -> Front {
+        Front {
+            first: self.lanes.iter().filter_map(|lane| lane.callers.first()).min(),
+            plain: self.lanes.iter().all(Lane::is_plain),
+        }
     }
 
     /// What its waiting callers hear.
@@ -76,6 +286,14 @@ impl Queue {
             strategy: self.settings.strategy,
             service_target: self.settings.service_target,
             max_waiting: self.settings.max_waiting,
+            door: self.settings.door,
         }
+    }
+}
+
+impl config::Queue {
+    /// What differs for a tier.
+    pub(crate) fn tier(&self, name: &str) -> Option<&config::TierLimits> {
+        self.tiers.iter().find(|limits| limits.tier == name)
     }
 }

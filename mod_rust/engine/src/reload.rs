@@ -2,15 +2,17 @@
 //! keep their ids; what is removed keeps its place in the table.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::action::{Action, CommandOutcome, Refusal};
-use crate::agent::{Agent, Base, Idle, REMOVED};
-use crate::call::State;
-use crate::config::{self, Config, ConfigError, MAX_TIERS};
+use crate::agent::{Agent, Base, Idle, Member, REMOVED};
+use crate::config::{self, Config, ConfigError, Door, MAX_TIERS};
 use crate::engine::{Engine, Tier};
+use crate::estimate::Pulse;
 use crate::event::Event;
 use crate::ids::{AgentId, CallId, CommandId, QueueId, TierId};
-use crate::queue::Queue;
+use crate::queue::{Front, Queue};
+use crate::skills::SkillSet;
 
 impl Engine {
     /// Takes new settings whole, or not at all.
@@ -36,15 +38,20 @@ impl Engine {
             .filter(|tier| !known.contains(tier.name.as_str()))
             .count();
         if known.len() + new > MAX_TIERS {
-            Err(ConfigError::TooManyTiers)
-        } else {
+            return Err(ConfigError::TooManyTiers);
+        }
+        if self.skills.have_room_for(config.skills().into_iter()) {
             Ok(())
+        } else {
+            Err(ConfigError::TooManySkills)
         }
     }
 
     pub(crate) fn announce_config(&mut self, author: String) {
-        let view = self.view();
-        let (queues, agents, tiers) = (view.queues, view.agents, view.tiers);
+        let queues = self.queues.iter().zip(0..).filter(|(queue, _)| !queue.removed);
+        let queues = queues.map(|(queue, id)| queue.view(QueueId(id))).collect();
+        let agents = self.agent_views();
+        let tiers = self.tiers.iter().map(|tier| tier.name.clone()).collect();
         self.events.push(Event::ConfigApplied {
             author,
             queues,
@@ -57,15 +64,57 @@ impl Engine {
     pub(crate) fn install(&mut self, config: Config) {
         self.misses = config.misses;
         self.limits = config.limits;
+        self.menus = config.menus.clone();
+        self.reasons = config.reasons.clone();
+        self.record.resize(config.limits.decisions);
+        self.last_agents.forget_beyond(config.limits.remembered);
+        for skill in config.skills() {
+            // There is room, which was checked.
+            let _ = self.skills.learn(skill);
+        }
+        // Another strategy, order or level changes what everybody is worth: they take their places anew.
+        for at in 0..self.agents.len() {
+            let id = AgentId(table_place(at));
+            if self.agents[at].benched {
+                self.unbench(id);
+                self.freed.push(id);
+            }
+        }
+        let calls: Vec<CallId> = self.calls.keys().into_iter().map(CallId).collect();
+        for call in &calls {
+            self.unlane(*call);
+        }
         self.install_tiers(config.tiers);
+        self.by_chance = config.queues.iter().any(|queue| queue.strategy.is_by_chance());
         self.install_queues(config.queues);
         self.install_agents(config.agents);
-        // Another strategy or ceiling makes callers seek more agents, or fewer.
-        let calls: Vec<CallId> = self.calls.keys().copied().collect();
         for call in calls {
+            self.require_skills(call);
             self.refresh_call(call);
+            self.arm_call(call);
         }
-        self.perhaps_unmanned.extend(self.queue_ids.values().copied());
+        let all = (0..table_place(self.queues.len())).map(QueueId);
+        let queues = all.filter(|queue| !self.queues[queue.0 as usize].removed);
+        for queue in queues.collect::<Vec<_>>() {
+            if self.queues[queue.0 as usize].settings.door == Door::Emergency {
+                self.leave_for_emergency(queue);
+            }
+            self.perhaps_unmanned.insert(queue);
+            self.perhaps_near.insert(queue);
+        }
+    }
+
+    /// Skills mean something else now: looks at what every call requires.
+    pub(crate) fn require_skills_of_all(&mut self) {
+        for call in self.calls.keys() {
+            self.require_skills(CallId(call));
+        }
+    }
+
+    pub(crate) fn queue_of(&self, name: &str) -> Result<QueueId, Refusal> {
+        let id = self.queue_ids.get(name).copied();
+        id.filter(|id| !self.queues[id.0 as usize].removed)
+            .ok_or(Refusal::UnknownQueue)
     }
 
     fn install_tiers(&mut self, tiers: Vec<config::Tier>) {
@@ -105,22 +154,27 @@ impl Engine {
         for id in &removed {
             self.queues[id.0 as usize].removed = true;
         }
-        let stranded = |(id, call): (&CallId, &crate::call::Call)| match call.state {
-            State::Waiting | State::Ringing => removed.contains(&call.queue).then_some(*id),
-            State::Connecting | State::Talking | State::Gone => None,
-        };
-        let stranded: Vec<CallId> = self.calls.iter().filter_map(stranded).collect();
+        for id in &removed {
+            self.forget_callbacks(*id);
+        }
+        let stranded = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.waits() && removed.contains(&call.queue));
+        let stranded: Vec<CallId> = stranded.map(|(id, _)| CallId(id)).collect();
         for call in stranded {
             self.removed_from_under(call);
         }
-        for settings in queues {
+        for mut settings in queues {
+            self.overlay.over_queue(&mut settings);
             if let Some(id) = self.queue_ids.get(&settings.name) {
-                let queue = &mut self.queues[id.0 as usize];
-                queue.settings = settings;
-                queue.removed = false;
+                self.pulses[id.0 as usize].expect(settings.handle_time);
+                self.queues[id.0 as usize].install(settings);
             } else {
                 let id = QueueId(table_place(self.queues.len()));
                 self.queue_ids.insert(settings.name.clone(), id);
+                self.pulses.push(Pulse::new(settings.handle_time));
+                self.fronts.push(Front::EMPTY);
                 self.queues.push(Queue::new(settings));
             }
         }
@@ -128,50 +182,66 @@ impl Engine {
 
     fn install_agents(&mut self, agents: Vec<config::Agent>) {
         let numbers: BTreeSet<&str> = agents.iter().map(|agent| agent.number.as_str()).collect();
-        let removed = |agent: &&Agent| !numbers.contains(agent.number.as_str());
+        let removed = |agent: &&Agent| !numbers.contains(&*agent.number);
         let removed: Vec<AgentId> = self.agents.iter().filter(removed).map(|agent| agent.id).collect();
         for id in removed {
             self.remove_agent(id);
         }
-        for settings in agents {
-            if let Some(id) = self.agent_ids.get(&settings.number) {
-                self.change_agent(*id, settings);
+        for (settings, order) in agents.into_iter().zip(0..) {
+            if let Some(id) = self.agent_ids.get(settings.number.as_str()) {
+                self.change_agent(*id, settings, order);
                 continue;
             }
             let id = AgentId(table_place(self.agents.len()));
-            self.agent_ids.insert(settings.number.clone(), id);
-            self.agents
-                .push(Agent::new(id, settings.number.clone(), self.now));
-            self.change_agent(id, settings);
+            let number: Arc<str> = settings.number.as_str().into();
+            self.agent_ids.insert(Arc::clone(&number), id);
+            self.agents.push(Agent::new(id, number, self.now));
+            self.change_agent(id, settings, order);
             // The world meets a new agent in the announcement of the settings.
             let agent = &mut self.agents[id.0 as usize];
             agent.published = agent.state();
-            self.changed.remove(&id);
+            agent.changed = false;
         }
     }
 
-    fn change_agent(&mut self, id: AgentId, settings: config::Agent) {
-        let queues = settings
-            .queues
-            .iter()
-            .filter_map(|member| self.queue_ids.get(&member.queue))
-            .copied();
-        let queues: Vec<QueueId> = queues.collect();
+    fn change_agent(&mut self, id: AgentId, mut settings: config::Agent, order: u32) {
+        let is_queue = |name: &str| {
+            let known = self.queue_ids.get(name);
+            known.is_some_and(|queue| !self.queues[queue.0 as usize].removed)
+        };
+        self.overlay.over_agent(&mut settings, is_queue);
+        let mut skills = SkillSet::default();
+        for name in &settings.skills {
+            if let Some(skill) = self.skills.get(name) {
+                skills.set(skill, true);
+            }
+        }
+        let member = |place: &config::Membership| {
+            let queue = self.queue_ids.get(&place.queue)?;
+            Some(Member::new(*queue, place.level, place.weight))
+        };
+        let members: Vec<Member> = settings.queues.iter().filter_map(member).collect();
         let agent = &mut self.agents[id.0 as usize];
-        if agent.name != settings.name {
-            agent.name = settings.name;
-            self.changed.insert(id);
+        agent.order = order;
+        agent.answering = settings.answering;
+        let renamed = *agent.name != *settings.name;
+        if renamed {
+            agent.name = settings.name.into();
         }
         let newly_always = settings.always_signed_in && !agent.always_signed_in;
         agent.always_signed_in = settings.always_signed_in;
         agent.removed = false;
-        agent.own_phone = settings.phone;
+        agent.own_phone = settings.phone.into();
+        if renamed {
+            self.agent_changed(id);
+        }
         self.watch(id);
         self.follow_own_phone(id);
-        self.serve(id, queues);
+        self.qualify(id, skills);
+        self.serve(id, members);
         let agent = &self.agents[id.0 as usize];
         if newly_always && agent.base == Base::SignedOut && !self.phones.contains_key(&agent.own_phone) {
-            let phone = agent.own_phone.clone();
+            let phone = Arc::clone(&agent.own_phone);
             self.sign_in(id, phone);
         }
         self.refresh_agent(id, Idle::Anew);
@@ -184,7 +254,7 @@ impl Engine {
         }
         agent.removed = true;
         agent.always_signed_in = false;
-        self.changed.insert(id);
+        self.agent_changed(id);
         self.lift_lock(id);
         self.serve(id, Vec::new());
         match self.agents[id.0 as usize].base {
@@ -195,26 +265,76 @@ impl Engine {
         }
     }
 
-    /// Changes the queues an agent serves, at once: an offer in a queue served no more is taken back.
-    fn serve(&mut self, id: AgentId, queues: Vec<QueueId>) {
-        let agent = &mut self.agents[id.0 as usize];
-        if agent.queues == queues {
+    /// Gives an agent other skills, at once; an offer stays.
+    pub(crate) fn qualify(&mut self, id: AgentId, skills: SkillSet) {
+        if self.agents[id.0 as usize].skills == skills {
             return;
         }
-        self.changed.insert(id);
-        let key = (agent.idle_since, id);
-        let here = agent.base != Base::SignedOut;
-        for queue in core::mem::replace(&mut agent.queues, queues) {
-            let left = &mut self.queues[queue.0 as usize];
-            left.available.remove(&key);
-            left.signed_in -= u32::from(here);
+        if self.agents[id.0 as usize].benched {
+            self.unbench(id);
+            self.freed.push(id);
         }
-        let idle = if agent.available { Idle::GoesOn } else { Idle::Anew };
-        agent.available = false;
-        for queue in &agent.queues {
+        let view = self.skills.of(skills);
+        let agent = &mut self.agents[id.0 as usize];
+        (agent.skills, agent.skills_view) = (skills, view);
+        self.agent_changed(id);
+    }
+
+    /// Changes the queues an agent serves, at once: an offer in a queue served no more is taken back.
+    pub(crate) fn serve(&mut self, id: AgentId, mut members: Vec<Member>) {
+        let agent = &self.agents[id.0 as usize];
+        let same = |one: &Member, other: &Member| {
+            (one.queue, one.level, one.weight) == (other.queue, other.level, other.weight)
+        };
+        if members.len() == agent.members.len()
+            && members
+                .iter()
+                .zip(&agent.members)
+                .all(|(one, other)| same(one, other))
+        {
+            return;
+        }
+        self.agent_changed(id);
+        if self.agents[id.0 as usize].benched {
+            self.unbench(id);
+            self.freed.push(id);
+        }
+        let agent = &mut self.agents[id.0 as usize];
+        let (here, at_work) = (agent.base != Base::SignedOut, agent.at_work);
+        for member in &mut members {
+            if let Some(known) = agent.member(member.queue) {
+                member.share = known.share;
+            }
+        }
+        let left: Vec<Member> = agent
+            .members
+            .iter()
+            .filter(|old| !members.iter().any(|new| new.queue == old.queue))
+            .copied()
+            .collect();
+        let joined: Vec<QueueId> = members
+            .iter()
+            .map(|new| new.queue)
+            .filter(|queue| !agent.serves(*queue))
+            .collect();
+        agent.set_members(members);
+        for member in left {
+            let queue = &mut self.queues[member.queue.0 as usize];
+            queue.signed_in -= u32::from(here);
+            queue.at_work -= u32::from(at_work);
+            self.pulses[member.queue.0 as usize].staff -= u64::from(member.share);
+            self.perhaps_unmanned.insert(member.queue);
+        }
+        for queue in joined {
             self.queues[queue.0 as usize].signed_in += u32::from(here);
+            self.queues[queue.0 as usize].at_work += u32::from(at_work);
+            self.perhaps_near.insert(queue);
         }
-        let served = |queue: QueueId| agent.queues.contains(&queue);
+        if at_work {
+            self.share_out(id);
+        }
+        self.release_wanted(id);
+        let agent = &self.agents[id.0 as usize];
         let offer = match (agent.base, agent.engaged.and_then(|engaged| engaged.offer)) {
             (Base::Offered, Some(offer)) => Some(offer),
             (
@@ -222,11 +342,13 @@ impl Engine {
                 _,
             ) => None,
         };
-        let lost = offer.filter(|offer| self.offers.get(offer).is_some_and(|offer| !served(offer.queue)));
+        let lost = offer.filter(|offer| {
+            let queue = self.offers.get(offer.0).map(|offer| offer.queue);
+            queue.is_some_and(|queue| !self.agents[id.0 as usize].serves(queue))
+        });
         if let Some(offer) = lost {
             self.cancel_offer(offer);
         }
-        self.refresh_agent(id, idle);
     }
 }
 

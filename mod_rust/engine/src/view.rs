@@ -1,8 +1,12 @@
 //! The live state as plain data, for snapshots.
 
+use crate::call::Call;
+use crate::callback::Stage;
 use crate::engine::Engine;
-use crate::event::{AgentView, QueueView};
+use crate::event::{AgentView, Estimate, QueueView};
 use crate::ids::{AgentId, CallId, QueueId, TierId};
+use crate::input::TalkState;
+use crate::queue::Rank;
 use crate::time::Time;
 
 /// The whole live state after an input.
@@ -19,6 +23,8 @@ pub struct View {
     /// Calls in the order of joining, waiting and talking. A talking one may name a queue or an agent that the settings
     /// know no more.
     pub calls: Vec<CallView>,
+    /// Callbacks that are owed, in the order of service.
+    pub callbacks: Vec<CallbackView>,
 }
 
 /// A call in the queue's hands.
@@ -32,43 +38,102 @@ pub struct CallView {
     pub tier: TierId,
     /// Caller number; empty if withheld.
     pub number: String,
-    /// When it joined.
+    /// When it joined this queue.
     pub joined: Time,
     /// When it was connected; `None` while waiting.
     pub connected: Option<Time>,
     /// With whom, once connected.
     pub agent: Option<AgentId>,
+    /// How the conversation goes.
+    pub talk: TalkState,
+    /// The place in the order of service of its queue; 1 is next, 0 once connected.
+    pub position: u32,
+    /// The wait to expect from now on, while waiting and if there is anything to go by.
+    pub estimate: Option<Estimate>,
+}
+
+/// A call that is owed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallbackView {
+    /// The call it came from.
+    pub callback: CallId,
+    /// In which queue.
+    pub queue: QueueId,
+    /// As what.
+    pub tier: TierId,
+    /// Caller number.
+    pub number: String,
+    /// When it was placed.
+    pub placed: Time,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Whether the caller is being called now.
+    pub dialling: bool,
+    /// The place in the order of service; 1 is next.
+    pub position: u32,
 }
 
 impl Engine {
     /// The whole live state.
     pub fn view(&self) -> View {
         let queues = self.queues.iter().zip(0..).filter(|(queue, _)| !queue.removed);
-        let mut calls: Vec<CallView> = self
-            .calls
-            .iter()
-            .map(|(id, call)| CallView {
-                call: *id,
-                queue: call.queue,
-                tier: call.tier,
-                number: call.number.clone(),
-                joined: call.joined,
-                connected: call.talk.map(|talk| talk.since),
-                agent: call.talk.map(|talk| talk.agent),
-            })
-            .collect();
+        let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| self.call_view(call)).collect();
         calls.sort_by_key(|call| (call.joined, call.call));
         View {
             at: self.now,
             tiers: self.tiers.iter().map(|tier| tier.name.clone()).collect(),
             queues: queues.map(|(queue, id)| queue.view(QueueId(id))).collect(),
-            agents: self
-                .agents
-                .iter()
-                .filter(|agent| !agent.removed)
-                .map(|agent| agent.view())
-                .collect(),
+            agents: self.agent_views(),
             calls,
+            callbacks: self.callback_views(),
         }
+    }
+
+    pub(crate) fn agent_views(&self) -> Vec<AgentView> {
+        let agents = self.agents.iter().filter(|agent| !agent.removed);
+        agents.map(|agent| agent.view()).collect()
+    }
+
+    fn call_view(&self, call: &Call) -> CallView {
+        let (position, estimate) = if call.waits() {
+            self.place_of(call)
+        } else {
+            (0, None)
+        };
+        CallView {
+            call: call.id,
+            queue: call.queue,
+            tier: call.tier,
+            number: call.caller.number.clone(),
+            joined: call.joined,
+            connected: call.talk.map(|talk| talk.since),
+            agent: call.talk.map(|talk| talk.agent),
+            talk: call.talk.map_or(TalkState::Talking, |talk| talk.state),
+            position,
+            estimate,
+        }
+    }
+
+    fn callback_views(&self) -> Vec<CallbackView> {
+        let mut callbacks: Vec<(Rank, CallbackView)> = self
+            .callbacks
+            .iter()
+            .map(|(id, callback)| {
+                let ahead = self.queues[callback.queue.0 as usize].ahead_of(callback.rank);
+                let view = CallbackView {
+                    callback: CallId(id),
+                    queue: callback.queue,
+                    tier: callback.tier,
+                    number: callback.caller.number.clone(),
+                    placed: callback.placed,
+                    attempts: callback.attempts,
+                    dialling: matches!(callback.stage, Stage::Dialling(_)),
+                    position: u32::try_from(ahead + 1).unwrap_or(u32::MAX),
+                };
+                (callback.rank, view)
+            })
+            .collect();
+        callbacks.sort_by_key(|(rank, _)| *rank);
+        callbacks.into_iter().map(|(_, view)| view).collect()
     }
 }

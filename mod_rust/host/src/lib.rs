@@ -8,6 +8,7 @@
 mod clock;
 mod control;
 mod convert;
+mod fairness;
 mod journal;
 mod log;
 mod mailbox;
@@ -26,7 +27,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hotline_engine::Engine;
-use hotline_engine::action::Status;
 use hotline_engine::ids::{AgentId, CallId};
 use hotline_engine::input::{Caller, PhoneState};
 use hotline_wire::frame::NodeHello;
@@ -40,7 +40,7 @@ pub use settings::{Settings, SettingsError, load as load_settings};
 
 use clock::Clock;
 use control::{Control, Node};
-use convert::Vocabulary;
+use convert::{Asked, References, Vocabulary};
 use journal::Journal;
 use log::EventLog;
 use mailbox::Mailbox;
@@ -80,6 +80,7 @@ struct Inner {
     clock: Clock,
     node: String,
     boot: String,
+    references: References,
     next_call: AtomicU64,
     calls: Arc<AtomicUsize>,
     settings: Mutex<Arc<Settings>>,
@@ -124,10 +125,11 @@ impl Host {
 
         let (inbox, messages) = channel();
         let (publications, published) = channel();
+        let references = References::new(&settings.node, &boot);
         let depth = Arc::new(AtomicUsize::new(0));
         let log = Arc::new(EventLog::new(settings.max_events));
         let publisher = Publisher {
-            vocabulary: Vocabulary::new(&settings.node, &boot),
+            vocabulary: Vocabulary::new(references.clone()),
             log: Arc::clone(&log),
             pbx: Arc::clone(&pbx),
             depth: Arc::clone(&depth),
@@ -146,6 +148,7 @@ impl Host {
             clock,
             node: settings.node.clone(),
             boot,
+            references,
             next_call: AtomicU64::new(1),
             calls: Arc::new(AtomicUsize::new(0)),
             settings: Mutex::new(Arc::new(settings.clone())),
@@ -185,35 +188,43 @@ impl Host {
     /// When the process is out of descriptors.
     pub fn join(&self, queue: &str, caller: Caller) -> std::io::Result<CallPort> {
         let mailbox = Arc::new(Mailbox::new()?);
-        let number = self.0.next_call.fetch_add(1, Ordering::Relaxed);
-        let call = CallId(number);
-        let reference = format!("{}-{}-{number}", self.0.node, self.0.boot);
+        let call = CallId(self.0.next_call.fetch_add(1, Ordering::Relaxed));
         let port = CallPort::new(
             call,
-            reference,
+            self.0.references.of(call),
             Arc::clone(&mailbox),
             self.0.inbox.clone(),
             Arc::clone(&self.0.calls),
         );
         let queue = queue.to_owned();
-        let message = Message::Join {
+        self.send(Message::Join {
             call,
             queue,
             caller,
-            mailbox: Arc::clone(&mailbox),
-        };
-        if self.0.inbox.send(message).is_err() {
-            mailbox.push(hotline_engine::CallAction::Release {
-                status: Status::Error,
-            });
-        }
+            mailbox,
+        });
         Ok(port)
     }
 
     /// A phone changed, or was looked at for the first time. Never blocks.
     pub fn phone_changed(&self, agent: AgentId, state: PhoneState) {
-        // Without an engine nobody needs to know.
-        let _ = self.0.inbox.send(Message::Phone { agent, state });
+        self.send(Message::Phone { agent, state });
+    }
+
+    /// Calling back came to nothing: nobody answered, or it could not be dialled. Never blocks.
+    pub fn callback_failed(&self, callback: CallId) {
+        self.send(Message::CallbackFailed { callback });
+    }
+
+    /// The call, or the callback, that a reference names (`NODE-BOOT-NUMBER`); `None` if it is none of this node's since
+    /// its start.
+    pub fn call_of(&self, reference: &str) -> Option<CallId> {
+        self.0.references.call(reference)
+    }
+
+    /// How the world refers to a call, or to the callback that came from it: `NODE-BOOT-NUMBER`.
+    pub fn reference_of(&self, call: CallId) -> String {
+        self.0.references.of(call)
     }
 
     /// Carries out a command and waits for the answer, 5 s at the longest. For consoles and feature codes.
@@ -230,6 +241,31 @@ impl Host {
             from_there: true,
         };
         await_answer(|reply| self.order(author, command, reply))
+    }
+
+    /// Why a call was offered to whom it was, and to nobody else; line by line, for people. Waits like
+    /// [`command`](Self::command).
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn why_call(&self, reference: &str) -> Result<Vec<String>, String> {
+        let call = reference.to_owned();
+        told(self.command("", Command::WhyCall { call }))
+    }
+
+    /// Why an agent is offered no call; line by line, for people. Waits like [`command`](Self::command).
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn why_not(&self, agent: &str) -> Result<Vec<String>, String> {
+        let agent = agent.to_owned();
+        told(self.command("", Command::WhyNot { agent }))
+    }
+
+    /// How long callers can be overtaken under the settings in force: a table, line by line. Of a large floor it may take
+    /// some seconds of the caller's own time; nobody else waits.
+    pub fn fairness(&self) -> Vec<String> {
+        fairness::table(&self.settings().config)
     }
 
     /// Reads the settings file again. Returns what is in force now, for people.
@@ -253,19 +289,14 @@ impl Host {
         let new = load_settings(&self.0.file).map_err(|error| error.to_string())?;
         let old = self.settings();
         let answer = await_answer(|reply| {
-            let message = Message::Reload {
+            self.send(Message::Reload {
                 author: author.to_owned(),
                 config: Box::new(new.config.clone()),
                 reply,
-            };
-            if let Err(refused) = self.0.inbox.send(message)
-                && let Message::Reload { mut reply, .. } = refused.0
-            {
-                reply(unavailable());
-            }
+            });
         });
         match answer {
-            Outcome::Done | Outcome::Pending => {}
+            Outcome::Done | Outcome::Pending | Outcome::Told { .. } => {}
             Outcome::Refused { message, .. } => return Err(format!("{}: {message}", self.0.file.display())),
         }
         let fixed = old.node != new.node
@@ -336,28 +367,36 @@ impl Host {
     }
 
     fn ask(&self, author: &str, command: Command, mut reply: Reply) {
-        let Some(command) = convert::command_in(command) else {
-            return reply(match self.reload(author) {
+        match convert::asked(command, &self.0.references) {
+            Err(answer) => reply(answer),
+            Ok(Asked::Order(command)) => self.order(author, command, reply),
+            Ok(Asked::Reload) => reply(match self.reload(author) {
                 Ok(_) => Outcome::Done,
                 Err(message) => Outcome::Refused {
                     reason: Refusal::BadConfig,
                     message,
                 },
-            });
-        };
-        self.order(author, command, reply);
+            }),
+            Ok(Asked::Fairness) => reply(Outcome::Told {
+                lines: self.fairness(),
+            }),
+            Ok(Asked::WhyCall(call)) => self.send(Message::WhyCall { call, reply }),
+            Ok(Asked::WhyNot(agent)) => self.send(Message::WhyNot { agent, reply }),
+        }
     }
 
     fn order(&self, author: &str, command: hotline_engine::Command, reply: Reply) {
-        let message = Message::Command {
+        self.send(Message::Command {
             author: author.to_owned(),
             command,
             reply,
-        };
-        if let Err(refused) = self.0.inbox.send(message)
-            && let Message::Command { mut reply, .. } = refused.0
-        {
-            reply(unavailable());
+        });
+    }
+
+    /// To the engine's thread. Without one, who waits for an answer is told.
+    fn send(&self, message: Message) {
+        if let Err(refused) = self.0.inbox.send(message) {
+            refused.0.refuse();
         }
     }
 }
@@ -385,6 +424,15 @@ impl Node for Host {
 
     fn command(&self, author: &str, command: Command, reply: Reply) {
         self.ask(author, command, reply);
+    }
+}
+
+fn told(outcome: Outcome) -> Result<Vec<String>, String> {
+    match outcome {
+        Outcome::Told { lines } => Ok(lines),
+        Outcome::Refused { message, .. } => Err(message),
+        // No answer to a question.
+        Outcome::Done | Outcome::Pending => Ok(Vec::new()),
     }
 }
 

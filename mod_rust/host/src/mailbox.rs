@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use hotline_engine::CallAction;
+use hotline_engine::action::{Place, Status};
 use rustix::event::{EventfdFlags, eventfd};
 
 /// Actions for one call, and a descriptor that is readable while there are any.
@@ -44,6 +45,16 @@ impl Mailbox {
             let _ = rustix::io::read(&self.ready, &mut [0u8; 8]);
         }
         action
+    }
+
+    /// Lets the caller go on: the node cannot serve.
+    pub(crate) fn release(&self) {
+        self.push(CallAction::Release {
+            status: Status::Error,
+            to: Place::Onward,
+            say: Vec::new(),
+            retry_in: None,
+        });
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

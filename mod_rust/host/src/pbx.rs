@@ -1,6 +1,6 @@
 //! What a PBX must offer the host, apart from the calls' own threads.
 
-use hotline_engine::ids::AgentId;
+use hotline_engine::ids::{AgentId, CallId};
 
 /// The PBX as the host sees it. Calls come from the host's own threads, which hold no lock meanwhile.
 pub trait Pbx: Send + Sync + 'static {
@@ -10,6 +10,15 @@ pub trait Pbx: Send + Sync + 'static {
     /// Watch this phone for the agent from now on, in place of any other; empty watches none. Comes from the engine's
     /// thread, so it must not block. The present state and every change go to [`Host::phone_changed`](crate::Host::phone_changed).
     fn watch_phone(&self, agent: AgentId, phone: &str);
+
+    /// Call somebody back: dial `dial`, and when that is answered let the caller join with
+    /// [`Caller::callback`](hotline_engine::input::Caller::callback); if it is not, or cannot be, tell
+    /// [`Host::callback_failed`](crate::Host::callback_failed). `attempt` counts from 1; `number` and `queue` are for
+    /// display. Comes from the engine's thread, so it must not block.
+    fn call_back(&self, callback: CallId, attempt: u32, dial: &str, number: &str, queue: &str);
+
+    /// Stop calling back; nothing is to be told. Comes from the engine's thread, so it must not block.
+    fn cancel_call_back(&self, callback: CallId);
 
     /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
     /// since the Unix epoch.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
 use hotline_engine::ids::{CallId, OfferId};
-use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::{CallAction, Input};
 
 use crate::mailbox::Mailbox;
@@ -34,6 +34,10 @@ pub enum Fact {
         /// What the agent's phone does apart from this call.
         phone: PhoneState,
     },
+    /// The waiting caller pressed a key: 0 to 9, * or #.
+    Digit(char),
+    /// The conversation goes on in another way.
+    Talk(TalkState),
 }
 
 impl Fact {
@@ -52,6 +56,8 @@ impl Fact {
             Fact::OfferFailed(offer, cause) => Input::OfferFailed { offer, cause },
             Fact::Connected => Input::Connected { call },
             Fact::Ended { by, phone } => Input::Ended { call, by, phone },
+            Fact::Digit(key) => Input::Digit { call, key },
+            Fact::Talk(state) => Input::Talk { call, state },
         }
     }
 }
@@ -105,7 +111,13 @@ impl CallPort {
         match action {
             Some(CallAction::Connect { .. }) => self.phase = Phase::Connecting,
             Some(CallAction::Release { .. }) => self.phase = Phase::Over,
-            Some(CallAction::Music { .. } | CallAction::Ring { .. } | CallAction::Cancel { .. }) | None => {}
+            Some(
+                CallAction::Music { .. }
+                | CallAction::Ring { .. }
+                | CallAction::Cancel { .. }
+                | CallAction::Say { .. },
+            )
+            | None => {}
         }
         action
     }
@@ -117,7 +129,10 @@ impl CallPort {
             // The agent went before the two were connected: the caller keeps the place.
             (Fact::Ended { by: Party::Agent, .. }, Phase::Connecting) => Phase::Waiting,
             (Fact::CallerGone | Fact::CallerTaken | Fact::Ended { .. }, _) => Phase::Over,
-            (Fact::Ringing(_) | Fact::Answered(_) | Fact::OfferFailed(..), phase) => phase,
+            (
+                Fact::Ringing(_) | Fact::Answered(_) | Fact::OfferFailed(..) | Fact::Digit(_) | Fact::Talk(_),
+                phase,
+            ) => phase,
         };
         // Without an engine there is nobody to tell: a Release is on its way.
         let _ = self.inbox.send(Message::Fact {

@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 
-use hotline_engine::action::Status;
 use hotline_engine::ids::{AgentId, CallId, CommandId};
 use hotline_engine::input::{Caller, PhoneState};
-use hotline_engine::{Action, CallAction, Command, Config, Engine, Input};
+use hotline_engine::{Action, Command, Config, Drain, Engine, Input};
 use hotline_wire::{Outcome, Snapshot};
 
 use crate::clock::Clock;
@@ -53,10 +52,43 @@ pub(crate) enum Message {
         config: Box<Config>,
         reply: Reply,
     },
+    CallbackFailed {
+        callback: CallId,
+    },
+    WhyCall {
+        call: CallId,
+        reply: Reply,
+    },
+    WhyNot {
+        agent: String,
+        reply: Reply,
+    },
     Snapshot(SyncSender<Snapshot>),
     #[cfg(feature = "fault-injection")]
     Panic,
     Stop,
+}
+
+impl Message {
+    /// What becomes of it without an engine.
+    pub(crate) fn refuse(self) {
+        match self {
+            Message::Join { mailbox, .. } => mailbox.release(),
+            Message::Command { mut reply, .. }
+            | Message::Reload { mut reply, .. }
+            | Message::WhyCall { mut reply, .. }
+            | Message::WhyNot { mut reply, .. } => reply(unavailable()),
+            // Nobody is left who needs to know. Who waits for a snapshot sees its own end closed.
+            Message::Fact { .. }
+            | Message::Left { .. }
+            | Message::Phone { .. }
+            | Message::CallbackFailed { .. }
+            | Message::Snapshot(_)
+            | Message::Stop => {}
+            #[cfg(feature = "fault-injection")]
+            Message::Panic => {}
+        }
+    }
 }
 
 pub(crate) struct Runner {
@@ -73,6 +105,8 @@ pub(crate) struct Runner {
 pub(crate) struct Delivery {
     mailboxes: HashMap<CallId, Arc<Mailbox>>,
     replies: HashMap<CommandId, Reply>,
+    /// Callbacks just asked for whose number nobody could dial.
+    undialable: Vec<CallId>,
     commands: u64,
     seq: u64,
 }
@@ -141,6 +175,15 @@ impl Runner {
                 let id = self.expect_reply(reply);
                 self.apply(Input::Reload { id, author, config });
             }
+            Message::CallbackFailed { callback } => self.apply(Input::CallbackFailed { callback }),
+            Message::WhyCall { call, mut reply } => {
+                let lines = self.engine.why_call(call);
+                reply(lines.map_or_else(convert::no_such_call, |lines| Outcome::Told { lines }));
+            }
+            Message::WhyNot { agent, mut reply } => {
+                let lines = self.engine.why_not(&agent);
+                reply(lines.map_or_else(convert::no_such_agent, |lines| Outcome::Told { lines }));
+            }
             Message::Snapshot(reply) => {
                 let (seq, at, view) = (self.state.seq, self.clock.now(), self.engine.view());
                 self.outlet.send(Publication::Snapshot { seq, at, view, reply });
@@ -164,11 +207,11 @@ impl Runner {
         if let Some(journal) = &mut self.journal {
             journal.record(now, &input, &*self.pbx);
         }
-        let drain = self.engine.handle(now, input);
-        for action in drain.actions {
+        let Drain { actions, events } = self.engine.handle(now, input);
+        for action in actions {
             self.state.carry_out(action, &*self.pbx);
         }
-        for event in drain.events {
+        for event in events {
             self.state.seq += 1;
             self.outlet.send(Publication::Event {
                 seq: self.state.seq,
@@ -176,13 +219,14 @@ impl Runner {
                 event,
             });
         }
+        while let Some(callback) = self.state.undialable.pop() {
+            self.apply(Input::CallbackFailed { callback });
+        }
     }
 
     fn release_all(&mut self) {
         for mailbox in self.state.mailboxes.values() {
-            mailbox.push(CallAction::Release {
-                status: Status::Error,
-            });
+            mailbox.release();
         }
         for (_, mut reply) in self.state.replies.drain() {
             reply(unavailable());
@@ -193,19 +237,11 @@ impl Runner {
     fn refuse(&mut self, inbox: &Receiver<Message>) {
         for message in inbox {
             match message {
-                Message::Join { mailbox, .. } => mailbox.push(CallAction::Release {
-                    status: Status::Error,
-                }),
-                Message::Command { mut reply, .. } | Message::Reload { mut reply, .. } => {
-                    reply(unavailable())
-                }
                 Message::Stop => return,
                 Message::Left { call } => {
                     self.state.mailboxes.remove(&call);
                 }
-                Message::Fact { .. } | Message::Phone { .. } | Message::Snapshot(_) => {}
-                #[cfg(feature = "fault-injection")]
-                Message::Panic => {}
+                message => message.refuse(),
             }
         }
     }
@@ -230,9 +266,34 @@ impl Delivery {
                     }
                 }
             }
+            Action::CallBack {
+                callback,
+                attempt,
+                dial,
+                number,
+                queue,
+            } => {
+                if dialable(&number) {
+                    pbx.call_back(callback, attempt, &dial, &number, &queue);
+                } else {
+                    pbx.log(
+                        Level::Warning,
+                        &format!("a caller of queue {queue:?} cannot be called back: the number has characters of no number"),
+                    );
+                    self.undialable.push(callback);
+                }
+            }
+            Action::CancelCallBack { callback } => pbx.cancel_call_back(callback),
             Action::WatchPhone { agent, phone } => pbx.watch_phone(agent, &phone),
         }
     }
+}
+
+/// Whether a caller's number may stand in a dial string. Callers write it themselves: with a `/`, `@` or `&` in it, it would
+/// dial elsewhere.
+fn dialable(number: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '*' | '#' | '.' | '_' | '-');
+    number.chars().all(harmless)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

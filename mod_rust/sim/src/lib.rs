@@ -3,12 +3,17 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod floor;
 mod model;
+mod pair;
 mod random;
+mod readable;
 mod replay;
 mod run;
+mod shrink;
 mod world;
 
 pub use audit::Counts;
 pub use replay::{ReplayError, Replayed, replay};
 pub use run::{Failure, Run, run};
+pub use shrink::Shrunk;

@@ -44,4 +44,21 @@ impl Random {
     pub(crate) fn seconds(&mut self, low: u64, high: u64) -> Span {
         Span::seconds(self.between(low, high))
     }
+
+    /// A number from 0 to 1, the ends left out.
+    pub(crate) fn unit(&mut self) -> f64 {
+        ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+
+    /// Exponentially distributed.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * self.unit().ln()
+    }
+
+    /// Log-normally distributed, with this mean; `sigma` is the deviation of the logarithm.
+    pub(crate) fn log_normal(&mut self, mean: f64, sigma: f64) -> f64 {
+        // Box and Muller.
+        let normal = (-2.0 * self.unit().ln()).sqrt() * (core::f64::consts::TAU * self.unit()).cos();
+        mean * (sigma * normal - sigma * sigma / 2.0).exp()
+    }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What can be asked of a node.
+use crate::snapshot::Door;
+
+/// What can be asked of a node. Calls and callbacks are named by their reference: `NODE-BOOT-NUMBER`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
@@ -56,8 +58,90 @@ pub enum Command {
         #[serde(default)]
         reason: String,
     },
+    /// Makes after-call work longer, up to what its queue allows.
+    ExtendWrapUp {
+        /// Agent number.
+        agent: String,
+        /// By so many seconds from its present end.
+        seconds: u64,
+    },
+    /// Changes an agent's place in a queue. Lies over the settings until the node starts anew.
+    SetMembership {
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// `null` takes the agent out of the queue. Never left out: that must not happen by an oversight.
+        #[serde(deserialize_with = "Option::deserialize")]
+        place: Option<Place>,
+    },
+    /// Gives an agent a skill, or takes it. Lies over the settings until the node starts anew.
+    SetSkill {
+        /// Agent number.
+        agent: String,
+        /// The skill.
+        skill: String,
+        /// Whether the agent has it from now on.
+        has: bool,
+    },
+    /// Opens or closes a queue. Lies over the settings until the node starts anew.
+    SetDoor {
+        /// Queue name.
+        queue: String,
+        /// From now on.
+        door: Door,
+    },
+    /// Changes what a waiting call is worth on top of its tier.
+    Reprioritise {
+        /// Call reference.
+        call: String,
+        /// Seconds of waiting time.
+        priority: u32,
+    },
+    /// Puts a waiting call into another queue, at its old place in the order of callers.
+    MoveCall {
+        /// Call reference.
+        call: String,
+        /// Queue name.
+        queue: String,
+    },
+    /// Takes a waiting call out of its queue.
+    Withdraw {
+        /// Call reference.
+        call: String,
+        /// Where to: a place of the dialplan; empty goes on behind `Hotline()`.
+        #[serde(default)]
+        place: String,
+    },
+    /// Forgets a callback that is owed.
+    CancelCallback {
+        /// Callback reference.
+        callback: String,
+    },
+    /// Asks why a call was offered to whom it was, and to nobody else. Answered with [`Outcome::Told`]; no event.
+    WhyCall {
+        /// Call reference.
+        call: String,
+    },
+    /// Asks why an agent is offered no call. Answered with [`Outcome::Told`]; no event.
+    WhyNot {
+        /// Agent number.
+        agent: String,
+    },
+    /// Asks how long callers can be overtaken under the settings in force. Answered with [`Outcome::Told`]; no event.
+    Fairness,
     /// Reads the settings file again; a bad one is refused whole.
     Reload,
+}
+
+/// An agent's place in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Skill level, 1 (best) to 255.
+    pub level: u8,
+    /// Chances under `weighted-random`, 1 to 65,535.
+    pub weight: u16,
 }
 
 impl Command {
@@ -65,13 +149,22 @@ impl Command {
     pub fn texts(&self) -> Vec<&str> {
         match self {
             Command::SignIn { agent, phone } => vec![agent, phone],
-            Command::SignOut { agent } | Command::SetReady { agent } | Command::ForceIdle { agent } => {
-                vec![agent]
-            }
+            Command::SignOut { agent }
+            | Command::SetReady { agent }
+            | Command::ForceIdle { agent }
+            | Command::ExtendWrapUp { agent, .. }
+            | Command::WhyNot { agent } => vec![agent],
             Command::SetNotReady { agent, reason }
             | Command::ForceBusy { agent, reason, .. }
             | Command::ForceSignOut { agent, reason } => vec![agent, reason],
-            Command::Reload => Vec::new(),
+            Command::SetMembership { agent, queue, .. } => vec![agent, queue],
+            Command::SetSkill { agent, skill, .. } => vec![agent, skill],
+            Command::SetDoor { queue, .. } => vec![queue],
+            Command::Reprioritise { call, .. } | Command::WhyCall { call } => vec![call],
+            Command::MoveCall { call, queue } => vec![call, queue],
+            Command::Withdraw { call, place } => vec![call, place],
+            Command::CancelCallback { callback } => vec![callback],
+            Command::Fairness | Command::Reload => Vec::new(),
         }
     }
 }
@@ -84,6 +177,11 @@ pub enum Outcome {
     Done,
     /// Takes effect when the call the agent is in ends.
     Pending,
+    /// The answer to a question, for people.
+    Told {
+        /// Line by line.
+        lines: Vec<String>,
+    },
     /// Not done.
     Refused {
         /// Why.
@@ -109,10 +207,22 @@ pub enum Refusal {
     PhoneTaken,
     /// No phone is known for the agent.
     NoPhone,
-    /// Nothing to lift.
+    /// It is so already, or there is nothing to lift.
     NothingToDo,
     /// The settings are wrong; the running ones stay.
     BadConfig,
+    /// No queue of that name.
+    UnknownQueue,
+    /// No such call, or no such callback.
+    UnknownCall,
+    /// The call does not wait any more.
+    NotWaiting,
+    /// The agent is not in after-call work.
+    NotInWrapUp,
+    /// A ceiling is reached.
+    AtLimit,
+    /// A value is out of range.
+    OutOfRange,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

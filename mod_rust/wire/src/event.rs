@@ -1,11 +1,22 @@
 //! Events as the world outside a node sees them: names instead of table places, durations in microseconds.
 
+mod values;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Outcome};
+use crate::label::usual;
 use crate::snapshot::{AgentInfo, AgentState, QueueInfo};
 
+pub use values::{
+    CallOutcome, CallbackOutcome, Estimate, Exit, Limit, OfferResult, Operation, Party, RefusedCall,
+    TalkState,
+};
+
 /// Something that happened.
+///
+/// A call that goes from one queue to another finishes its visit to the first and joins the second under the same
+/// reference.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
@@ -21,6 +32,49 @@ pub enum Event {
         number: String,
         /// Callers waiting in the queue, this one included.
         waiting: u32,
+        /// The place in the order of service; 1 is next. 0 if turned away.
+        #[serde(default)]
+        position: u32,
+        /// The wait to expect, if there is anything to go by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predicted: Option<Estimate>,
+        /// Why the caller is suspicious; empty if not.
+        #[serde(default, skip_serializing_if = "usual")]
+        flag: String,
+        /// The callback that this is the answer to, or that the caller did not wait for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        callback: Option<String>,
+    },
+    /// A rule of the queue did something to a waiting caller, other than sending the caller away.
+    RuleApplied {
+        /// Call reference.
+        call: String,
+        /// Queue name.
+        queue: String,
+        /// Which rule, from 1.
+        rule: u32,
+        /// What was done.
+        operation: Operation,
+    },
+    /// A waiting caller chose from a menu.
+    KeyPressed {
+        /// Call reference.
+        call: String,
+        /// Queue name.
+        queue: String,
+        /// The key.
+        key: char,
+    },
+    /// A waiting call was made worth more or less.
+    CallReprioritised {
+        /// Call reference.
+        call: String,
+        /// Queue name.
+        queue: String,
+        /// Seconds on top of its tier.
+        priority: u32,
+        /// The place in the order of service now.
+        position: u32,
     },
     /// A caller asked for a queue that does not exist, or the node was at its ceiling of calls.
     CallRefused {
@@ -39,7 +93,7 @@ pub enum Event {
         call: String,
         /// Agent number.
         agent: String,
-        /// Queue name.
+        /// Name of the queue by which the agent may take the call: the call's own, or one that a rule added.
         queue: String,
         /// From the moment that both a caller waited and this agent was free; microseconds.
         dispatch: u64,
@@ -57,7 +111,7 @@ pub enum Event {
         call: String,
         /// Agent number.
         agent: String,
-        /// Queue name.
+        /// Queue name, as when the offer was made.
         queue: String,
         /// How.
         result: OfferResult,
@@ -74,10 +128,25 @@ pub enum Event {
         queue: String,
         /// Tier name.
         tier: String,
-        /// From joining until connected, ring time included; microseconds.
+        /// From joining this queue until connected, ring time included; microseconds.
         wait: u64,
     },
-    /// A call that had joined is over for the queue.
+    /// The conversation went on in another way.
+    TalkChanged {
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// How it went until now.
+        from: TalkState,
+        /// How it goes on.
+        to: TalkState,
+        /// How long it went like that; microseconds.
+        lasted: u64,
+    },
+    /// A call's visit to a queue is over.
     CallFinished {
         /// Call reference.
         call: String,
@@ -90,12 +159,88 @@ pub enum Event {
         /// Agent number of who had it last; absent if never connected.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<String>,
-        /// From joining until connected or gone; microseconds.
+        /// From joining this queue until connected or gone; microseconds.
         wait: u64,
-        /// Conversation; microseconds.
+        /// Conversation, holds included; microseconds.
         talk: u64,
+        /// Of which on hold, consulting included; microseconds.
+        #[serde(default, skip_serializing_if = "usual")]
+        hold: u64,
         /// Who ended it.
         by: Party,
+        /// Where the caller went.
+        #[serde(default, skip_serializing_if = "usual")]
+        to: Exit,
+    },
+    /// A caller left and is owed a call.
+    CallbackPlaced {
+        /// Reference of the call it came from, which is its own from now on.
+        callback: String,
+        /// Queue name.
+        queue: String,
+        /// Tier name.
+        tier: String,
+        /// Caller number.
+        number: String,
+        /// The place in the order of service; 1 is next.
+        position: u32,
+    },
+    /// Somebody is being called back.
+    CallbackDialled {
+        /// Callback reference.
+        callback: String,
+        /// Queue name.
+        queue: String,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// An attempt to call back came to nothing; another follows unless the callback ends.
+    CallbackMissed {
+        /// Callback reference.
+        callback: String,
+        /// Queue name.
+        queue: String,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// A callback is over.
+    CallbackEnded {
+        /// Callback reference.
+        callback: String,
+        /// Queue name.
+        queue: String,
+        /// Tier name.
+        tier: String,
+        /// How.
+        outcome: CallbackOutcome,
+        /// Reference of the call in which it was resumed or redialled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<String>,
+        /// Since it was placed; microseconds.
+        after: u64,
+    },
+    /// Something lasts longer than a limit allows; again for each level, and each interval.
+    LimitReached {
+        /// What.
+        limit: Limit,
+        /// Which level, from 1.
+        level: u8,
+        /// How long it has lasted; microseconds.
+        lasted: u64,
+    },
+    /// What lasted longer than a limit allows is over.
+    LimitCleared {
+        /// What.
+        limit: Limit,
+        /// The level that it had reached.
+        level: u8,
+        /// How long it lasted in all; microseconds.
+        lasted: u64,
+    },
+    /// A queue was opened or closed, other than by settings.
+    QueueChanged {
+        /// The queue now.
+        queue: QueueInfo,
     },
     /// An agent changed.
     AgentChanged {
@@ -131,102 +276,3 @@ pub enum Event {
         what: String,
     },
 }
-
-/// Why a call was not let in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusedCall {
-    /// No such queue.
-    UnknownQueue,
-    /// The node's ceiling of calls was reached.
-    AtLimit,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OfferResult {
-    /// The agent answered first and was connected.
-    Answered,
-    /// The phone rang out.
-    NoAnswer,
-    /// The agent declined.
-    Rejected,
-    /// The phone was busy.
-    Busy,
-    /// No phone there.
-    Unreachable,
-    /// Taken back without blame.
-    Cancelled,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallOutcome {
-    /// Connected to an agent.
-    Answered,
-    /// The caller hung up while waiting.
-    Abandoned,
-    /// An operator of the PBX took the caller out of the queue while waiting.
-    Withdrawn,
-    /// The longest wait was reached.
-    Timeout,
-    /// The queue was full.
-    Full,
-    /// No agent was signed in.
-    NoAgents,
-    /// The queue was removed.
-    Removed,
-    /// The node could not go on.
-    Error,
-}
-
-/// A side of a conversation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Party {
-    /// The caller.
-    Caller,
-    /// The agent.
-    Agent,
-    /// Neither.
-    System,
-}
-
-macro_rules! labels {
-    ($type:ident { $($variant:ident => $label:literal),* $(,)? }) => {
-        impl $type {
-            /// All values, in the order of their definition.
-            pub const ALL: &'static [$type] = &[$($type::$variant),*];
-
-            /// The value as it stands in a label and on the wire.
-            pub const fn label(self) -> &'static str {
-                match self {
-                    $($type::$variant => $label),*
-                }
-            }
-        }
-    };
-}
-pub(crate) use labels;
-
-labels!(OfferResult {
-    Answered => "answered",
-    NoAnswer => "no_answer",
-    Rejected => "rejected",
-    Busy => "busy",
-    Unreachable => "unreachable",
-    Cancelled => "cancelled",
-});
-
-labels!(CallOutcome {
-    Answered => "answered",
-    Abandoned => "abandoned",
-    Withdrawn => "withdrawn",
-    Timeout => "timeout",
-    Full => "full",
-    NoAgents => "no_agents",
-    Removed => "removed",
-    Error => "error",
-});

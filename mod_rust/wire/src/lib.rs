@@ -1,14 +1,16 @@
 //! The control protocol spoken over a node's Unix socket: one JSON object a line, each way.
 //!
 //! ```text
-//! client: {"type":"hello","protocol":1,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
-//! node:   {"type":"hello","protocol":1,"node":"pbx1","boot":"…","version":"0.1.0",…}
+//! client: {"type":"hello","protocol":2,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
+//! node:   {"type":"hello","protocol":2,"node":"pbx1","boot":"…","version":"0.1.0",…}
 //! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the client resumes this boot
 //! node:   {"type":"gap","first":42,"last":49,"reason":"overflow"}    only if events were lost
 //! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
 //! client: {"type":"ack","seq":42}
 //! client: {"type":"command","id":"7","author":"alice","command":{"do":"force_busy","agent":"1001",…}}
 //! node:   {"type":"reply","id":"7","outcome":"done"}
+//! client: {"type":"command","id":"8","author":"alice","command":{"do":"why_not","agent":"1001"}}
+//! node:   {"type":"reply","id":"8","outcome":"told","lines":["…"]}
 //! ```
 //!
 //! Sequence numbers are contiguous per (node, boot) and begin at 1; a client that misses one is told so by a gap
@@ -22,6 +24,7 @@
 pub mod command;
 pub mod event;
 pub mod frame;
+mod label;
 pub mod line;
 pub mod snapshot;
 
@@ -31,7 +34,7 @@ pub use frame::{FromClient, FromNode};
 pub use snapshot::Snapshot;
 
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
-/// The longest line either side accepts, in bytes.
-pub const MAX_LINE: usize = 32 << 20;
+/// The longest line either side accepts, in bytes: the largest floor that settings may describe.
+pub const MAX_LINE: usize = 64 << 20;

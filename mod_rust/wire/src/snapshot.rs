@@ -1,8 +1,12 @@
 //! The whole live state of a node at one point of its story.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::event::labels;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event::{Estimate, TalkState};
+use crate::label::{labels, usual};
 
 /// State after event `seq`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +23,9 @@ pub struct Snapshot {
     pub agents: Vec<AgentInfo>,
     /// All calls, waiting and talking, in the order of joining.
     pub calls: Vec<CallInfo>,
+    /// Callers who are owed a call, in the order of service.
+    #[serde(default)]
+    pub callbacks: Vec<CallbackInfo>,
 }
 
 /// A queue.
@@ -26,13 +33,35 @@ pub struct Snapshot {
 pub struct QueueInfo {
     /// Its name.
     pub name: String,
-    /// `longest-idle`, `ring-all`.
+    /// As the settings name it: `longest-idle`, `ring-all`, …
     pub strategy: String,
     /// Target of the service level; microseconds.
     pub service_target: u64,
     /// Most callers that may wait.
     pub max_waiting: u32,
+    /// Whether callers may join.
+    #[serde(default)]
+    pub door: Door,
 }
+
+/// Whether callers may join a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// They may.
+    #[default]
+    Open,
+    /// Nobody may join; who waits is served.
+    Closed,
+    /// Nobody may join, and who waits leaves.
+    Emergency,
+}
+
+labels!(Door {
+    Open => "open",
+    Closed => "closed",
+    Emergency => "emergency",
+});
 
 /// An agent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -43,8 +72,11 @@ pub struct AgentInfo {
     pub name: String,
     /// Dial string in use; empty while none is bound.
     pub phone: String,
-    /// Names of the queues served.
-    pub queues: Vec<String>,
+    /// The queues served.
+    pub queues: Vec<MemberInfo>,
+    /// Skills, in the order of their names.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub skills: Vec<String>,
     /// Published state.
     pub state: AgentState,
     /// When that state began; microseconds since the Unix epoch.
@@ -62,6 +94,54 @@ pub struct AgentInfo {
     /// Reference of the call offered or talked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+}
+
+/// An agent's place in a queue: `["support",1]`, since the line of a large floor has hundreds of thousands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberInfo {
+    /// Queue name.
+    pub queue: String,
+    /// Skill level, 1 (best) to 255.
+    pub level: u8,
+}
+
+impl Serialize for MemberInfo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.queue, self.level).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for MemberInfo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MemberInfo, D::Error> {
+        deserializer.deserialize_any(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl<'de> Visitor<'de> for MemberVisitor {
+    type Value = MemberInfo;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a queue's name and a level")
+    }
+
+    /// Protocol 1 had the name alone, and stores still hold it.
+    fn visit_str<E: de::Error>(self, queue: &str) -> Result<MemberInfo, E> {
+        Ok(MemberInfo {
+            queue: queue.to_owned(),
+            level: 1,
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<MemberInfo, A::Error> {
+        let queue = parts.next_element()?;
+        let level = parts.next_element()?;
+        let (Some(queue), Some(level)) = (queue, level) else {
+            return Err(de::Error::invalid_length(0, &self));
+        };
+        Ok(MemberInfo { queue, level })
+    }
 }
 
 /// A supervisor's lock.
@@ -87,7 +167,7 @@ pub struct CallInfo {
     pub tier: String,
     /// Caller number; empty if withheld.
     pub number: String,
-    /// When it joined; microseconds since the Unix epoch.
+    /// When it joined this queue; microseconds since the Unix epoch.
     pub joined: u64,
     /// When it was connected; absent while waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +175,36 @@ pub struct CallInfo {
     /// Agent number, once connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// How the conversation goes.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub talk: TalkState,
+    /// The place in the order of service of its queue; 1 is next, 0 once connected.
+    #[serde(default)]
+    pub position: u32,
+    /// The wait to expect from now on, while waiting and if there is anything to go by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+}
+
+/// A call that is owed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CallbackInfo {
+    /// Reference of the call it came from.
+    pub callback: String,
+    /// Queue name.
+    pub queue: String,
+    /// Tier name.
+    pub tier: String,
+    /// Caller number.
+    pub number: String,
+    /// When it was placed; microseconds since the Unix epoch.
+    pub placed: u64,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Whether the caller is being called now.
+    pub dialling: bool,
+    /// The place in the order of service; 1 is next.
+    pub position: u32,
 }
 
 /// An agent's published state.
@@ -115,6 +225,14 @@ pub enum AgentState {
     Offered,
     /// Talks with a caller.
     OnCall,
+    /// Has a caller on hold.
+    OnHold,
+    /// Talks with a third party while the caller is on hold.
+    Consulting,
+    /// Talks with the caller and a third party.
+    Conferencing,
+    /// Waits for a caller to come back from the dialplan.
+    Reserved,
     /// After-call work.
     WrapUp,
 }
@@ -127,6 +245,10 @@ labels!(AgentState {
     Unavailable => "unavailable",
     Offered => "offered",
     OnCall => "on_call",
+    OnHold => "on_hold",
+    Consulting => "consulting",
+    Conferencing => "conferencing",
+    Reserved => "reserved",
     WrapUp => "wrap_up",
 });
 

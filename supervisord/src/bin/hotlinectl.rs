@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use supervisord::ctl::{Agent, Ask, Call, Client, Failure, Node, Queue, table};
+use hotline_wire::snapshot::Door;
+use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
 use supervisord::settings::Bus;
 
 /// Shows and controls the queues and agents of Hotline, through hotline-supervisord.
@@ -33,6 +34,9 @@ Exit code: 0 done or pending, 1 failed, 2 wrong usage, 3 refused (the reason is 
 Examples:
   hotlinectl show agents
   hotlinectl agent force-busy 1001 --reason training --for 15m
+  hotlinectl agent queue 1001 support 2
+  hotlinectl queue close support
+  hotlinectl why-not 1001
   hotlinectl show queues --json | jq '.[] | select(.waiting > 10)'";
 
 #[derive(Subcommand)]
@@ -49,6 +53,37 @@ enum Action {
     Agent {
         #[command(subcommand)]
         ask: AgentAsk,
+    },
+    /// Opens or closes a queue, until its node starts anew
+    Queue {
+        #[command(subcommand)]
+        ask: QueueAsk,
+    },
+    /// Acts on a waiting call
+    Call {
+        #[command(subcommand)]
+        ask: WaitingAsk,
+    },
+    /// Callers who are owed a call
+    Callback {
+        #[command(subcommand)]
+        ask: CallbackAsk,
+    },
+    /// Says why a call was offered to whom it was, and to nobody else; also for a while after its end
+    Why {
+        /// Call reference, as `show calls` has it
+        call: String,
+    },
+    /// Says why an agent is offered no call
+    WhyNot {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Says how long callers can be overtaken by others under the settings in force
+    Fairness {
+        /// The node, where there are several
+        #[arg(long)]
+        node: Option<String>,
     },
 }
 
@@ -125,14 +160,112 @@ enum AgentAsk {
         #[command(flatten)]
         target: Target,
     },
+    /// Makes after-call work longer, up to what its queue allows
+    WrapUpExtend {
+        #[command(flatten)]
+        target: Target,
+        /// By so much, such as 30s or 2m
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        by: Duration,
+    },
+    /// Puts the agent into a queue, or takes it out, until its node starts anew
+    Queue {
+        #[command(flatten)]
+        target: Target,
+        /// Queue name
+        queue: String,
+        /// Skill level there, from 1 (best) to 255
+        #[arg(default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+        level: u8,
+        /// Weight for weighted-random, from 1 to 65535
+        #[arg(default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        weight: u16,
+        /// Takes the agent out
+        #[arg(long, conflicts_with_all = ["level", "weight"])]
+        leave: bool,
+    },
+    /// Gives the agent a skill, or takes it, until its node starts anew
+    Skill {
+        #[command(flatten)]
+        target: Target,
+        /// The skill
+        skill: String,
+        /// Takes it
+        #[arg(long)]
+        drop: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum QueueAsk {
+    /// Callers may join
+    Open(QueueTarget),
+    /// Nobody may join; who waits is served
+    Close(QueueTarget),
+    /// Nobody may join, and who waits leaves by the emergency exit
+    Emergency(QueueTarget),
+}
+
+#[derive(Args)]
+struct QueueTarget {
+    /// Queue name
+    name: String,
+    /// The queue's node, where several nodes have a queue of that name
+    #[arg(long)]
+    node: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum WaitingAsk {
+    /// Makes the call worth more or less
+    Prioritise {
+        /// Call reference, as `show calls` has it
+        call: String,
+        /// Seconds of waiting time on top of its tier, in place of what the dialplan gave
+        seconds: u32,
+    },
+    /// Puts the call into another queue, at its old place in the order of callers
+    Move {
+        /// Call reference
+        call: String,
+        /// Queue name
+        queue: String,
+    },
+    /// Takes the call out of its queue
+    Withdraw {
+        /// Call reference
+        call: String,
+        /// A place of the dialplan, CONTEXT,EXTENSION,PRIORITY; behind Hotline() if not given
+        #[arg(long, value_name = "PLACE", default_value = "")]
+        to: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum CallbackAsk {
+    /// Lists them; caller numbers are masked but for the last four digits
+    List {
+        /// As JSON, one array; times are microseconds since the Unix epoch
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forgets one
+    Cancel {
+        /// Reference, as the list has it
+        callback: String,
+    },
+}
+
+/// Whole seconds. A part of one is one: 0 would mean for ever, or nothing.
+fn seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1_000).max(1) as u64
 }
 
 impl AgentAsk {
     fn split(self) -> (Target, Ask) {
         match self {
             AgentAsk::ForceBusy { target, reason, time } => {
-                // A part of a second is a second: 0 would mean for ever.
-                let seconds = time.map_or(0, |time| time.as_millis().div_ceil(1_000).max(1) as u64);
+                let seconds = time.map_or(0, seconds);
                 (target, Ask::ForceBusy { reason, seconds })
             }
             AgentAsk::ForceIdle { target } => (target, Ask::ForceIdle),
@@ -141,6 +274,21 @@ impl AgentAsk {
             AgentAsk::NotReady { target, reason } => (target, Ask::NotReady { reason }),
             AgentAsk::SignIn { target, phone } => (target, Ask::SignIn { phone }),
             AgentAsk::SignOut { target } => (target, Ask::SignOut),
+            AgentAsk::WrapUpExtend { target, by } => (target, Ask::ExtendWrapUp { seconds: seconds(by) }),
+            AgentAsk::Queue {
+                target,
+                queue,
+                leave: true,
+                ..
+            } => (target, Ask::LeaveQueue { queue }),
+            AgentAsk::Queue {
+                target,
+                queue,
+                level,
+                weight,
+                leave: false,
+            } => (target, Ask::Queue { queue, level, weight }),
+            AgentAsk::Skill { target, skill, drop } => (target, Ask::Skill { skill, has: !drop }),
         }
     }
 }
@@ -188,7 +336,44 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
                 other => format!("{other}\n"),
             })
         }
+        Action::Queue { ask } => {
+            let (target, door) = match ask {
+                QueueAsk::Open(target) => (target, Door::Open),
+                QueueAsk::Close(target) => (target, Door::Closed),
+                QueueAsk::Emergency(target) => (target, Door::Emergency),
+            };
+            let outcome = client
+                .set_door(&target.name, target.node.as_deref(), door)
+                .await?;
+            Ok(format!("{outcome}\n"))
+        }
+        Action::Call { ask } => {
+            let (call, ask) = match ask {
+                WaitingAsk::Prioritise { call, seconds } => (call, CallAsk::Prioritise { priority: seconds }),
+                WaitingAsk::Move { call, queue } => (call, CallAsk::Move { queue }),
+                WaitingAsk::Withdraw { call, to } => (call, CallAsk::Withdraw { place: to }),
+            };
+            Ok(format!("{}\n", client.waiting_call(&call, &ask).await?))
+        }
+        Action::Callback { ask } => match ask {
+            CallbackAsk::List { json } => {
+                let callbacks = client.callbacks().await?;
+                show(json, Callback::TITLES, &callbacks, Callback::columns)
+            }
+            CallbackAsk::Cancel { callback } => Ok(format!("{}\n", client.cancel_callback(&callback).await?)),
+        },
+        Action::Why { call } => Ok(text(&client.why_call(&call).await?)),
+        Action::WhyNot { target } => {
+            let lines = client.why_not(&target.number, target.node.as_deref()).await?;
+            Ok(text(&lines))
+        }
+        Action::Fairness { node } => Ok(text(&client.fairness(node.as_deref()).await?)),
     }
+}
+
+/// Lines as they are, but for what would steer the terminal.
+fn text(lines: &[String]) -> String {
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 fn show<T: serde::Serialize>(

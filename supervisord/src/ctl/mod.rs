@@ -1,5 +1,6 @@
 //! The supervisor's side of the bus: what `hotlinectl` asks and shows.
 
+mod asks;
 mod rows;
 mod table;
 
@@ -13,8 +14,11 @@ use zbus::fdo::ManagedObjects;
 use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT};
 use crate::settings::Bus;
 
-pub use rows::{Agent, Call, Node, Queue};
-pub use table::table;
+pub use asks::{Ask, CallAsk};
+pub use rows::{Agent, Call, Callback, Node, Queue};
+pub use table::{printable, table};
+
+const MANAGER: &str = "net.hotline.Hotline1.Manager";
 
 /// The daemon as seen from the bus.
 #[derive(Debug)]
@@ -55,39 +59,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What can be asked of an agent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Ask {
-    /// `ForceBusy`, for so many seconds; 0 until lifted.
-    ForceBusy {
-        /// Why.
-        reason: String,
-        /// How long.
-        seconds: u64,
-    },
-    /// `ForceIdle`
-    ForceIdle,
-    /// `ForceSignOut`
-    ForceSignOut {
-        /// Why.
-        reason: String,
-    },
-    /// `SetReady`
-    Ready,
-    /// `SetNotReady`
-    NotReady {
-        /// Why.
-        reason: String,
-    },
-    /// `SignIn`
-    SignIn {
-        /// Dial string; empty keeps the agent's own.
-        phone: String,
-    },
-    /// `SignOut`
-    SignOut,
-}
-
 impl Client {
     /// Connects to the bus. Neither this nor any answer is waited for longer than `patience`.
     ///
@@ -104,57 +75,6 @@ impl Client {
             Err(error) => Err(Failure::Unreachable(format!(
                 "cannot connect to the bus {bus}: {error}; is dbus-daemon running, or is it another bus (--bus)?"
             ))),
-        }
-    }
-
-    /// Asks something of an agent: `done` or `pending`.
-    ///
-    /// # Errors
-    /// If it was refused, or could not be asked.
-    pub async fn agent(&self, number: &str, node: Option<&str>, ask: &Ask) -> Result<String, Failure> {
-        let path = self.path_of_agent(number, node).await?;
-        let interface = "net.hotline.Hotline1.Agent";
-        let call = async |method: &str, reason: Option<&str>| match reason {
-            Some(text) => self.call(&path, interface, method, &(text,)).await,
-            None => self.call(&path, interface, method, &()).await,
-        };
-        let reply = match ask {
-            Ask::ForceBusy { reason, seconds } => {
-                self.call(&path, interface, "ForceBusy", &(reason.as_str(), *seconds))
-                    .await
-            }
-            Ask::ForceIdle => call("ForceIdle", None).await,
-            Ask::ForceSignOut { reason } => call("ForceSignOut", Some(reason)).await,
-            Ask::Ready => call("SetReady", None).await,
-            Ask::NotReady { reason } => call("SetNotReady", Some(reason)).await,
-            Ask::SignIn { phone } => call("SignIn", Some(phone)).await,
-            Ask::SignOut => call("SignOut", None).await,
-        };
-        match reply {
-            Ok(outcome) => Ok(outcome),
-            Err(error) => Err(self.failure(error)),
-        }
-    }
-
-    /// Nodes may have agents of the same number; which one is meant must be clear.
-    async fn path_of_agent(&self, number: &str, node: Option<&str>) -> Result<String, Failure> {
-        let mut agents = self.agents().await?;
-        agents.retain(|agent| agent.number == number && node.is_none_or(|node| agent.node == node));
-        match agents.as_slice() {
-            [agent] => Ok(agent.path.clone()),
-            [] => {
-                let place = node.map_or_else(String::new, |node| format!(" on node {node}"));
-                Err(Failure::Refused(format!(
-                    "no agent {number}{place}; `hotlinectl show agents` lists them"
-                )))
-            }
-            several => {
-                let nodes: Vec<&str> = several.iter().map(|agent| agent.node.as_str()).collect();
-                let nodes = nodes.join(", ");
-                Err(Failure::Refused(format!(
-                    "agent {number} is on several nodes: {nodes}; name one with --node"
-                )))
-            }
         }
     }
 
@@ -183,11 +103,19 @@ impl Client {
     /// # Errors
     /// If the daemon does not answer.
     pub async fn calls(&self) -> Result<Vec<Call>, Failure> {
-        let reply = self
-            .call(ROOT, "net.hotline.Hotline1.Manager", "ListCalls", &())
-            .await;
+        let reply = self.call(ROOT, MANAGER, "ListCalls", &()).await;
         let rows: Vec<rows::CallRow> = reply.map_err(|error| self.failure(error))?;
         Ok(rows.into_iter().map(Call::from).collect())
+    }
+
+    /// All callers who are owed a call, longest first.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn callbacks(&self) -> Result<Vec<Callback>, Failure> {
+        let reply = self.call(ROOT, MANAGER, "ListCallbacks", &()).await;
+        let rows: Vec<rows::CallbackRow> = reply.map_err(|error| self.failure(error))?;
+        Ok(rows.into_iter().map(Callback::from).collect())
     }
 
     /// All nodes.
@@ -195,7 +123,7 @@ impl Client {
     /// # Errors
     /// If the daemon does not answer.
     pub async fn nodes(&self) -> Result<Vec<Node>, Failure> {
-        let body = ("net.hotline.Hotline1.Manager", "Nodes");
+        let body = (MANAGER, "Nodes");
         let reply = self
             .call(ROOT, "org.freedesktop.DBus.Properties", "Get", &body)
             .await;

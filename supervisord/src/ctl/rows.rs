@@ -37,6 +37,8 @@ pub(super) fn collect<T: Object>(objects: &ManagedObjects) -> Vec<T> {
     reason = "named as the properties on the bus, whose introspection documents them"
 )]
 pub struct Queue {
+    #[serde(skip)]
+    pub path: String,
     pub name: String,
     pub node: String,
     pub strategy: String,
@@ -47,13 +49,17 @@ pub struct Queue {
     pub agents_signed_in: u64,
     pub agents_ready: u64,
     pub agents_on_call: u64,
+    pub door: String,
+    pub estimated_wait: u64,
+    pub callbacks_owed: u64,
 }
 
 impl Object for Queue {
     const INTERFACE: &'static str = "net.hotline.Hotline1.Queue";
 
-    fn read(_: &str, of: &Properties) -> Queue {
+    fn read(path: &str, of: &Properties) -> Queue {
         Queue {
+            path: path.to_owned(),
             name: text(of, "Name"),
             node: text(of, "Node"),
             strategy: text(of, "Strategy"),
@@ -64,6 +70,9 @@ impl Object for Queue {
             agents_signed_in: number(of, "AgentsSignedIn"),
             agents_ready: number(of, "AgentsReady"),
             agents_on_call: number(of, "AgentsOnCall"),
+            door: text(of, "Door"),
+            estimated_wait: number(of, "EstimatedWait"),
+            callbacks_owed: number(of, "CallbacksOwed"),
         }
     }
 }
@@ -74,8 +83,11 @@ impl Queue {
         "QUEUE",
         "NODE",
         "STRATEGY",
+        "DOOR",
         "WAITING",
         "LONGEST",
+        "EXPECTED",
+        "OWED",
         "TALKING",
         "SIGNED IN",
         "READY",
@@ -88,8 +100,14 @@ impl Queue {
             self.name.clone(),
             self.node.clone(),
             self.strategy.clone(),
+            self.door.clone(),
             self.waiting.to_string(),
             age(self.oldest_wait_start),
+            match self.estimated_wait {
+                0 => String::new(),
+                wait => span(wait),
+            },
+            self.callbacks_owed.to_string(),
             self.calls_talking.to_string(),
             self.agents_signed_in.to_string(),
             self.agents_ready.to_string(),
@@ -122,13 +140,15 @@ pub struct Agent {
     pub phone_state: String,
     pub call: String,
     pub queues: Vec<String>,
+    pub levels: Vec<u8>,
+    pub skills: Vec<String>,
 }
 
 impl Object for Agent {
     const INTERFACE: &'static str = "net.hotline.Hotline1.Agent";
 
     fn read(path: &str, of: &Properties) -> Agent {
-        let queues = of.get("Queues").and_then(|value| value.try_clone().ok());
+        let levels = of.get("Levels").and_then(|value| value.try_clone().ok());
         Agent {
             path: path.to_owned(),
             number: text(of, "Number"),
@@ -147,17 +167,31 @@ impl Object for Agent {
             phone: text(of, "Phone"),
             phone_state: text(of, "PhoneState"),
             call: text(of, "Call"),
-            queues: queues
+            queues: texts(of, "Queues"),
+            levels: levels
                 .and_then(|value| Vec::try_from(value).ok())
                 .unwrap_or_default(),
+            skills: texts(of, "Skills"),
         }
     }
 }
 
 impl Agent {
+    /// The queues with their levels, as the settings write them.
+    fn places(&self) -> Vec<String> {
+        let levels = self.levels.iter().copied().chain(std::iter::repeat(1));
+        let places = self.queues.iter().zip(levels);
+        places
+            .map(|(queue, level)| match level {
+                1 => queue.clone(),
+                level => format!("{queue}:{level}"),
+            })
+            .collect()
+    }
+
     /// Titles of the columns.
     pub const TITLES: &'static [&'static str] = &[
-        "AGENT", "NAME", "NODE", "STATE", "SINCE", "NEXT", "REASON", "PHONE", "QUEUES",
+        "AGENT", "NAME", "NODE", "STATE", "SINCE", "NEXT", "REASON", "PHONE", "QUEUES", "SKILLS",
     ];
 
     /// The columns.
@@ -180,13 +214,14 @@ impl Agent {
             self.next_state.clone(),
             reason,
             self.phone.clone(),
-            self.queues.join(" "),
+            self.places().join(" "),
+            self.skills.join(" "),
         ]
     }
 }
 
 /// As `ListCalls` gives it.
-pub(super) type CallRow = (String, String, String, String, String, u64, u64, String);
+pub(super) type CallRow = (String, String, String, String, String, u64, u64, String, String);
 
 /// A call in progress. Times are microseconds since the Unix epoch, 0 if there is none.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -203,10 +238,11 @@ pub struct Call {
     pub joined: u64,
     pub connected: u64,
     pub agent: String,
+    pub state: String,
 }
 
 impl From<CallRow> for Call {
-    fn from((call, node, queue, tier, number, joined, connected, agent): CallRow) -> Call {
+    fn from((call, node, queue, tier, number, joined, connected, agent, state): CallRow) -> Call {
         Call {
             call,
             node,
@@ -216,6 +252,7 @@ impl From<CallRow> for Call {
             joined,
             connected,
             agent,
+            state,
         }
     }
 }
@@ -240,10 +277,67 @@ impl Call {
             self.queue.clone(),
             self.tier.clone(),
             self.number.clone(),
-            if talks { "talking" } else { "waiting" }.to_owned(),
+            self.state.clone(),
             waited,
             age(self.connected),
             self.agent.clone(),
+        ]
+    }
+}
+
+/// As `ListCallbacks` gives it.
+pub(super) type CallbackRow = (String, String, String, String, String, u64, u32, bool);
+
+/// A caller who is owed a call. Times are microseconds since the Unix epoch.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "named as in ListCallbacks, whose introspection documents them"
+)]
+pub struct Callback {
+    pub callback: String,
+    pub node: String,
+    pub queue: String,
+    pub tier: String,
+    pub number: String,
+    pub placed: u64,
+    pub attempts: u32,
+    pub dialling: bool,
+}
+
+impl From<CallbackRow> for Callback {
+    fn from(row: CallbackRow) -> Callback {
+        let (callback, node, queue, tier, number, placed, attempts, dialling) = row;
+        Callback {
+            callback,
+            node,
+            queue,
+            tier,
+            number,
+            placed,
+            attempts,
+            dialling,
+        }
+    }
+}
+
+impl Callback {
+    /// Titles of the columns.
+    pub const TITLES: &'static [&'static str] = &[
+        "CALLBACK", "NODE", "QUEUE", "TIER", "NUMBER", "OWED", "ATTEMPTS", "STATE",
+    ];
+
+    /// The columns.
+    pub fn columns(&self) -> Vec<String> {
+        vec![
+            self.callback.clone(),
+            self.node.clone(),
+            self.queue.clone(),
+            self.tier.clone(),
+            self.number.clone(),
+            age(self.placed),
+            self.attempts.to_string(),
+            if self.dialling { "being called" } else { "owed" }.to_owned(),
         ]
     }
 }
@@ -296,6 +390,13 @@ fn text(of: &Properties, name: &str) -> String {
         .and_then(|value| <&str>::try_from(value).ok())
         .unwrap_or_default()
         .to_owned()
+}
+
+fn texts(of: &Properties, name: &str) -> Vec<String> {
+    let value = of.get(name).and_then(|value| value.try_clone().ok());
+    value
+        .and_then(|value| Vec::try_from(value).ok())
+        .unwrap_or_default()
 }
 
 fn number(of: &Properties, name: &str) -> u64 {

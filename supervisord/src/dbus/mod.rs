@@ -3,10 +3,13 @@
 //! A thin skin: properties are read from the shared state, methods ask the node and give its answer, never a guess.
 //! If the bus goes away the daemon keeps on and returns to it. No caller number is ever in a broadcast.
 
+mod agent;
+mod asking;
 mod error;
-mod objects;
+mod manager;
 pub mod paths;
 mod publisher;
+mod queue;
 mod views;
 
 use std::convert::Infallible;
@@ -18,7 +21,7 @@ use zbus::{Connection, fdo};
 
 use crate::settings::Bus;
 use crate::shared::{Shared, StoreHealth};
-use objects::Manager;
+use manager::Manager;
 use publisher::Publisher;
 
 /// The bus name.

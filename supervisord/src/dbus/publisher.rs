@@ -8,7 +8,9 @@ use zbus::names::InterfaceName;
 use zbus::object_server::{Interface, SignalEmitter};
 use zbus::{Connection, Variant, fdo};
 
-use super::objects::{AgentObject, NodeRow, QueueObject, node_rows};
+use super::agent::AgentObject;
+use super::manager::{NodeRow, node_rows};
+use super::queue::QueueObject;
 use super::views::{AgentView, QueueView, View};
 use super::{ROOT, paths};
 use crate::shared::Shared;

@@ -63,6 +63,9 @@ view! {
         agents_ready: u32 => "AgentsReady",
         agents_on_call: u32 => "AgentsOnCall",
         calls_talking: u32 => "CallsTalking",
+        door: String => "Door",
+        estimated_wait: u64 => "EstimatedWait",
+        callbacks_owed: u32 => "CallbacksOwed",
     }
 }
 
@@ -84,8 +87,19 @@ view! {
         next_state: String => "NextState",
         call: String => "Call",
         queues: Vec<String> => "Queues",
+        levels: Vec<u8> => "Levels",
+        skills: Vec<String> => "Skills",
     }
 }
+
+/// States of an agent in a call.
+const ON_CALL: [AgentState; 5] = [
+    AgentState::OnCall,
+    AgentState::OnHold,
+    AgentState::Consulting,
+    AgentState::Conferencing,
+    AgentState::Reserved,
+];
 
 impl QueueView {
     pub(super) fn of(state: &State, node: &str, name: &str) -> Option<QueueView> {
@@ -101,8 +115,11 @@ impl QueueView {
             oldest_wait_start: queue.waiting.first().map_or(0, |(joined, _)| *joined),
             agents_signed_in: all - queue.agents(AgentState::SignedOut),
             agents_ready: queue.agents(AgentState::Ready),
-            agents_on_call: queue.agents(AgentState::OnCall),
+            agents_on_call: ON_CALL.iter().map(|state| queue.agents(*state)).sum(),
             calls_talking: queue.talking,
+            door: queue.info.door.label().to_owned(),
+            estimated_wait: queue.predicted.map_or(0, |estimate| estimate.p50),
+            callbacks_owed: queue.owed,
         })
     }
 }
@@ -128,7 +145,9 @@ impl AgentView {
                 .next
                 .map_or_else(String::new, |next| next.label().to_owned()),
             call: agent.call.as_deref().map_or_else(String::new, text),
-            queues: agent.queues.iter().map(|queue| text(queue)).collect(),
+            queues: agent.queues.iter().map(|member| text(&member.queue)).collect(),
+            levels: agent.queues.iter().map(|member| member.level).collect(),
+            skills: agent.skills.iter().map(|skill| text(skill)).collect(),
         })
     }
 }

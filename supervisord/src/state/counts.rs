@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hotline_wire::event::{CallOutcome, OfferResult, RefusedCall};
+use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RefusedCall};
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Outcome};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ pub struct Counts {
     pub gaps: BTreeMap<String, u64>,
     /// Events known to be lost in gaps.
     pub lost: u64,
+    /// Limits reached, by [`Limit::label`], then by level. Repeats of the last level count again.
+    #[serde(default)]
+    pub warnings: BTreeMap<String, BTreeMap<u8, u64>>,
     /// Defects that the node reported of itself.
     #[serde(default)]
     pub faults: u64,
@@ -38,12 +41,21 @@ pub struct QueueCounts {
     pub tiers: BTreeMap<String, TierCounts>,
     /// Attempts to reach an agent, by how they ended.
     pub offers: BTreeMap<OfferResult, u64>,
+    /// Waits predicted to callers who joined.
+    #[serde(default)]
+    pub predictions: u64,
+    /// Sum of their medians; microseconds.
+    #[serde(default)]
+    pub predicted: u64,
     /// From joining until connected.
     pub answer_wait: Histogram,
     /// From joining until the caller hung up waiting.
     pub abandon_wait: Histogram,
-    /// Conversation.
+    /// Conversation, holds included.
     pub talk: Histogram,
+    /// Time on hold of calls that were, consulting included.
+    #[serde(default)]
+    pub hold: Histogram,
     /// After-call work.
     pub wrap_up: Histogram,
     /// From an offer until it ended, however it ended.
@@ -55,14 +67,33 @@ pub struct QueueCounts {
 /// Counts of one tier in a queue.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TierCounts {
-    /// Calls that joined.
+    /// Visits that began: a call that goes on to another queue begins one there.
     pub offered: u64,
-    /// Calls that are over, by outcome. Offered = these + calls in progress, always.
+    /// Visits that are over, by outcome. Offered = these + calls in progress, always.
     pub finished: BTreeMap<CallOutcome, u64>,
     /// Calls connected within the queue's target, counted when connected.
     pub answered_within: u64,
     /// Callers who hung up waiting within the queue's target.
     pub abandoned_within: u64,
+    /// Callers whom a rule of the queue sent elsewhere, by [`Exit::label`].
+    #[serde(default)]
+    pub diverted: BTreeMap<String, u64>,
+    /// Callers who left and were owed a call.
+    #[serde(default)]
+    pub callbacks_placed: u64,
+    /// Callbacks that are over, by outcome. Placed = these + lost + owed, always.
+    #[serde(default)]
+    pub callbacks_ended: BTreeMap<CallbackOutcome, u64>,
+    /// Callbacks whose end nobody saw: a node took them with it, or they ended in a gap.
+    #[serde(default)]
+    pub callbacks_lost: u64,
+}
+
+impl TierCounts {
+    /// Counts a caller whom a rule sent elsewhere.
+    pub fn diverted(&mut self, to: &Exit) {
+        *entry(&mut self.diverted, to.label()) += 1;
+    }
 }
 
 impl Counts {
@@ -76,10 +107,20 @@ impl Counts {
         entry(&mut self.queues, queue)
     }
 
-    /// Counts an answered command.
+    /// Counts an answered command. Questions are none.
     pub fn action(&mut self, command: &Command, outcome: &Outcome) {
-        let results = entry(&mut self.actions, action_label(command));
+        let Some(action) = action_label(command) else {
+            return;
+        };
+        let results = entry(&mut self.actions, action);
         *entry(results, result_label(outcome)) += 1;
+    }
+
+    /// Counts a limit that was reached. A level beyond [`LEVELS`] counts as the last: a label has no values that somebody
+    /// else makes up.
+    pub fn warning(&mut self, limit: &Limit, level: u8) {
+        let levels = entry(&mut self.warnings, limit.label());
+        *levels.entry(level.clamp(1, LEVELS)).or_default() += 1;
     }
 
     /// Counts a gap and the events known to be lost in it. A reason that is none of [`GAPS`] is `other`: a label has
@@ -99,6 +140,9 @@ fn entry<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut
 /// Why events are missing: a new boot of the node, more of them than it keeps, a snapshot ahead of the story.
 pub const GAPS: &[&str] = &["boot", "overflow", "snapshot", "other"];
 
+/// The highest level of a limit.
+pub const LEVELS: u8 = 8;
+
 /// All values of [`action_label`].
 pub const ACTIONS: &[&str] = &[
     "sign_in",
@@ -108,12 +152,20 @@ pub const ACTIONS: &[&str] = &[
     "force_busy",
     "force_idle",
     "force_sign_out",
+    "extend_wrap_up",
+    "set_membership",
+    "set_skill",
+    "set_door",
+    "reprioritise",
+    "move_call",
+    "withdraw",
+    "cancel_callback",
     "reload",
 ];
 
-/// A command's kind as a label.
-pub fn action_label(command: &Command) -> &'static str {
-    match command {
+/// A command's kind as a label; none for a question, which changes nothing.
+pub fn action_label(command: &Command) -> Option<&'static str> {
+    Some(match command {
         Command::SignIn { .. } => "sign_in",
         Command::SignOut { .. } => "sign_out",
         Command::SetReady { .. } => "set_ready",
@@ -121,8 +173,17 @@ pub fn action_label(command: &Command) -> &'static str {
         Command::ForceBusy { .. } => "force_busy",
         Command::ForceIdle { .. } => "force_idle",
         Command::ForceSignOut { .. } => "force_sign_out",
+        Command::ExtendWrapUp { .. } => "extend_wrap_up",
+        Command::SetMembership { .. } => "set_membership",
+        Command::SetSkill { .. } => "set_skill",
+        Command::SetDoor { .. } => "set_door",
+        Command::Reprioritise { .. } => "reprioritise",
+        Command::MoveCall { .. } => "move_call",
+        Command::Withdraw { .. } => "withdraw",
+        Command::CancelCallback { .. } => "cancel_callback",
         Command::Reload => "reload",
-    }
+        Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness => return None,
+    })
 }
 
 /// All values of [`result_label`].
@@ -131,7 +192,7 @@ pub const RESULTS: &[&str] = &["done", "pending", "refused"];
 /// An answer's kind as a label.
 pub fn result_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Done => "done",
+        Outcome::Done | Outcome::Told { .. } => "done",
         Outcome::Pending => "pending",
         Outcome::Refused { .. } => "refused",
     }

@@ -19,6 +19,8 @@ const fn seconds<const N: usize>(bounds: [u64; N]) -> [u64; N] {
 pub const WAIT: Bounds = &seconds([5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600]);
 /// Conversations: from a wrong number to the longest that anybody plans for.
 pub const TALK: Bounds = &seconds([15, 30, 60, 120, 180, 240, 300, 600, 900, 1_800, 3_600]);
+/// Holds: an operator's patience ends after a minute or two.
+pub const HOLD: Bounds = &seconds([5, 10, 15, 30, 45, 60, 90, 120, 180, 300, 600]);
 /// After-call work.
 pub const WRAP_UP: Bounds = &seconds([5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600]);
 /// Ringing at an agent's phone: usual ring times are 10 to 30 s.
@@ -91,7 +93,7 @@ mod tests {
 
     #[test]
     fn bounds_ascend() {
-        for bounds in [WAIT, TALK, WRAP_UP, RING, DISPATCH] {
+        for bounds in [WAIT, TALK, HOLD, WRAP_UP, RING, DISPATCH] {
             assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]));
         }
     }

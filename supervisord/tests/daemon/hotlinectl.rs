@@ -12,7 +12,7 @@ use crate::support::inside;
 use crate::support::node::{FakeNode, PATIENCE};
 use crate::support::story::Story;
 
-fn hotlinectl(bus: &str, arguments: &[&str]) -> Output {
+pub fn hotlinectl(bus: &str, arguments: &[&str]) -> Output {
     Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
         .env("HOTLINE_BUS", bus)
         .args(arguments)
@@ -20,12 +20,12 @@ fn hotlinectl(bus: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap() + &String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Until the daemon process has its objects on the bus.
-fn shown(bus: &str, agents: usize) {
+pub fn shown(bus: &str, agents: usize) {
     let begun = std::time::Instant::now();
     loop {
         let output = hotlinectl(bus, &["show", "agents", "--json"]);

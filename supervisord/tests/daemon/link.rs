@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hotline_wire::event::CallOutcome;
 use hotline_wire::frame::Resume;
-use hotline_wire::{Command, Outcome, Refusal};
+use hotline_wire::{Command, Outcome, PROTOCOL, Refusal};
 use supervisord::daemon::Daemon;
 use supervisord::shared::CommandError;
 use supervisord::timings::Timings;
@@ -217,12 +217,12 @@ async fn another_protocol_is_refused_until_it_is_ours() {
     let node = FakeNode::start(dir.path(), "pbx1", "b1");
     let story = Story::new(6, "b1");
     story.begin(&node);
-    node.set_protocol(2);
+    node.set_protocol(PROTOCOL + 1);
     let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
     node.wait_connections(3);
     assert!(daemon.shared().state().nodes.is_empty());
     assert!(daemon.shared().links()[0].commands.is_none());
-    node.set_protocol(1);
+    node.set_protocol(PROTOCOL);
     connected(&daemon, &node).await;
     daemon.stop().await;
 }

@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod asks;
 mod bus;
 mod hotlinectl;
 mod http;

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use hotline_wire::Event;
-use hotline_wire::event::{CallOutcome, Party};
+use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, Party};
 
 use crate::support::daemon::{DaemonProcess, folded, value, write_settings};
 use crate::support::node::FakeNode;
 use crate::support::promtool;
-use crate::support::story::{MORNING, SECOND, Story, agent, queue, settings};
+use crate::support::story::{MORNING, SECOND, Story, agent, joined, queue, settings};
 
 /// `HOTLINE_UPDATE_GOLDEN=1` writes the golden file anew; read the difference before committing it.
 #[test]
@@ -52,21 +52,26 @@ fn every_series_is_there_from_the_start_at_zero() {
     for queue in ["sales", "support"] {
         for tier in ["standard", "gold"] {
             let labels = format!("node=\"pbx1\",queue=\"{queue}\"");
-            for outcome in [
-                "answered",
-                "abandoned",
-                "timeout",
-                "full",
-                "no_agents",
-                "removed",
-                "withdrawn",
-                "error",
-            ] {
+            for outcome in CallOutcome::ALL {
+                let outcome = outcome.label();
                 let series = format!(
                     "hotline_calls_finished_total{{node=\"pbx1\",outcome=\"{outcome}\",queue=\"{queue}\",tier=\"{tier}\"}}"
                 );
                 assert_eq!(value(&metrics, &series), 0.0);
             }
+            for to in Exit::LABELS {
+                let series = format!("hotline_calls_diverted_total{{{labels},tier=\"{tier}\",to=\"{to}\"}}");
+                assert_eq!(value(&metrics, &series), 0.0);
+            }
+            let ends = CallbackOutcome::ALL.iter().map(|outcome| outcome.label());
+            for outcome in ends.chain(["lost"]) {
+                let series = format!(
+                    "hotline_callbacks_ended_total{{node=\"pbx1\",outcome=\"{outcome}\",queue=\"{queue}\",tier=\"{tier}\"}}"
+                );
+                assert_eq!(value(&metrics, &series), 0.0);
+            }
+            let unknown = format!("hotline_estimated_wait_seconds{{{labels},quantile=\"0.9\"}}");
+            assert!(value(&metrics, &unknown).is_nan());
             assert_eq!(
                 value(
                     &metrics,
@@ -85,6 +90,13 @@ fn every_series_is_there_from_the_start_at_zero() {
                 value(&metrics, &format!("hotline_callers_waiting{{{labels}}}")),
                 0.0
             );
+        }
+    }
+    for limit in Limit::LABELS {
+        for level in 1..=8 {
+            let series =
+                format!("hotline_limits_reached_total{{level=\"{level}\",limit=\"{limit}\",node=\"pbx1\"}}");
+            assert_eq!(value(&metrics, &series), 0.0);
         }
     }
     for reason in ["boot", "overflow", "snapshot", "other"] {
@@ -132,16 +144,7 @@ fn service_levels_follow_from_the_metrics() {
         let call = format!("c{number}");
         let (queue, tier) = ("sales".to_owned(), "gold".to_owned());
         at += SECOND;
-        node.tell_at(
-            at,
-            Event::CallJoined {
-                call: call.clone(),
-                queue: queue.clone(),
-                tier: tier.clone(),
-                number: "13800138000".into(),
-                waiting: 1,
-            },
-        );
+        node.tell_at(at, joined(&call, &queue, &tier, "13800138000"));
         at += wait;
         let answered = outcome == CallOutcome::Answered;
         if answered {
@@ -167,7 +170,9 @@ fn service_levels_follow_from_the_metrics() {
                 agent: answered.then(|| "1001".into()),
                 wait,
                 talk,
+                hold: 0,
                 by: Party::Caller,
+                to: Exit::Onward,
             },
         );
     };

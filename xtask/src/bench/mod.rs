@@ -1,5 +1,6 @@
-//! `cargo xtask bench pbx`: the same callers and agents against a plain Dial(), Asterisk's own Queue() and Hotline(),
-//! in one Asterisk, alternating. Ratios of one run are what counts: they hold on any machine.
+//! `cargo xtask bench`: measurements. `bench engine` is in `engine`, all else is `bench pbx`: the same callers and agents
+//! against a plain Dial(), Asterisk's own Queue() and Hotline(), in one Asterisk, alternating. Ratios of one run are what
+//! counts: they hold on any machine.
 //!
 //! Each way has the PBX to itself: the module of the others is unloaded while it is measured. A loaded app_queue with
 //! twenty queues of a thousand members makes even a plain Dial() several times as dear.
@@ -10,6 +11,7 @@
 
 mod agents;
 mod callers;
+mod engine;
 mod measure;
 mod report;
 mod session;
@@ -42,6 +44,7 @@ pub(crate) struct Bench {
 #[derive(Subcommand)]
 enum What {
     Pbx(Args),
+    Engine(engine::Args),
 }
 
 /// Calls through Dial(), Queue() and Hotline() of one Asterisk, in turns.
@@ -155,7 +158,13 @@ impl Args {
 
 /// The command itself.
 pub(crate) fn main(bench: &Bench) -> Result<()> {
-    let What::Pbx(args) = &bench.what;
+    match &bench.what {
+        What::Pbx(args) => pbx(args),
+        What::Engine(args) => engine::main(args),
+    }
+}
+
+fn pbx(args: &Args) -> Result<()> {
     args.check()?;
     let workspace = Workspace::find()?;
     let pbx = provision::pbx(&workspace)?;

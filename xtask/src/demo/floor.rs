@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
+use hotline_testbed::wire::event::TalkState;
 use hotline_testbed::wire::frame::EventFrame;
 use hotline_testbed::wire::snapshot::{AgentInfo, AgentState, CallInfo, QueueInfo, Snapshot};
 use hotline_testbed::wire::{Event, FromClient, FromNode, PROTOCOL, line};
@@ -149,6 +150,7 @@ impl State {
                 queue,
                 tier,
                 number,
+                position,
                 ..
             } => {
                 let (key, joined) = (call.clone(), frame.at);
@@ -160,6 +162,9 @@ impl State {
                     joined,
                     connected: None,
                     agent: None,
+                    talk: TalkState::default(),
+                    position,
+                    estimate: None,
                 };
                 picture.calls.insert(key, info);
             }
@@ -207,7 +212,28 @@ impl State {
                     .map(|agent| (agent.number.clone(), agent))
                     .collect();
             }
-            Event::CallRefused { .. } | Event::CommandAnswered { .. } | Event::Fault { .. } => {}
+            Event::TalkChanged { call, to, .. } => {
+                if let Some(call) = picture.calls.get_mut(&call) {
+                    call.talk = to;
+                }
+            }
+            Event::QueueChanged { queue } => {
+                if let Some(known) = picture.queues.iter_mut().find(|known| known.name == queue.name) {
+                    *known = queue;
+                }
+            }
+            Event::CallRefused { .. }
+            | Event::RuleApplied { .. }
+            | Event::KeyPressed { .. }
+            | Event::CallReprioritised { .. }
+            | Event::CallbackPlaced { .. }
+            | Event::CallbackDialled { .. }
+            | Event::CallbackMissed { .. }
+            | Event::CallbackEnded { .. }
+            | Event::LimitReached { .. }
+            | Event::LimitCleared { .. }
+            | Event::CommandAnswered { .. }
+            | Event::Fault { .. } => {}
         }
     }
 }
@@ -232,7 +258,7 @@ impl Picture {
 
     /// Agents of a queue in one of these states.
     pub(super) fn agents_in(&self, queue: &str, states: &[AgentState]) -> usize {
-        let serves = |agent: &&AgentInfo| agent.queues.iter().any(|name| name == queue);
+        let serves = |agent: &&AgentInfo| agent.queues.iter().any(|place| place.queue == queue);
         self.agents
             .values()
             .filter(serves)

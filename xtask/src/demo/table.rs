@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hotline_testbed::phone::Totals;
-use hotline_testbed::wire::snapshot::AgentState;
+use hotline_testbed::wire::snapshot::{AgentInfo, AgentState};
 
 use super::floor::Picture;
 use super::scene::{Scene, TIERS};
@@ -115,7 +115,7 @@ fn page(picture: &Picture, totals: &Totals, scene: &Scene, elapsed: Duration) ->
             seconds(picture.at.saturating_sub(agent.since)),
             call.map(|call| masked(&call.number)).unwrap_or_default(),
             call.map(|call| call.tier.as_str()).unwrap_or_default(),
-            agent.queues.join(", ")
+            queues(agent)
         );
     }
     let _ = writeln!(
@@ -133,11 +133,20 @@ fn colour(state: AgentState) -> &'static str {
     match state {
         AgentState::Ready => "\x1b[32m",
         AgentState::Offered => "\x1b[33m",
-        AgentState::OnCall => "\x1b[36m",
+        AgentState::OnCall
+        | AgentState::OnHold
+        | AgentState::Consulting
+        | AgentState::Conferencing
+        | AgentState::Reserved => "\x1b[36m",
         AgentState::WrapUp => "\x1b[35m",
         AgentState::SignedOut | AgentState::NotReady => DIM,
         AgentState::ForcedBusy | AgentState::Unavailable => "\x1b[31m",
     }
+}
+
+fn queues(agent: &AgentInfo) -> String {
+    let names: Vec<&str> = agent.queues.iter().map(|place| place.queue.as_str()).collect();
+    names.join(", ")
 }
 
 fn words(state: AgentState) -> String {

@@ -1,9 +1,13 @@
 //! Every field and variant that has a binary form, in its order. A new one that is missing here does not compile.
 
 use super::{Bytes, Code, DecodeError};
-use crate::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy, Tier};
+use crate::config::{
+    Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
+    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Rule, Steps, Strategy, Tier, TierLimits,
+    Warnings, Way, WrapUp,
+};
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
-use crate::input::{Caller, Command, Departure, Input, OfferFailure, Party, PhoneState};
+use crate::input::{Caller, Command, Departure, Input, OfferFailure, Party, PhoneState, TalkState};
 use crate::time::{Span, Time};
 
 macro_rules! number {
@@ -36,13 +40,16 @@ macro_rules! record {
 }
 
 macro_rules! choice {
-    ($type:ident { $($tag:literal => $variant:ident { $($field:ident),* }),* $(,)? }) => {
+    ($type:ident {
+        $($tag:literal => $variant:ident $({ $($field:ident),* })? $(( $($part:ident),* ))?),* $(,)?
+    }) => {
         impl Code for $type {
             fn put(&self, out: &mut Vec<u8>) {
                 match self {
-                    $($type::$variant { $($field),* } => {
+                    $($type::$variant $({ $($field),* })? $(( $($part),* ))? => {
                         out.push($tag);
-                        $($field.put(out);)*
+                        $($($field.put(out);)*)?
+                        $($($part.put(out);)*)?
                     })*
                 }
             }
@@ -50,7 +57,10 @@ macro_rules! choice {
             #[deny(unreachable_patterns, reason = "a tag stands for one variant")]
             fn take(from: &mut Bytes<'_>) -> Result<Self, DecodeError> {
                 match from.byte()? {
-                    $($tag => Ok($type::$variant { $($field: Code::take(from)?),* }),)*
+                    $($tag => Ok($type::$variant
+                        $({ $($field: Code::take(from)?),* })?
+                        $(( $({ let $part = Code::take(from)?; $part }),* ))?
+                    ),)*
                     tag => Err(DecodeError::UnknownTag { of: stringify!($type), tag }),
                 }
             }
@@ -74,12 +84,27 @@ choice!(Input {
     8 => Command { id, author, command },
     9 => Reload { id, author, config },
     10 => Tick {},
+    11 => Digit { call, key },
+    12 => Talk { call, state },
+    13 => CallbackFailed { callback },
 });
 
 record!(Caller {
     number,
     tier,
-    priority
+    priority,
+    skills,
+    agent,
+    flag,
+    callback
+});
+
+choice!(TalkState {
+    0 => Talking {},
+    1 => OnHold {},
+    2 => Consulting {},
+    3 => Conferencing {},
+    4 => Away {},
 });
 
 choice!(Departure {
@@ -114,12 +139,22 @@ choice!(Command {
     4 => ForceBusy { agent, reason, lasting },
     5 => ForceIdle { agent },
     6 => ForceSignOut { agent, reason },
+    7 => ExtendWrapUp { agent, by },
+    8 => SetMembership { agent, queue, place },
+    9 => SetSkill { agent, skill, has },
+    10 => SetDoor { queue, door },
+    11 => Reprioritise { call, priority },
+    12 => MoveCall { call, queue },
+    13 => Withdraw { call, place },
+    14 => CancelCallback { callback },
 });
 
 record!(Config {
     tiers,
     queues,
     agents,
+    menus,
+    reasons,
     misses,
     limits
 });
@@ -132,18 +167,141 @@ record!(Queue {
     handicap,
     max_waiting,
     max_wait,
+    tiers,
     needs_agents,
+    door,
+    exits,
     ring_time,
     wrap_up,
+    wrap_up_max,
     service_target,
     ring_all_max,
     music,
     music_after,
+    skills,
+    level,
+    sticky,
+    rules,
+    callback,
+    handle_time,
+    warn,
+});
+
+record!(TierLimits {
+    tier,
+    max_waiting,
+    max_wait
+});
+
+choice!(NeedsAgents {
+    0 => None {},
+    1 => SignedIn {},
+    2 => AtWork {},
+});
+
+choice!(Door {
+    0 => Open {},
+    1 => Closed {},
+    2 => Emergency {},
+});
+
+record!(Exits {
+    full,
+    timeout,
+    no_agents,
+    closed,
+    emergency
+});
+
+record!(Way { to, say });
+
+choice!(Exit {
+    0 => Onward {},
+    1 => Place(place),
+    2 => Queue(queue),
+    3 => Busy {},
+    4 => Callback {},
+});
+
+choice!(Prompt {
+    0 => File(file),
+    1 => Position {},
+    2 => Wait {},
+    3 => RetryIn {},
+});
+
+record!(CallbackSettings {
+    max,
+    dial,
+    ahead,
+    attempts,
+    retry_after,
+    ring_time,
+    expires
+});
+
+record!(Rule {
+    after,
+    every,
+    tiers,
+    predicted_wait,
+    waiting,
+    then
+});
+
+record!(Band { over, until });
+
+choice!(Operation {
+    0 => AcceptLevel(level),
+    1 => DropSkill(skill),
+    2 => AddQueue(queue),
+    3 => Raise(span),
+    4 => Say(say),
+    5 => Menu(menu),
+    6 => Divert(way),
+});
+
+record!(Menu {
+    name,
+    say,
+    lasting,
+    keys
+});
+
+record!(Key { key, choice });
+
+choice!(Choice {
+    0 => Wait { say },
+    1 => Leave(way),
+});
+
+record!(Warnings {
+    wait,
+    ring,
+    talk,
+    hold,
+    wrap_up
+});
+
+record!(Steps { at, every });
+
+record!(Reason { name, warn });
+
+choice!(WrapUp {
+    0 => Timed(span),
+    1 => Manual {},
 });
 
 choice!(Strategy {
     0 => LongestIdle {},
     1 => RingAll {},
+    2 => RoundRobin {},
+    3 => FewestCalls {},
+    4 => LeastTalkTime {},
+    5 => Random {},
+    6 => Linear {},
+    7 => WeightedRandom {},
+    8 => SkillLevel {},
 });
 
 record!(Agent {
@@ -151,10 +309,17 @@ record!(Agent {
     name,
     phone,
     queues,
-    always_signed_in
+    skills,
+    always_signed_in,
+    answering
 });
 
-record!(Membership { queue, level });
+choice!(Answering {
+    0 => Manual {},
+    1 => Automatic {},
+});
+
+record!(Membership { queue, level, weight });
 
 record!(Misses {
     no_answer,
@@ -164,4 +329,8 @@ record!(Misses {
     not_ready_after
 });
 
-record!(Limits { calls });
+record!(Limits {
+    calls,
+    remembered,
+    decisions
+});

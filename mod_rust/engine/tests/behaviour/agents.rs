@@ -1,6 +1,7 @@
 //! What an agent may ask for, and when it takes effect.
 
 use hotline_engine::action::Refusal;
+use hotline_engine::config::WrapUp;
 use hotline_engine::event::{AgentState, NextState};
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{OfferFailure, Party, PhoneState};
@@ -14,17 +15,17 @@ fn an_agent_signs_in_ready_on_the_own_phone() {
     assert_eq!(floor.state("1"), AgentState::SignedOut);
     floor.sign_in("1");
     let agent = floor.agent("1");
-    assert_eq!((agent.state, agent.phone.as_str()), (AgentState::Ready, "P/1"));
+    assert_eq!((agent.state, &*agent.phone), (AgentState::Ready, "P/1"));
 }
 
 #[test]
 fn an_agent_signs_in_on_any_other_phone_and_that_one_is_watched() {
     let mut floor = Floor::new(config(vec![queue("support")], vec![agent("1", &["support"])]));
     assert_eq!(floor.sign_in_on("1", "P/desk"), DONE);
-    assert_eq!(floor.agent("1").phone, "P/desk");
+    assert_eq!(&*floor.agent("1").phone, "P/desk");
     assert_eq!(floor.actions[0], watch("P/desk"));
     floor.sign_out("1");
-    assert_eq!(floor.agent("1").phone, "");
+    assert_eq!(&*floor.agent("1").phone, "");
     assert_eq!(floor.actions[0], watch("P/1"));
 }
 
@@ -66,7 +67,7 @@ fn a_phone_serves_one_agent_at_a_time() {
 fn signing_in_again_moves_the_agent_to_the_new_phone() {
     let mut floor = Floor::with_agents(queue("support"), &["1", "2"]);
     assert_eq!(floor.sign_in_on("1", "P/desk"), DONE);
-    assert_eq!(floor.agent("1").phone, "P/desk");
+    assert_eq!(&*floor.agent("1").phone, "P/desk");
     assert_eq!(floor.sign_in_on("2", "P/1"), DONE, "the old phone is free");
 }
 
@@ -156,7 +157,7 @@ fn wrap_up_follows_the_call_for_its_time() {
 #[test]
 fn a_queue_without_wrap_up_offers_the_next_call_at_once() {
     let none = hotline_engine::config::Queue {
-        wrap_up: Span::ZERO,
+        wrap_up: WrapUp::Timed(Span::ZERO),
         ..queue("support")
     };
     let mut floor = Floor::with_agents(none, &["1"]);

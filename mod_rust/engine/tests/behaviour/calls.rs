@@ -1,7 +1,7 @@
 //! What a caller meets, from joining to leaving.
 
 use hotline_engine::action::{CallAction, Status};
-use hotline_engine::config::Queue;
+use hotline_engine::config::{Answering, Exit, NeedsAgents, Queue, WrapUp};
 use hotline_engine::event::{AgentState, CallOutcome, OfferResult, RefusedCall};
 use hotline_engine::ids::{CallId, OfferId, TierId};
 use hotline_engine::input::{Caller, Departure, OfferFailure, Party};
@@ -17,6 +17,8 @@ fn a_caller_hears_music_and_the_idle_agent_rings() {
         offer: OfferId(1),
         phone: "P/1".to_owned(),
         agent: "1".to_owned(),
+        queue: "support".to_owned(),
+        answering: Answering::Manual,
     };
     assert_eq!(floor.told(1), [music(), ring]);
     assert_eq!(floor.state("1"), AgentState::Offered);
@@ -51,7 +53,9 @@ fn caller_and_agent_are_connected_and_talk() {
         agent: Some(floor.id("1")),
         wait,
         talk: Span::seconds(60),
+        hold: Span::ZERO,
         by: Party::Agent,
+        to: Exit::Onward,
     };
     assert!(floor.events.contains(&finished), "{:?}", floor.events);
 }
@@ -270,7 +274,7 @@ fn a_talking_caller_takes_no_room_in_the_queue() {
 fn a_queue_that_needs_agents_lets_nobody_in_without() {
     let mut floor = Floor::new(config(
         vec![Queue {
-            needs_agents: true,
+            needs_agents: NeedsAgents::SignedIn,
             ..queue("support")
         }],
         vec![],
@@ -284,7 +288,7 @@ fn a_queue_that_needs_agents_lets_nobody_in_without() {
 fn callers_of_a_queue_that_needs_agents_leave_when_the_last_signs_out() {
     let mut floor = Floor::with_agents(
         Queue {
-            needs_agents: true,
+            needs_agents: NeedsAgents::SignedIn,
             ..queue("support")
         },
         &["1", "2"],
@@ -411,7 +415,7 @@ fn spans_beyond_all_time_are_no_panic_and_no_endless_loop() {
         handicap: forever,
         max_wait: Some(forever),
         ring_time: forever,
-        wrap_up: forever,
+        wrap_up: WrapUp::Timed(forever),
         ..queue("support")
     };
     let mut floor = Floor::with_agents(endless, &["1"]);

@@ -2,9 +2,13 @@
 
 use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
-use hotline_engine::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy as Pick, Tier};
+use hotline_engine::config::{
+    Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
+    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Rule, Steps, Strategy as Pick, Tier,
+    TierLimits, Warnings, Way, WrapUp,
+};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::{Command, Input, Span, Time};
 use proptest::collection::vec;
 use proptest::option;
@@ -40,45 +44,217 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         text().prop_map(|agent| Command::ForceIdle { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::ForceSignOut { agent, reason }),
+        more_commands(),
     ]
 }
 
-fn queue() -> impl Strategy<Value = Queue> {
-    let pick = prop_oneof![Just(Pick::LongestIdle), Just(Pick::RingAll)];
-    let numbers = (any::<u32>(), any::<u32>(), any::<bool>());
-    let spans = (span(), option::of(span()), span(), span(), span(), span());
-    (any::<(String, String)>(), pick, numbers, spans).prop_map(|((name, music), strategy, numbers, spans)| {
-        Queue {
-            name,
-            strategy,
-            handicap: spans.0,
-            max_waiting: numbers.0,
-            max_wait: spans.1,
-            needs_agents: numbers.2,
-            ring_time: spans.2,
-            wrap_up: spans.3,
-            service_target: spans.4,
-            ring_all_max: numbers.1,
-            music,
-            music_after: spans.5,
+fn more_commands() -> impl Strategy<Value = Command> {
+    let text = any::<String>;
+    let call = || any::<u64>().prop_map(CallId);
+    prop_oneof![
+        (text(), span()).prop_map(|(agent, by)| Command::ExtendWrapUp { agent, by }),
+        (text(), text(), any::<Option<(u8, u16)>>())
+            .prop_map(|(agent, queue, place)| Command::SetMembership { agent, queue, place }),
+        (text(), text(), any::<bool>()).prop_map(|(agent, skill, has)| Command::SetSkill {
+            agent,
+            skill,
+            has
+        }),
+        (text(), door()).prop_map(|(queue, door)| Command::SetDoor { queue, door }),
+        (call(), any::<u32>()).prop_map(|(call, priority)| Command::Reprioritise { call, priority }),
+        (call(), text()).prop_map(|(call, queue)| Command::MoveCall { call, queue }),
+        (call(), text()).prop_map(|(call, place)| Command::Withdraw { call, place }),
+        call().prop_map(|callback| Command::CancelCallback { callback }),
+    ]
+}
+
+fn door() -> impl Strategy<Value = Door> {
+    prop_oneof![Just(Door::Open), Just(Door::Closed), Just(Door::Emergency)]
+}
+
+fn prompts() -> impl Strategy<Value = Vec<Prompt>> {
+    let prompt = prop_oneof![
+        any::<String>().prop_map(Prompt::File),
+        Just(Prompt::Position),
+        Just(Prompt::Wait),
+        Just(Prompt::RetryIn)
+    ];
+    vec(prompt, 0..3)
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    let exit = prop_oneof![
+        Just(Exit::Onward),
+        any::<String>().prop_map(Exit::Place),
+        any::<String>().prop_map(Exit::Queue),
+        Just(Exit::Busy),
+        Just(Exit::Callback)
+    ];
+    (exit, prompts()).prop_map(|(to, say)| Way { to, say })
+}
+
+fn steps() -> impl Strategy<Value = Steps> {
+    (vec(span(), 0..3), option::of(span())).prop_map(|(at, every)| Steps { at, every })
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let text = any::<String>;
+    let operation = prop_oneof![
+        any::<u8>().prop_map(Operation::AcceptLevel),
+        text().prop_map(Operation::DropSkill),
+        text().prop_map(Operation::AddQueue),
+        span().prop_map(Operation::Raise),
+        prompts().prop_map(Operation::Say),
+        text().prop_map(Operation::Menu),
+        way().prop_map(Operation::Divert),
+    ];
+    let band = || option::of((any::<u64>(), any::<u64>()).prop_map(|(over, until)| Band { over, until }));
+    (
+        (span(), option::of(span()), vec(text(), 0..2)),
+        (band(), band()),
+        vec(operation, 0..4),
+    )
+        .prop_map(|((after, every, tiers), (predicted_wait, waiting), then)| Rule {
+            after,
+            every,
+            tiers,
+            predicted_wait,
+            waiting,
+            then,
+        })
+}
+
+fn menu() -> impl Strategy<Value = Menu> {
+    let choice = prop_oneof![
+        prompts().prop_map(|say| Choice::Wait { say }),
+        way().prop_map(Choice::Leave)
+    ];
+    let key = (any::<char>(), choice).prop_map(|(key, choice)| Key { key, choice });
+    (any::<String>(), prompts(), span(), vec(key, 0..3)).prop_map(|(name, say, lasting, keys)| Menu {
+        name,
+        say,
+        lasting,
+        keys,
+    })
+}
+
+fn warnings() -> impl Strategy<Value = Warnings> {
+    (steps(), steps(), steps(), steps(), steps()).prop_map(|(wait, ring, talk, hold, wrap_up)| Warnings {
+        wait,
+        ring,
+        talk,
+        hold,
+        wrap_up,
+    })
+}
+
+fn callback() -> impl Strategy<Value = CallbackSettings> {
+    (any::<(u32, String, u32, u32)>(), (span(), span(), span())).prop_map(|(numbers, spans)| {
+        CallbackSettings {
+            max: numbers.0,
+            dial: numbers.1,
+            ahead: numbers.2,
+            attempts: numbers.3,
+            retry_after: spans.0,
+            ring_time: spans.1,
+            expires: spans.2,
         }
     })
 }
 
+fn exits() -> impl Strategy<Value = Exits> {
+    (way(), way(), way(), way(), way()).prop_map(|(full, timeout, no_agents, closed, emergency)| Exits {
+        full,
+        timeout,
+        no_agents,
+        closed,
+        emergency,
+    })
+}
+
+fn queue() -> impl Strategy<Value = Queue> {
+    let pick = prop_oneof![
+        Just(Pick::LongestIdle),
+        Just(Pick::RingAll),
+        Just(Pick::RoundRobin),
+        Just(Pick::FewestCalls),
+        Just(Pick::LeastTalkTime),
+        Just(Pick::Random),
+        Just(Pick::Linear),
+        Just(Pick::WeightedRandom),
+        Just(Pick::SkillLevel),
+    ];
+    let needs = prop_oneof![
+        Just(NeedsAgents::None),
+        Just(NeedsAgents::SignedIn),
+        Just(NeedsAgents::AtWork)
+    ];
+    let wrap_up = prop_oneof![span().prop_map(WrapUp::Timed), Just(WrapUp::Manual)];
+    let limits = (any::<String>(), any::<Option<u32>>(), option::of(span()));
+    let limits = limits.prop_map(|(tier, max_waiting, max_wait)| TierLimits {
+        tier,
+        max_waiting,
+        max_wait,
+    });
+    let numbers = (any::<u32>(), any::<u32>(), any::<u8>());
+    let spans = (
+        (span(), option::of(span()), span(), span()),
+        (span(), span(), span(), span()),
+    );
+    let choices = (pick, needs, door(), wrap_up);
+    let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
+    let parts = (exits(), callback(), warnings());
+    (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
+        |((name, music), choices, numbers, spans, lists, parts)| Queue {
+            name,
+            strategy: choices.0,
+            handicap: spans.0.0,
+            max_waiting: numbers.0,
+            max_wait: spans.0.1,
+            tiers: lists.0,
+            needs_agents: choices.1,
+            door: choices.2,
+            exits: parts.0,
+            ring_time: spans.0.2,
+            wrap_up: choices.3,
+            wrap_up_max: spans.0.3,
+            service_target: spans.1.0,
+            ring_all_max: numbers.1,
+            music,
+            music_after: spans.1.1,
+            skills: lists.1,
+            level: numbers.2,
+            sticky: spans.1.2,
+            rules: lists.2,
+            callback: parts.1,
+            handle_time: spans.1.3,
+            warn: parts.2,
+        },
+    )
+}
+
 fn agent() -> impl Strategy<Value = Agent> {
-    let membership = any::<(String, u8)>().prop_map(|(queue, level)| Membership { queue, level });
+    let membership =
+        any::<(String, u8, u16)>().prop_map(|(queue, level, weight)| Membership { queue, level, weight });
+    let answering = prop_oneof![Just(Answering::Manual), Just(Answering::Automatic)];
     (
         any::<(String, String, String)>(),
         vec(membership, 0..4),
+        vec(any::<String>(), 0..3),
         any::<bool>(),
+        answering,
     )
-        .prop_map(|((number, name, phone), queues, always_signed_in)| Agent {
-            number,
-            name,
-            phone,
-            queues,
-            always_signed_in,
-        })
+        .prop_map(
+            |((number, name, phone), queues, skills, always_signed_in, answering)| Agent {
+                number,
+                name,
+                phone,
+                queues,
+                skills,
+                always_signed_in,
+                answering,
+            },
+        )
 }
 
 fn config() -> impl Strategy<Value = Config> {
@@ -92,21 +268,62 @@ fn config() -> impl Strategy<Value = Config> {
             not_ready_after,
         },
     );
-    let limits = any::<u32>().prop_map(|calls| Limits { calls });
+    let limits = any::<(u32, u32, u32)>().prop_map(|(calls, remembered, decisions)| Limits {
+        calls,
+        remembered,
+        decisions,
+    });
+    let reason = (any::<String>(), steps()).prop_map(|(name, warn)| Reason { name, warn });
     (
         vec(tier, 0..3),
         vec(queue(), 0..3),
         vec(agent(), 0..3),
+        (vec(menu(), 0..2), vec(reason, 0..2)),
         misses,
         limits,
     )
-        .prop_map(|(tiers, queues, agents, misses, limits)| Config {
-            tiers,
-            queues,
-            agents,
-            misses,
-            limits,
-        })
+        .prop_map(
+            |(tiers, queues, agents, (menus, reasons), misses, limits)| Config {
+                tiers,
+                queues,
+                agents,
+                menus,
+                reasons,
+                misses,
+                limits,
+            },
+        )
+}
+
+fn caller() -> impl Strategy<Value = Caller> {
+    let texts = any::<(String, String, String, String)>();
+    (
+        texts,
+        any::<u32>(),
+        vec(any::<String>(), 0..3),
+        any::<Option<u64>>(),
+    )
+        .prop_map(
+            |((number, tier, agent, flag), priority, skills, callback)| Caller {
+                number,
+                tier,
+                priority,
+                skills,
+                agent,
+                flag,
+                callback: callback.map(CallId),
+            },
+        )
+}
+
+fn talk() -> impl Strategy<Value = TalkState> {
+    prop_oneof![
+        Just(TalkState::Talking),
+        Just(TalkState::OnHold),
+        Just(TalkState::Consulting),
+        Just(TalkState::Conferencing),
+        Just(TalkState::Away)
+    ]
 }
 
 fn input() -> impl Strategy<Value = Input> {
@@ -121,19 +338,14 @@ fn input() -> impl Strategy<Value = Input> {
     ];
     let party = prop_oneof![Just(Party::Caller), Just(Party::Agent), Just(Party::System)];
     prop_oneof![
-        (call(), any::<(String, String, String, u32)>()).prop_map(
-            |(call, (queue, number, tier, priority))| {
-                Input::Join {
-                    call,
-                    queue,
-                    caller: Caller {
-                        number,
-                        tier,
-                        priority,
-                    },
-                }
-            }
-        ),
+        (call(), any::<String>(), caller()).prop_map(|(call, queue, caller)| Input::Join {
+            call,
+            queue,
+            caller,
+        }),
+        (call(), any::<char>()).prop_map(|(call, key)| Input::Digit { call, key }),
+        (call(), talk()).prop_map(|(call, state)| Input::Talk { call, state }),
+        call().prop_map(|callback| Input::CallbackFailed { callback }),
         (
             call(),
             prop_oneof![Just(Departure::HungUp), Just(Departure::Taken)]
@@ -247,6 +459,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
         number: "138".to_owned(),
         tier: "gold".to_owned(),
         priority: 9,
+        skills: vec!["zh".to_owned()],
+        ..Caller::default()
     };
     let join = Input::Join {
         call: CallId(1),
@@ -270,8 +484,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[11]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 11 })
+        decode::<Input>(&[14]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 14 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -1,65 +1,17 @@
 //! A small call floor to write specifications on: an engine, a clock, and what the last input led to.
 
-use hotline_engine::action::{CommandOutcome, Refusal, Status};
-use hotline_engine::config::{Agent, Limits, Membership, Misses, Queue, Strategy, Tier};
-use hotline_engine::event::{AgentState, AgentView, CallOutcome, OfferResult};
-use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState};
+mod seen;
+mod settings;
+
+use std::collections::BTreeMap;
+
+use hotline_engine::action::{CommandOutcome, Place, Refusal, Status};
+use hotline_engine::config::{Agent, Queue};
+use hotline_engine::ids::{CallId, CommandId, OfferId};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Event, Input, Span, Time};
 
-/// Longest-idle; rings for 20 s, 10 s wrap-up, no limits that matter.
-pub(crate) fn queue(name: &str) -> Queue {
-    Queue {
-        name: name.to_owned(),
-        strategy: Strategy::LongestIdle,
-        handicap: Span::ZERO,
-        max_waiting: 100,
-        max_wait: None,
-        needs_agents: false,
-        ring_time: Span::seconds(20),
-        wrap_up: Span::seconds(10),
-        service_target: Span::seconds(15),
-        ring_all_max: 3,
-        music: "calm".to_owned(),
-        music_after: Span::seconds(1),
-    }
-}
-
-/// An agent whose phone is `P/NUMBER`, not signed in by itself.
-pub(crate) fn agent(number: &str, queues: &[&str]) -> Agent {
-    let membership = |queue: &&str| Membership {
-        queue: (*queue).to_owned(),
-        level: 1,
-    };
-    Agent {
-        number: number.to_owned(),
-        name: format!("Agent {number}"),
-        phone: format!("P/{number}"),
-        queues: queues.iter().map(membership).collect(),
-        always_signed_in: false,
-    }
-}
-
-/// Tiers basic and gold (worth 120 s); cool-downs of 5 (no answer), 6 (rejected), 7 (busy), 8 s (unreachable).
-pub(crate) fn config(queues: Vec<Queue>, agents: Vec<Agent>) -> Config {
-    let tier = |name: &str, seconds| Tier {
-        name: name.to_owned(),
-        handicap: Span::seconds(seconds),
-    };
-    Config {
-        tiers: vec![tier("basic", 0), tier("gold", 120)],
-        queues,
-        agents,
-        misses: Misses {
-            no_answer: Span::seconds(5),
-            rejected: Span::seconds(6),
-            busy: Span::seconds(7),
-            unreachable: Span::seconds(8),
-            not_ready_after: 3,
-        },
-        limits: Limits { calls: 1000 },
-    }
-}
+pub(crate) use settings::*;
 
 pub(crate) struct Floor {
     pub(crate) engine: Engine,
@@ -67,19 +19,27 @@ pub(crate) struct Floor {
     pub(crate) actions: Vec<Action>,
     pub(crate) events: Vec<Event>,
     commands: u64,
+    /// The latest offer of each call.
+    latest: BTreeMap<u64, u64>,
 }
 
 pub(crate) const BOOT: Time = Time(1_000_000_000_000_000);
 
 impl Floor {
     pub(crate) fn new(config: Config) -> Floor {
-        let engine = Engine::new(config, BOOT, 7).unwrap();
+        Floor::seeded(config, 7)
+    }
+
+    /// Chance goes by that seed.
+    pub(crate) fn seeded(config: Config, seed: u64) -> Floor {
+        let engine = Engine::new(config, BOOT, seed).unwrap();
         let mut floor = Floor {
             engine,
             now: BOOT,
             actions: Vec::new(),
             events: Vec::new(),
             commands: 0,
+            latest: BTreeMap::new(),
         };
         floor.input(Input::Tick);
         floor
@@ -97,9 +57,28 @@ impl Floor {
         floor
     }
 
+    /// These queues and agents, who sign in one second after the other.
+    pub(crate) fn staffed(queues: Vec<Queue>, agents: Vec<Agent>) -> Floor {
+        Floor::of(config(queues, agents))
+    }
+
+    /// These settings, all agents signed in one second after the other.
+    pub(crate) fn of(config: Config) -> Floor {
+        let numbers: Vec<String> = config.agents.iter().map(|agent| agent.number.clone()).collect();
+        let mut floor = Floor::new(config);
+        for number in numbers {
+            floor.pass(1);
+            floor.sign_in(&number);
+        }
+        floor
+    }
+
     pub(crate) fn input(&mut self, input: Input) -> &mut Floor {
         let Drain { actions, events } = self.engine.handle(self.now, input);
         (self.actions, self.events) = (actions.collect(), events.collect());
+        let offers = self.offers();
+        self.latest
+            .extend(offers.into_iter().map(|(offer, call, _)| (call, offer)));
         self.engine.check_invariants().unwrap();
         assert!(
             !self
@@ -127,7 +106,12 @@ impl Floor {
             number: "13800000000".to_owned(),
             tier: tier.to_owned(),
             priority,
+            ..Caller::default()
         };
+        self.join_with(call, queue, caller)
+    }
+
+    pub(crate) fn join_with(&mut self, call: u64, queue: &str, caller: Caller) -> &mut Floor {
         self.input(Input::Join {
             call: CallId(call),
             queue: queue.to_owned(),
@@ -155,6 +139,61 @@ impl Floor {
     /// The agent answers, and the host connects.
     pub(crate) fn talk(&mut self, call: u64, offer: u64) -> &mut Floor {
         self.answered(offer).connected(call)
+    }
+
+    /// The agent who was rung last for a call answers, and the host connects.
+    pub(crate) fn talks(&mut self, call: u64) -> &mut Floor {
+        self.talk(call, self.latest[&call])
+    }
+
+    /// A talk of so many seconds, from answering to hanging up.
+    pub(crate) fn serve(&mut self, call: u64, seconds: u64) -> &mut Floor {
+        self.talks(call).pass(seconds).ended(call, Party::Caller)
+    }
+
+    /// Enough callers come and talk with idle agents, each so many seconds, for estimates to be believed. Their calls are
+    /// numbered from 9001 on.
+    pub(crate) fn measure(&mut self, queue: &str, seconds: u64) -> &mut Floor {
+        for call in 9001..=9003 {
+            self.join_with(call, queue, Caller::default())
+                .serve(call, seconds);
+        }
+        self
+    }
+
+    pub(crate) fn key(&mut self, call: u64, key: char) -> &mut Floor {
+        self.input(Input::Digit {
+            call: CallId(call),
+            key,
+        })
+    }
+
+    /// The conversation goes on in that way.
+    pub(crate) fn goes_on(&mut self, call: u64, state: TalkState) -> &mut Floor {
+        self.input(Input::Talk {
+            call: CallId(call),
+            state,
+        })
+    }
+
+    pub(crate) fn callback_failed(&mut self, callback: u64) -> &mut Floor {
+        self.input(Input::CallbackFailed {
+            callback: CallId(callback),
+        })
+    }
+
+    /// The callback was answered: the caller joins as that call.
+    pub(crate) fn resume(&mut self, call: u64, callback: u64) -> &mut Floor {
+        let caller = Caller {
+            callback: Some(CallId(callback)),
+            ..Caller::default()
+        };
+        self.join_with(call, "wherever", caller)
+    }
+
+    /// A supervisor asks for something.
+    pub(crate) fn boss(&mut self, command: Command) -> Option<CommandOutcome> {
+        self.ask("boss", command)
     }
 
     pub(crate) fn failed(&mut self, offer: u64, cause: OfferFailure) -> &mut Floor {
@@ -202,7 +241,7 @@ impl Floor {
     fn reply_to(&self, id: CommandId) -> Option<CommandOutcome> {
         self.actions.iter().find_map(|action| match action {
             Action::Reply { command, outcome } if *command == id => Some(*outcome),
-            Action::Reply { .. } | Action::Call { .. } | Action::WatchPhone { .. } => None,
+            _ => None,
         })
     }
 
@@ -286,78 +325,28 @@ impl Floor {
             },
         )
     }
-
-    pub(crate) fn agent(&self, number: &str) -> AgentView {
-        let view = self.engine.view();
-        view.agents
-            .into_iter()
-            .find(|agent| agent.number == number)
-            .expect("no such agent")
-    }
-
-    pub(crate) fn id(&self, number: &str) -> AgentId {
-        self.agent(number).agent
-    }
-
-    pub(crate) fn state(&self, number: &str) -> AgentState {
-        self.agent(number).state
-    }
-
-    /// What a call's thread was told by the last input, in order.
-    pub(crate) fn told(&self, call: u64) -> Vec<CallAction> {
-        let of_call = |action: &Action| match action {
-            Action::Call { call: whose, action } if *whose == CallId(call) => Some(action.clone()),
-            Action::Call { .. } | Action::Reply { .. } | Action::WatchPhone { .. } => None,
-        };
-        self.actions.iter().filter_map(of_call).collect()
-    }
-
-    /// Offers made by the last input: (offer, call, agent number).
-    pub(crate) fn offers(&self) -> Vec<(u64, u64, String)> {
-        let ring = |action: &Action| match action {
-            Action::Call {
-                call,
-                action: CallAction::Ring { offer, agent, .. },
-            } => Some((offer.0, call.0, agent.clone())),
-            Action::Call { .. } | Action::Reply { .. } | Action::WatchPhone { .. } => None,
-        };
-        self.actions.iter().filter_map(ring).collect()
-    }
-
-    /// Offers that ended with the last input.
-    pub(crate) fn offers_ended(&self) -> Vec<(u64, OfferResult)> {
-        let ended = |event: &Event| match event {
-            Event::OfferEnded { offer, result, .. } => Some((offer.0, *result)),
-            _ => None,
-        };
-        self.events.iter().filter_map(ended).collect()
-    }
-
-    /// Calls that finished with the last input.
-    pub(crate) fn finished(&self) -> Vec<(u64, CallOutcome)> {
-        let finished = |event: &Event| match event {
-            Event::CallFinished { call, outcome, .. } => Some((call.0, *outcome)),
-            _ => None,
-        };
-        self.events.iter().filter_map(finished).collect()
-    }
-
-    /// Answers given by the last input: (author, outcome).
-    pub(crate) fn answers(&self) -> Vec<(String, CommandOutcome)> {
-        let answer = |event: &Event| match event {
-            Event::CommandAnswered { author, outcome, .. } => Some((author.clone(), *outcome)),
-            _ => None,
-        };
-        self.events.iter().filter_map(answer).collect()
-    }
 }
 
 pub(crate) fn offer(offer: u64, call: u64, agent: &str) -> (u64, u64, String) {
     (offer, call, agent.to_owned())
 }
 
+/// See [`Floor::rung`].
+pub(crate) fn ring(call: u64, agent: &str) -> (u64, String) {
+    (call, agent.to_owned())
+}
+
 pub(crate) fn release(status: Status) -> CallAction {
-    CallAction::Release { status }
+    release_to(status, Place::Onward)
+}
+
+pub(crate) fn release_to(status: Status, to: Place) -> CallAction {
+    CallAction::Release {
+        status,
+        to,
+        say: Vec::new(),
+        retry_in: None,
+    }
 }
 
 pub(crate) fn cancel(offer: u64) -> CallAction {

@@ -8,10 +8,25 @@
 )]
 mod agents;
 mod boot;
+mod callbacks;
 mod calls;
 mod codec;
+mod estimates;
+mod fairness;
 mod floor;
+mod limits_and_exits;
+mod live;
+mod menus;
 mod offers;
+mod prompts;
 mod reload;
 mod routing;
+mod rules;
+mod skills_and_levels;
+mod sticky;
+mod strategies;
 mod supervisors;
+mod talk;
+mod warnings;
+mod why;
+mod wrap_up;

@@ -1,7 +1,7 @@
 //! New settings while calls are up.
 
 use hotline_engine::action::{Refusal, Status};
-use hotline_engine::config::{Queue, Strategy, Tier};
+use hotline_engine::config::{NeedsAgents, Queue, Strategy, Tier};
 use hotline_engine::event::{AgentState, CallOutcome, OfferResult};
 use hotline_engine::ids::{AgentId, QueueId, TierId};
 use hotline_engine::input::{Party, PhoneState};
@@ -92,7 +92,7 @@ fn a_caller_whose_connection_fails_where_nobody_works_any_more_leaves() {
     let queues = || {
         vec![
             Queue {
-                needs_agents: true,
+                needs_agents: NeedsAgents::SignedIn,
                 ..queue("support")
             },
             queue("sales"),
@@ -192,7 +192,7 @@ fn what_a_reload_ends_is_told_before_the_settings_and_what_it_begins_after() {
     floor.reload(config(vec![queue("support")], vec![agent("2", &["support"])]));
     let told = |event: &Event| match event {
         Event::OfferEnded { .. } => "offer ended",
-        Event::AgentChanged { to, .. } if to.number == "1" => "removed agent changed",
+        Event::AgentChanged { to, .. } if &*to.number == "1" => "removed agent changed",
         Event::AgentChanged { .. } => "other agent changed",
         Event::ConfigApplied { .. } => "settings",
         Event::OfferMade { .. } => "offer made",
@@ -230,7 +230,7 @@ fn callers_of_a_queue_that_now_needs_agents_leave_if_there_are_none() {
     floor.join(1, "support");
     floor.reload(config(
         vec![Queue {
-            needs_agents: true,
+            needs_agents: NeedsAgents::SignedIn,
             ..queue("support")
         }],
         vec![],
@@ -247,9 +247,9 @@ fn an_agent_on_the_own_phone_moves_with_it_after_the_call() {
         ..agent("1", &["support"])
     };
     floor.reload(config(vec![queue("support")], vec![moved]));
-    assert_eq!(floor.agent("1").phone, "P/1");
+    assert_eq!(&*floor.agent("1").phone, "P/1");
     floor.ended(1, Party::Caller);
-    assert_eq!(floor.agent("1").phone, "P/new");
+    assert_eq!(&*floor.agent("1").phone, "P/new");
     assert!(floor.actions.contains(&Action::WatchPhone {
         agent: AgentId(0),
         phone: "P/new".to_owned()

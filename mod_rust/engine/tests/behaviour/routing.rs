@@ -1,6 +1,6 @@
 //! Who takes whom: idle order, handicaps, several queues.
 
-use hotline_engine::config::Queue;
+use hotline_engine::config::{Queue, WrapUp};
 use hotline_engine::input::{Party, PhoneState};
 use hotline_engine::{Input, Span};
 
@@ -19,7 +19,7 @@ fn the_longest_idle_agent_is_offered_the_call() {
 fn idle_time_begins_after_the_call() {
     let mut floor = Floor::with_agents(
         Queue {
-            wrap_up: Span::ZERO,
+            wrap_up: WrapUp::Timed(Span::ZERO),
             ..queue("support")
         },
         &["1", "2"],
@@ -153,7 +153,7 @@ fn phones_in_use_or_unreachable_are_not_rung_until_they_are_free() {
 fn several_agents_freed_at_once_take_the_best_callers_longest_idle_first() {
     let mut floor = Floor::with_agents(
         Queue {
-            wrap_up: Span::seconds(10),
+            wrap_up: WrapUp::Timed(Span::seconds(10)),
             ..queue("support")
         },
         &["1", "2"],

@@ -67,6 +67,8 @@ pub(super) struct PhoneState {
     pub(super) number: String,
     pub(super) line: Option<String>,
     pub(super) tone: Tone,
+    /// Tones that its calls make a story of.
+    pub(super) follow: Vec<Tone>,
     pub(super) plugged: bool,
     pub(super) lines: usize,
     pub(super) auto: Option<Auto>,
@@ -147,6 +149,7 @@ impl PhoneBank {
             number: number.to_owned(),
             line: line.map(str::to_owned),
             tone,
+            follow: Vec::new(),
             plugged: true,
             lines: 1,
             auto,
@@ -339,6 +342,7 @@ impl Shared {
             ports,
         );
         leg.plan = plan;
+        leg.media.follow.clone_from(&phone.follow);
         Ok(Shared::keep(state, leg))
     }
 
@@ -470,6 +474,7 @@ impl Shared {
         };
         let mut leg = Leg::incoming(user, invite, phone.tone, ports);
         leg.plan = phone.auto.as_ref().map(|auto| auto.plan(now));
+        leg.media.follow.clone_from(&phone.follow);
         if busy {
             leg.reject("486 Busy Here", ports);
             if leg.plan.is_some() {

@@ -144,6 +144,11 @@ impl Phone {
         self.act(|leg, ports| leg.reject("480 Temporarily Unavailable", ports));
     }
 
+    /// Says, as a proxy would, that there is no such phone: 404.
+    pub fn say_unknown(&self) {
+        self.act(|leg, ports| leg.reject("404 Not Found", ports));
+    }
+
     /// Hangs up, or cancels.
     pub fn hang_up(&self) {
         self.act(Leg::hang_up);
@@ -152,6 +157,42 @@ impl Phone {
     /// Presses keys, by telephone events.
     pub fn press(&self, keys: &str) {
         self.act(|leg, _| keys.chars().for_each(|key| leg.media.press(key)));
+    }
+
+    /// Puts the other side on hold.
+    pub fn hold(&self) {
+        self.act(|leg, ports| leg.hold(true, ports));
+    }
+
+    /// Retrieves the other side from hold.
+    pub fn retrieve(&self) {
+        self.act(|leg, ports| leg.hold(false, ports));
+    }
+
+    /// From its next call on, the phone remembers in which order it hears these tones: see [`heard`](Self::heard).
+    pub fn follow(&self, tones: &[Tone]) {
+        self.shared.change(|state, _| {
+            if let Some(phone) = state.phones.get_mut(&self.user) {
+                phone.follow = tones.to_vec();
+            }
+        });
+    }
+
+    /// Waits until the tones that the phone follows were heard in exactly this order, from the beginning of its latest call. More
+    /// may have followed.
+    ///
+    /// # Errors
+    /// They were not.
+    pub fn heard(&self, tones: &[Tone]) -> Result<()> {
+        let awaited = format!("{} to have heard {tones:?}", self.user);
+        let look = |state: &mut State| {
+            let leg = self.leg(state)?;
+            leg.media.story.starts_with(tones).then_some(())
+        };
+        self.shared.wait(true, &awaited, look, |state| {
+            let story = self.leg(state).map(|leg| leg.media.story.clone());
+            format!("{}; it heard {:?}", self.story(state), story.unwrap_or_default())
+        })
     }
 
     /// Waits until the phone's call is over, and says how it ended.

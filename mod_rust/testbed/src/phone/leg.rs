@@ -126,6 +126,8 @@ pub(super) struct Leg {
     resend: Option<Resend>,
     responses: VecDeque<(String, Vec<u8>)>,
     sdp_version: u64,
+    /// The phone has the other side on hold.
+    holds: bool,
 }
 
 /// A fresh token for tags, branches and call ids.
@@ -215,6 +217,7 @@ impl Leg {
             resend: None,
             responses: VecDeque::new(),
             sdp_version: 0,
+            holds: false,
         }
     }
 
@@ -277,6 +280,19 @@ impl Leg {
         }
     }
 
+    /// Puts the other side on hold, or retrieves it.
+    pub(super) fn hold(&mut self, holds: bool, ports: &mut Ports<'_>) {
+        if self.state == LegState::Up && self.holds != holds {
+            self.holds = holds;
+            // Above that of the first INVITE, whoever sent it.
+            self.cseq = self.cseq.max(1) + 1;
+            let branch = format!("z9hG4bK{}", token());
+            let sdp = self.describe(ports);
+            let datagram = self.request("INVITE", self.cseq, &branch, ports, Some(&sdp));
+            self.send_until_answered("INVITE", datagram, ports);
+        }
+    }
+
     /// A response arrived.
     pub(super) fn on_response(&mut self, message: &Message, ports: &mut Ports<'_>) {
         let (Some(status), Some((cseq, method))) = (message.status(), message.cseq()) else {
@@ -285,6 +301,11 @@ impl Leg {
         match method {
             "INVITE" if cseq == 1 && self.direction == Direction::Outgoing => {
                 self.on_invite_response(status, message, ports);
+            }
+            "INVITE" if (200..300).contains(&status) => {
+                self.stop_resend("INVITE");
+                let branch = format!("z9hG4bK{}", token());
+                ports.out.push(self.request("ACK", cseq, &branch, ports, None));
             }
             _ if status >= 200 && self.resend.as_ref().is_some_and(|resend| resend.method == method) => {
                 self.resend = None;
@@ -420,7 +441,7 @@ impl Leg {
 
     fn describe(&mut self, ports: &Ports<'_>) -> String {
         self.sdp_version += 1;
-        sip::describe(ports.rtp, self.sdp_version)
+        sip::describe(ports.rtp, self.sdp_version, self.holds)
     }
 
     fn bye(&mut self, ports: &mut Ports<'_>) {

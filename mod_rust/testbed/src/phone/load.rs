@@ -253,6 +253,7 @@ fn place(
         number: number.clone(),
         line: Some(line),
         tone: flow.tone,
+        follow: Vec::new(),
         plugged: true,
         lines: 1,
         auto: None,

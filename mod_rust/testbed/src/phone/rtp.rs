@@ -23,6 +23,10 @@ pub(super) struct Media {
     pub(super) remote: Option<SocketAddr>,
     /// Audio packets received so far.
     pub(super) received: u64,
+    /// Tones to make a story of.
+    pub(super) follow: Vec<Tone>,
+    /// The followed tones that were heard, in their order; each once in a row.
+    pub(super) story: Vec<Tone>,
     voice: [u8; PACKET],
     sequence: u16,
     timestamp: u32,
@@ -41,6 +45,8 @@ impl Media {
         Media {
             remote: None,
             received: 0,
+            follow: Vec::new(),
+            story: Vec::new(),
             voice: tone.packet(),
             sequence: source as u16,
             timestamp: 0,
@@ -104,6 +110,10 @@ impl Media {
             self.recent.pop_front();
         }
         self.recent.push_back(audio);
+        let heard = self.follow.iter().copied().find(|tone| self.hears(*tone));
+        if heard.is_some() && heard != self.story.last().copied() {
+            self.story.extend(heard);
+        }
         true
     }
 
@@ -167,6 +177,19 @@ mod tests {
             assert!(listener.receive(&speaker.next_packet()));
         }
         assert!(listener.hears(Tone::nth(1)) && listener.misses(Tone::nth(2)));
+    }
+
+    #[test]
+    fn what_was_heard_makes_a_story() {
+        let mut listener = Media::new(Tone::nth(9), 8);
+        listener.follow = vec![Tone::nth(1), Tone::nth(2)];
+        for tone in [1, 3, 1, 2, 1] {
+            let mut speaker = Media::new(Tone::nth(tone), 7);
+            for _ in 0..2 * KEPT {
+                listener.receive(&speaker.next_packet());
+            }
+        }
+        assert_eq!(listener.story, [Tone::nth(1), Tone::nth(2), Tone::nth(1)]);
     }
 
     #[test]

@@ -161,13 +161,14 @@ impl Builder {
     }
 }
 
-/// Our session description: µ-law and telephone events at `rtp`.
-pub(super) fn describe(rtp: SocketAddr, version: u64) -> String {
+/// Our session description: µ-law and telephone events at `rtp`. While the phone holds, it only sends.
+pub(super) fn describe(rtp: SocketAddr, version: u64, holds: bool) -> String {
     let (ip, port) = (rtp.ip(), rtp.port());
+    let direction = if holds { "sendonly" } else { "sendrecv" };
     format!(
         "v=0\r\no=phone {version} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
-         a=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+         a=fmtp:101 0-16\r\na=ptime:20\r\na={direction}\r\n"
     )
 }
 
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        let sdp = describe("127.0.0.1:4000".parse().unwrap(), 1);
+        let sdp = describe("127.0.0.1:4000".parse().unwrap(), 1, false);
         let bytes = Builder::new("INVITE sip:a1001@127.0.0.1:5090 SIP/2.0")
             .header("Via", "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKx;rport")
             .header("From", "\"A\" <sip:13800000001@127.0.0.1>;tag=t1")

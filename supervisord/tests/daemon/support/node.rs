@@ -62,6 +62,7 @@ impl Inner {
             queues: node.queues.values().map(|queue| queue.info.clone()).collect(),
             agents: node.agents.values().map(|agent| agent.info.clone()).collect(),
             calls,
+            callbacks: node.callbacks.values().cloned().collect(),
         }
     }
 }
@@ -266,14 +267,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
         while let Ok(Some(_)) = line::read::<FromClient>(&mut reader, &mut line_buffer) {}
         return;
     }
-    let empty = Snapshot {
-        seq: 0,
-        at: 0,
-        tiers: Vec::new(),
-        queues: Vec::new(),
-        agents: Vec::new(),
-        calls: Vec::new(),
-    };
+    let empty = Snapshot::default();
     // A snapshot is sent once the events up to it are.
     let (mut next, mut owed) = match &resume {
         Some(resume) if resume.boot == boot => (resume.seq + 1, None),

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hotline_wire::event::{CallOutcome, OfferResult, Party, RefusedCall};
-use hotline_wire::snapshot::{AgentInfo, AgentState, PhoneState, QueueInfo};
+use hotline_wire::event::{
+    CallOutcome, CallbackOutcome, Estimate, Exit, Limit, OfferResult, Party, RefusedCall, TalkState,
+};
+use hotline_wire::snapshot::{AgentInfo, AgentState, Door, MemberInfo, PhoneState, QueueInfo};
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use super::node::FakeNode;
@@ -18,6 +20,7 @@ pub fn queue(name: &str) -> QueueInfo {
         strategy: "longest-idle".into(),
         service_target: 20 * SECOND,
         max_waiting: 100,
+        door: Door::Open,
     }
 }
 
@@ -26,7 +29,8 @@ pub fn agent(number: &str, queues: &[&str]) -> AgentInfo {
         number: number.into(),
         name: format!("Agent {number}"),
         phone: format!("PJSIP/a{number}"),
-        queues: queues.iter().map(|queue| (*queue).into()).collect(),
+        queues: queues.iter().map(|queue| member(queue)).collect(),
+        skills: Vec::new(),
         state: AgentState::Ready,
         since: MORNING,
         reason: String::new(),
@@ -34,6 +38,44 @@ pub fn agent(number: &str, queues: &[&str]) -> AgentInfo {
         next: None,
         phone_state: PhoneState::Available,
         call: None,
+    }
+}
+
+fn member(queue: &str) -> MemberInfo {
+    MemberInfo {
+        queue: queue.into(),
+        level: 1,
+    }
+}
+
+/// A call that joins and waits.
+pub fn joined(call: &str, queue: &str, tier: &str, number: &str) -> Event {
+    Event::CallJoined {
+        call: call.into(),
+        queue: queue.into(),
+        tier: tier.into(),
+        number: number.into(),
+        waiting: 1,
+        position: 1,
+        predicted: None,
+        flag: String::new(),
+        callback: None,
+    }
+}
+
+/// A call that leaves a queue without having talked.
+pub fn left(call: &str, queue: &str, tier: &str, outcome: CallOutcome, wait: u64, to: Exit) -> Event {
+    Event::CallFinished {
+        call: call.into(),
+        queue: queue.into(),
+        tier: tier.into(),
+        outcome,
+        agent: None,
+        wait,
+        talk: 0,
+        hold: 0,
+        by: Party::Caller,
+        to,
     }
 }
 
@@ -56,6 +98,8 @@ pub struct Story {
     agents: BTreeMap<String, AgentInfo>,
     waiting: VecDeque<(String, &'static str, &'static str, u64)>,
     talking: Vec<(String, &'static str, &'static str, u64, u64, String)>,
+    /// Callbacks, in the order of their placing.
+    owed: VecDeque<(String, &'static str, &'static str, u64)>,
 }
 
 const QUEUES: [&str; 2] = ["sales", "support"];
@@ -78,6 +122,7 @@ impl Story {
             agents: agents.map(|agent| (agent.number.clone(), agent)).collect(),
             waiting: VecDeque::new(),
             talking: Vec::new(),
+            owed: VecDeque::new(),
         }
     }
 
@@ -95,7 +140,7 @@ impl Story {
             0..=3 => self.join(node),
             4..=5 => self.connect(node),
             6..=7 => self.hang_up(node),
-            8 => self.abandon(node),
+            8 => self.leave(node),
             _ => self.else_happens(node),
         }
     }
@@ -104,19 +149,28 @@ impl Story {
         self.calls += 1;
         let call = format!("{}-{}-{}", node.name, self.boot, self.calls);
         let (queue, tier) = (QUEUES[self.random.usize(0..2)], TIERS[self.random.usize(0..2)]);
+        self.enter(node, call, queue, tier);
+    }
+
+    fn enter(&mut self, node: &FakeNode, call: String, queue: &'static str, tier: &'static str) {
         self.waiting.push_back((call.clone(), queue, tier, self.at));
-        let waiting = self.waiting.len() as u32;
         let number = format!("1380013{:04}", self.calls % 10_000);
-        node.tell_at(
-            self.at,
-            Event::CallJoined {
-                call,
-                queue: queue.into(),
-                tier: tier.into(),
-                number,
-                waiting,
-            },
-        );
+        let mut event = joined(&call, queue, tier, &number);
+        let ahead = self.waiting.len() as u32;
+        if let Event::CallJoined {
+            waiting,
+            position,
+            predicted,
+            ..
+        } = &mut event
+        {
+            (*waiting, *position) = (ahead, ahead);
+            *predicted = Some(Estimate {
+                p50: u64::from(ahead) * 20 * SECOND,
+                p90: u64::from(ahead) * 45 * SECOND,
+            });
+        }
+        node.tell_at(self.at, event);
     }
 
     fn change(&mut self, node: &FakeNode, number: &str, state: AgentState, call: Option<String>) {
@@ -205,6 +259,11 @@ impl Story {
         }
         let (call, queue, tier, wait, since, number) =
             self.talking.swap_remove(self.random.usize(0..self.talking.len()));
+        let hold = if self.random.u8(0..3) == 0 {
+            self.hold(node, &call, queue, &number)
+        } else {
+            0
+        };
         node.tell_at(
             self.at,
             Event::CallFinished {
@@ -215,7 +274,9 @@ impl Story {
                 agent: Some(number.clone()),
                 wait,
                 talk: self.at - since,
+                hold,
                 by: Party::Caller,
+                to: Exit::Onward,
             },
         );
         self.change(node, &number, AgentState::WrapUp, None);
@@ -223,26 +284,134 @@ impl Story {
         self.change(node, &number, AgentState::Ready, None);
     }
 
-    fn abandon(&mut self, node: &FakeNode) {
+    /// Puts the caller on hold and back. Returns for how long.
+    fn hold(&mut self, node: &FakeNode, call: &str, queue: &str, number: &str) -> u64 {
+        let talk = |from, to, lasted| Event::TalkChanged {
+            call: call.into(),
+            agent: number.into(),
+            queue: queue.into(),
+            from,
+            to,
+            lasted,
+        };
+        let lasted = self.random.u64(1..80 * SECOND);
+        node.tell_at(self.at, talk(TalkState::Talking, TalkState::OnHold, 0));
+        self.change(node, number, AgentState::OnHold, Some(call.into()));
+        self.at += lasted;
+        if lasted > 60 * SECOND {
+            let (call, agent) = (call.into(), number.into());
+            let limit = Limit::Hold { call, agent };
+            node.tell_at(
+                self.at,
+                Event::LimitReached {
+                    limit,
+                    level: 1,
+                    lasted,
+                },
+            );
+        }
+        node.tell_at(self.at, talk(TalkState::OnHold, TalkState::Talking, lasted));
+        self.change(node, number, AgentState::OnCall, Some(call.into()));
+        lasted
+    }
+
+    /// Hangs up, chooses a callback, is diverted, or goes on in another queue.
+    fn leave(&mut self, node: &FakeNode) {
         let Some((call, queue, tier, joined)) = self.waiting.pop_back() else {
             return;
         };
+        let wait = self.at - joined;
+        let (outcome, to) = match self.random.u8(0..6) {
+            0 => {
+                let (call, queue) = (call.clone(), queue.to_owned());
+                node.tell_at(
+                    self.at,
+                    Event::KeyPressed {
+                        call,
+                        queue,
+                        key: '1',
+                    },
+                );
+                (CallOutcome::Callback, Exit::Callback)
+            }
+            1 => (CallOutcome::Callback, Exit::Callback),
+            2 => (CallOutcome::Diverted, Exit::Place("ivr,s,1".into())),
+            3 if queue == QUEUES[0] => (CallOutcome::Overflowed, Exit::Queue(QUEUES[1].into())),
+            _ => (CallOutcome::Abandoned, Exit::Onward),
+        };
+        if outcome == CallOutcome::Callback {
+            self.owed.push_back((call.clone(), queue, tier, self.at));
+            node.tell_at(
+                self.at,
+                Event::CallbackPlaced {
+                    callback: call.clone(),
+                    queue: queue.into(),
+                    tier: tier.into(),
+                    number: "13800139999".into(),
+                    position: 1,
+                },
+            );
+        }
+        node.tell_at(self.at, left(&call, queue, tier, outcome, wait, to));
+        if outcome == CallOutcome::Overflowed {
+            self.enter(node, call, QUEUES[1], tier);
+        }
+    }
+
+    /// Calls the first back who is owed a call. Returns whether anybody is.
+    fn call_back(&mut self, node: &FakeNode) -> bool {
+        let Some((callback, queue, tier, placed)) = self.owed.pop_front() else {
+            return false;
+        };
+        let (name, attempt) = (callback.clone(), 1);
         node.tell_at(
             self.at,
-            Event::CallFinished {
-                call,
+            Event::CallbackDialled {
+                callback: name,
                 queue: queue.into(),
-                tier: tier.into(),
-                outcome: CallOutcome::Abandoned,
-                agent: None,
-                wait: self.at - joined,
-                talk: 0,
-                by: Party::Caller,
+                attempt,
             },
         );
+        self.at += self.random.u64(1..9 * SECOND);
+        let answers = self.random.bool();
+        if !answers {
+            node.tell_at(
+                self.at,
+                Event::CallbackMissed {
+                    callback: callback.clone(),
+                    queue: queue.into(),
+                    attempt,
+                },
+            );
+        }
+        let outcome = if answers {
+            CallbackOutcome::Resumed
+        } else {
+            CallbackOutcome::Failed
+        };
+        self.calls += u64::from(answers);
+        let call = answers.then(|| format!("{}-{}-{}", node.name, self.boot, self.calls));
+        node.tell_at(
+            self.at,
+            Event::CallbackEnded {
+                callback,
+                queue: queue.into(),
+                tier: tier.into(),
+                outcome,
+                call: call.clone(),
+                after: self.at - placed,
+            },
+        );
+        if let Some(call) = call {
+            self.enter(node, call, queue, tier);
+        }
+        true
     }
 
     fn else_happens(&mut self, node: &FakeNode) {
+        if self.random.bool() && self.call_back(node) {
+            return;
+        }
         let event = if self.random.bool() {
             Event::CallRefused {
                 call: "x".into(),

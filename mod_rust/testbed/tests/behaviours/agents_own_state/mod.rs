@@ -30,6 +30,17 @@ fn dial(bed: &Bed, phone: &Phone, code: &str, keys: &str) -> Result<()> {
     phone.expect_hangup().map(drop)
 }
 
+/// Dials a feature code: what the node answers.
+fn answers(bed: &Bed, phone: &Phone, code: &str) -> Result<Outcome> {
+    let place = bed.node.now();
+    dial(bed, phone, code, "")?;
+    bed.node
+        .event_after(place, &format!("the answer to {code}"), |event| match event {
+            Event::CommandAnswered { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        })
+}
+
 /// Signs 1001 in on a phone, with number and PIN keyed in ahead of the prompts.
 fn sign_in(bed: &Bed, phone: &Phone) -> Result<()> {
     dial(bed, phone, "*51", "1001#4321#")
@@ -39,6 +50,31 @@ fn agent(bed: &Bed, number: &str) -> Result<AgentInfo> {
     let mut agents = bed.snapshot()?.agents;
     agents.retain(|agent| agent.number == number);
     Ok(agents.remove(0))
+}
+
+#[test]
+fn after_call_work_is_made_longer_and_ended_at_the_phone() -> Result<()> {
+    let bed = boot()?;
+    let (phone, caller) = (bed.phone("a1001"), bed.caller("gold"));
+    sign_in(&bed, &phone)?;
+    let refused = answers(&bed, &phone, "*56")?;
+    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+    caller.call("casework")?;
+    phone.expect_ring()?;
+    phone.answer();
+    caller.hears(&phone)?;
+    caller.hang_up();
+    phone.expect_hangup()?;
+    bed.node.agent_is("1001", AgentState::WrapUp)?;
+    // A minute more, and then as much as there is up to the limit.
+    assert_eq!(answers(&bed, &phone, "*56")?, Outcome::Done);
+    assert_eq!(answers(&bed, &phone, "*5690")?, Outcome::Done);
+    let at_limit = answers(&bed, &phone, "*56")?;
+    assert!(matches!(at_limit, Outcome::Refused { .. }), "{at_limit:?}");
+    bed.node.agent_is("1001", AgentState::WrapUp)?;
+    assert_eq!(answers(&bed, &phone, "*57")?, Outcome::Done);
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    bed.finish()
 }
 
 #[test]

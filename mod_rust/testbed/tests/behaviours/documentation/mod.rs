@@ -15,6 +15,12 @@ fn asterisk_explains_the_application_with_every_status() -> Result<()> {
         "FULL",
         "NOAGENTS",
         "UNKNOWNQUEUE",
+        "CLOSED",
+        "EMERGENCY",
+        "DIVERTED",
+        "LEFT",
+        "CALLBACK",
+        "WITHDRAWN",
         "ERROR",
         "HOTLINESTATUS",
     ] {
@@ -46,7 +52,7 @@ fn the_tables_show_queues_agents_and_calls() -> Result<()> {
 fn commands_are_completed() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let words = bed.asterisk.cli("_command matchesarray \"hotline show \" \"\"")?;
-    for word in ["queues", "agents", "calls"] {
+    for word in ["queues", "agents", "calls", "callbacks", "fairness", "status"] {
         assert!(words.contains(word), "{words}");
     }
     for verb in ["signin", "forcebusy", "ready"] {

@@ -57,7 +57,8 @@ fn an_attended_transfer_frees_the_agent_while_the_caller_talks_on() -> Result<()
     colleague.answer();
     agent.hears(&colleague)?;
     caller.hears_music()?;
-    bed.node.agent_is("1001", AgentState::OnCall)?;
+    // The caller is on hold while the two talk.
+    bed.node.agent_is("1001", AgentState::OnHold)?;
     agent.hang_up();
     caller.hears(&colleague)?;
     colleague.hears(&caller)?;

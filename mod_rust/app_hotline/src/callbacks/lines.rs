@@ -1,0 +1,306 @@
+//! The lines to those who are called back: what their thread does.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{PipeReader, Read};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use asterisk::frame::{Waiter, Woken};
+use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, place};
+use hotline_engine::ids::CallId;
+use hotline_host::Host;
+
+use super::{ANSWERED, Answered, Callbacks, Order, Request};
+use crate::table::masked;
+
+/// Where who answers goes on in the dialplan.
+const CONTEXT: &str = "hotline-callback";
+const EXTENSION: &str = "answered";
+
+/// How long a caller who leaves to be called back may take to hang up. The engine waits a little longer for an answer.
+const LEAVING: Duration = Duration::from_secs(10);
+/// How long it may take until a caller's thread knows that the caller leaves.
+const NOTICE: Duration = Duration::from_millis(300);
+/// Most calls at once: each has its share of the thread's stack while it waits.
+const MOST_AT_ONCE: usize = 200;
+/// Longest number that is dialled.
+const LONGEST_NUMBER: usize = 40;
+
+/// What the thread knows.
+pub(super) struct Lines {
+    callbacks: Arc<Callbacks>,
+    host: Host,
+    wake: PipeReader,
+    waiter: Waiter,
+    /// Calls to be placed, once the callers are off the line.
+    held: Vec<Held>,
+    /// Callers who are still on the line.
+    leaving: HashSet<CallId>,
+    ringing: Vec<Line>,
+    /// The channels, by their unique id, of those who answered and are not in the queue yet.
+    answered: HashMap<CallId, String>,
+}
+
+/// A call to be placed.
+struct Held {
+    request: Request,
+    earliest: Instant,
+    latest: Instant,
+}
+
+/// A call that rings.
+struct Line {
+    callback: CallId,
+    call: Outgoing,
+    until: Instant,
+}
+
+impl Lines {
+    pub(super) fn new(callbacks: Arc<Callbacks>, host: Host, wake: PipeReader) -> Lines {
+        Lines {
+            callbacks,
+            host,
+            wake,
+            waiter: Waiter::default(),
+            held: Vec::new(),
+            leaving: HashSet::new(),
+            ringing: Vec::new(),
+            answered: HashMap::new(),
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        // A panic harms what was done at that moment.
+        while asterisk::caught("calling back", || self.step()).unwrap_or(true) {}
+    }
+
+    /// Does what is due, and sleeps until there is more. False at the end.
+    fn step(&mut self) -> bool {
+        let orders = std::mem::take(&mut self.callbacks.lock().orders);
+        for order in orders {
+            match order {
+                Order::Call(request) => self.hold(request),
+                Order::Cancel(callback) => self.cancel(callback),
+                Order::Leaving(callback) => {
+                    self.leaving.insert(callback);
+                }
+                Order::Left(callback) => {
+                    self.leaving.remove(&callback);
+                }
+                Order::Joined(callback) => {
+                    self.answered.remove(&callback);
+                }
+                Order::Gone(callback, channel) => self.gone(callback, &channel),
+                Order::Stop => return false,
+            }
+        }
+        self.call_due();
+        self.give_up();
+        let ringing = self.ringing.iter().map(|line| line.until);
+        let limit = ringing.chain(self.held.iter().map(|held| self.due(held))).min();
+        let limit = limit.map(|until| until.saturating_duration_since(Instant::now()));
+        let channels = self.ringing.iter().map(|line| &*line.call);
+        match self.waiter.wait(channels, self.wake.as_fd(), limit) {
+            Ok(Woken::Fd) => {
+                // What it says is in the inbox.
+                let _ = self.wake.read(&mut [0; 64]);
+            }
+            Ok(Woken::Channel(place)) => self.hear(place),
+            Ok(Woken::Spurious) => {}
+            Err(error) => {
+                log(Level::Error, &format!("nobody is called back any more: {error}"));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A call is to be placed. The first follows at once on the caller's leaving, who has to hang up first.
+    fn hold(&mut self, request: Request) {
+        let now = Instant::now();
+        let (earliest, latest) = if request.attempt == 1 {
+            (now + NOTICE, now + LEAVING)
+        } else {
+            (now, now)
+        };
+        self.held.push(Held {
+            request,
+            earliest,
+            latest,
+        });
+    }
+
+    /// When a call is to be placed as it looks now.
+    fn due(&self, held: &Held) -> Instant {
+        if self.leaving.contains(&held.request.callback) {
+            held.latest
+        } else {
+            held.earliest
+        }
+    }
+
+    fn call_due(&mut self) {
+        let now = Instant::now();
+        while let Some(place) = self.held.iter().position(|held| self.due(held) <= now) {
+            let Held { request, .. } = self.held.swap_remove(place);
+            self.call(&request);
+        }
+    }
+
+    fn call(&mut self, request: &Request) {
+        let Request {
+            callback,
+            attempt,
+            dial,
+            number,
+            queue,
+        } = request;
+        let refused = |why: &str| {
+            log(
+                Level::Warning,
+                &format!("{} cannot be called back for {queue}: {why}", masked(number)),
+            );
+            self.host.callback_failed(*callback);
+        };
+        if !dialable(number) {
+            return refused("the number has other characters than a number has");
+        }
+        if !place::exists(CONTEXT, EXTENSION) {
+            return refused("the dialplan has no hotline-callback,answered,1; hotline.conf brings it");
+        }
+        if self.ringing.len() >= MOST_AT_ONCE {
+            return refused("as many as can be are called at this moment");
+        }
+        let placed = Outgoing::dial(dial, number, |channel| {
+            channel.set_variable("HOTLINE_CALLBACK", &self.host.reference_of(*callback));
+            channel.set_variable("HOTLINE_QUEUE", queue);
+            channel.set_variable("HOTLINE_CALLER", number);
+            channel.set_variable("HOTLINE_ATTEMPT", &attempt.to_string());
+        });
+        match placed {
+            Ok(call) => self.ringing.push(Line {
+                callback: *callback,
+                call,
+                until: Instant::now() + self.ring_time(queue),
+            }),
+            Err(cause) => refused(&format!("{cause:?}")),
+        }
+    }
+
+    /// How long one is tried. The engine would wait a little longer.
+    fn ring_time(&self, queue: &str) -> Duration {
+        let settings = self.host.settings();
+        let queue = settings.config.queues.iter().find(|known| known.name == queue);
+        let span = queue.map_or(30_000_000, |queue| queue.callback.ring_time.0);
+        Duration::from_micros(span)
+    }
+
+    fn cancel(&mut self, callback: CallId) {
+        self.held.retain(|held| held.request.callback != callback);
+        if let Some(place) = self.ringing.iter().position(|line| line.callback == callback) {
+            self.ringing.swap_remove(place).call.cancel();
+        }
+        if let Some(channel) = self.answered.remove(&callback)
+            && let Some(channel) = Channel::find(&channel)
+        {
+            channel.ask_to_hang_up();
+        }
+    }
+
+    /// Who answered has hung up. Before being in the queue, that is no better than no answer.
+    fn gone(&mut self, callback: CallId, channel: &str) {
+        if self.answered.get(&callback).is_some_and(|known| known == channel) {
+            self.answered.remove(&callback);
+            self.host.callback_failed(callback);
+        }
+    }
+
+    /// Hangs up what has rung long enough.
+    fn give_up(&mut self) {
+        let now = Instant::now();
+        while let Some(place) = self.ringing.iter().position(|line| line.until <= now) {
+            self.fail(place, HangupCause::NoAnswer);
+        }
+    }
+
+    fn fail(&mut self, place: usize, cause: HangupCause) {
+        let line = self.ringing.swap_remove(place);
+        line.call.failed(cause);
+        self.host.callback_failed(line.callback);
+    }
+
+    /// What a line says.
+    fn hear(&mut self, place: usize) {
+        let Some(line) = self.ringing.get(place) else {
+            return;
+        };
+        let failure = match line.call.read() {
+            Frame::Hangup => Some(line.call.hangup_cause()),
+            // Whoever is called back is called at this number.
+            _ if line.call.forwarded() => Some(HangupCause::Rejected),
+            Frame::Control(Control::Busy) => Some(HangupCause::Busy),
+            Frame::Control(Control::Congestion) => Some(HangupCause::Unreachable(0)),
+            Frame::Control(Control::Ringing | Control::Answer | Control::Other(_))
+            | Frame::Dtmf(_)
+            | Frame::Other => None,
+        };
+        match failure {
+            Some(cause) => self.fail(place, cause),
+            None if line.call.is_up() => self.answered(place),
+            None => {}
+        }
+    }
+
+    fn answered(&mut self, place: usize) {
+        let Line { callback, call, .. } = self.ringing.swap_remove(place);
+        let channel = call.unique_id();
+        let attached = call.attach(&ANSWERED, || Answered {
+            callbacks: Arc::clone(&self.callbacks),
+            callback,
+            channel: channel.clone(),
+        });
+        self.answered.insert(callback, channel);
+        // The channel's end tells what has become of it.
+        if attached.is_none() || !call.run_dialplan(CONTEXT, EXTENSION) {
+            log(
+                Level::Warning,
+                "the PBX takes no more calls: a callback was answered for nothing",
+            );
+            self.answered.remove(&callback);
+            self.host.callback_failed(callback);
+        }
+    }
+}
+
+/// Whether it can stand in a dial string for nothing but a number or a name.
+fn dialable(number: &str) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'*' | b'#' | b'_' | b'-' | b'.');
+    !number.is_empty() && number.len() <= LONGEST_NUMBER && number.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_dialled_and_nothing_else() {
+        for number in ["13800000001", "+8613800000001", "*51", "alice.b-2"] {
+            assert!(dialable(number), "{number}");
+        }
+        for number in [
+            "",
+            "1@evil",
+            "1/n",
+            "1&SIP/2",
+            "1,2",
+            "1 2",
+            "1\n",
+            "é",
+            &"1".repeat(41),
+        ] {
+            assert!(!dialable(number), "{number}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Calls to those who are owed one.
+//!
+//! One thread places them all: it sleeps on the lines that ring and on a pipe by which others hand over what is to be done. Who
+//! answers goes on in the dialplan, which lets them into the queue at their old place.
+
+mod lines;
+
+use std::io::{PipeWriter, Write, pipe};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use asterisk::Channel;
+use asterisk::datastore::Kind;
+use hotline_engine::ids::CallId;
+use hotline_host::Host;
+
+use lines::Lines;
+
+/// See the head of this file.
+pub(crate) struct Callbacks {
+    inbox: Mutex<Inbox>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    orders: Vec<Order>,
+    /// Wakes the thread; none before it runs.
+    wake: Option<PipeWriter>,
+}
+
+/// What is to be done.
+enum Order {
+    Call(Request),
+    Cancel(CallId),
+    /// A caller is on the way out, to be called back.
+    Leaving(CallId),
+    /// That caller has hung up.
+    Left(CallId),
+    /// Who answered is in the queue.
+    Joined(CallId),
+    /// The channel of who answered is gone: this one.
+    Gone(CallId, String),
+    Stop,
+}
+
+/// Whom to call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Request {
+    pub(crate) callback: CallId,
+    pub(crate) attempt: u32,
+    pub(crate) dial: String,
+    pub(crate) number: String,
+    pub(crate) queue: String,
+}
+
+impl Callbacks {
+    pub(crate) fn new() -> Arc<Callbacks> {
+        Arc::new(Callbacks {
+            inbox: Mutex::default(),
+            thread: Mutex::default(),
+        })
+    }
+
+    /// Begins to call. What was asked for before is done then.
+    pub(crate) fn start(self: &Arc<Callbacks>, host: Host) -> Result<(), String> {
+        let (wake, waker) = pipe().map_err(|error| format!("a pipe: {error}"))?;
+        self.lock().wake = Some(waker);
+        let callbacks = Arc::clone(self);
+        let thread = std::thread::Builder::new()
+            .name("hotline-callbacks".to_owned())
+            .spawn(move || Lines::new(callbacks, host, wake).run())
+            .map_err(|error| format!("a thread: {error}"))?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Ends all that rings, and the thread.
+    pub(crate) fn stop(&self) {
+        self.order(Order::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+
+    /// Calls somebody. Never blocks.
+    pub(crate) fn call(&self, request: Request) {
+        self.order(Order::Call(request));
+    }
+
+    /// Calls somebody no more. Never blocks.
+    pub(crate) fn cancel(&self, callback: CallId) {
+        self.order(Order::Cancel(callback));
+    }
+
+    /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.
+    pub(crate) fn leaving(self: &Arc<Callbacks>, channel: &Channel, callback: CallId) {
+        self.order(Order::Leaving(callback));
+        let leaving = channel.attach(&LEAVER, || Leaver {
+            callbacks: Arc::clone(self),
+            callback,
+        });
+        // It has left before, or there is no memory: then nobody tells when the line is free.
+        if leaving.is_none_or(|leaving| leaving.callback != callback) {
+            self.order(Order::Left(callback));
+        }
+    }
+
+    /// Who answered is in the queue: what becomes of the channel is no longer the callback's. Never blocks.
+    pub(crate) fn joined(&self, callback: CallId) {
+        self.order(Order::Joined(callback));
+    }
+
+    fn order(&self, order: Order) {
+        let mut inbox = self.lock();
+        // With orders left the thread has been woken already, so the pipe never fills.
+        let asleep = inbox.orders.is_empty();
+        inbox.orders.push(order);
+        if asleep && let Some(wake) = &mut inbox.wake {
+            // It fails only when the thread is gone.
+            let _ = wake.write(&[0]);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        // Each change is whole before anything can panic.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lives as long as the channel of a caller who is to be called back.
+struct Leaver {
+    callbacks: Arc<Callbacks>,
+    callback: CallId,
+}
+
+static LEAVER: Kind<Leaver> = Kind::own(c"hotline_leaver");
+
+impl Drop for Leaver {
+    fn drop(&mut self) {
+        self.callbacks.order(Order::Left(self.callback));
+    }
+}
+
+/// Lives as long as the channel of somebody who answered.
+struct Answered {
+    callbacks: Arc<Callbacks>,
+    callback: CallId,
+    channel: String,
+}
+
+static ANSWERED: Kind<Answered> = Kind::own(c"hotline_callback");
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        let channel = std::mem::take(&mut self.channel);
+        self.callbacks.order(Order::Gone(self.callback, channel));
+    }
+}

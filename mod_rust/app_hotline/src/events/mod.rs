@@ -1,0 +1,324 @@
+//! Manager events: what happened, for listeners of the PBX's manager interface. Times are in milliseconds.
+
+mod told;
+
+use asterisk::manager;
+use hotline_wire::Event;
+use hotline_wire::event::{Party, RefusedCall};
+
+use told::Told;
+
+/// Tells the PBX's listeners.
+pub(crate) fn publish(event: &Event) {
+    let Told {
+        category,
+        name,
+        fields,
+    } = translated(event);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    manager::event(category, name, &fields);
+}
+
+fn translated(event: &Event) -> Told {
+    match event {
+        Event::CallJoined {
+            call,
+            queue,
+            tier,
+            number,
+            waiting,
+            position,
+            predicted,
+            flag,
+            callback,
+        } => Told::call("HotlineCallJoined")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("CallerIDNum", number)
+            .with("Waiting", waiting)
+            .with("Position", position)
+            .expecting(*predicted)
+            .with("Flag", flag)
+            .with("Callback", callback.as_deref().unwrap_or_default()),
+        Event::RuleApplied {
+            call,
+            queue,
+            rule,
+            operation,
+        } => Told::call("HotlineRuleApplied")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Rule", rule)
+            .operation(operation),
+        Event::KeyPressed { call, queue, key } => Told::call("HotlineKeyPressed")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Key", key),
+        Event::CallReprioritised {
+            call,
+            queue,
+            priority,
+            position,
+        } => Told::call("HotlineCallReprioritised")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Priority", priority)
+            .with("Position", position),
+        Event::CallRefused { call, queue, reason } => Told::call("HotlineCallRefused")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with(
+                "Reason",
+                match reason {
+                    RefusedCall::UnknownQueue => "unknown_queue",
+                    RefusedCall::AtLimit => "at_limit",
+                },
+            ),
+        Event::CallConnected {
+            call,
+            agent,
+            queue,
+            tier,
+            wait,
+        } => Told::call("HotlineCallConnected")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .lasting("WaitTime", *wait),
+        Event::TalkChanged {
+            call,
+            agent,
+            queue,
+            from,
+            to,
+            lasted,
+        } => Told::call("HotlineTalkChanged")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("From", from.label())
+            .with("State", to.label())
+            .lasting("Lasted", *lasted),
+        Event::CallFinished {
+            call,
+            queue,
+            tier,
+            outcome,
+            agent,
+            wait,
+            talk,
+            hold,
+            by,
+            to,
+        } => Told::call("HotlineCallFinished")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("Outcome", outcome.label())
+            .with("Agent", agent.as_deref().unwrap_or_default())
+            .lasting("WaitTime", *wait)
+            .lasting("TalkTime", *talk)
+            .lasting("HoldTime", *hold)
+            .with("EndedBy", party(*by))
+            .to(to),
+        Event::CallbackPlaced {
+            callback,
+            queue,
+            tier,
+            number,
+            position,
+        } => Told::call("HotlineCallbackPlaced")
+            .with("Callback", callback)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("CallerIDNum", number)
+            .with("Position", position),
+        Event::CallbackDialled {
+            callback,
+            queue,
+            attempt,
+        } => attempted("HotlineCallbackDialled", callback, queue, *attempt),
+        Event::CallbackMissed {
+            callback,
+            queue,
+            attempt,
+        } => attempted("HotlineCallbackMissed", callback, queue, *attempt),
+        Event::CallbackEnded {
+            callback,
+            queue,
+            tier,
+            outcome,
+            call,
+            after,
+        } => Told::call("HotlineCallbackEnded")
+            .with("Callback", callback)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("Outcome", outcome.label())
+            .with("Call", call.as_deref().unwrap_or_default())
+            .lasting("After", *after),
+        Event::OfferMade {
+            offer,
+            call,
+            agent,
+            queue,
+            dispatch,
+        } => Told::agent("HotlineOfferMade")
+            .with("Offer", offer)
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .lasting("Dispatch", *dispatch),
+        Event::OfferRinging { offer } => Told::agent("HotlineOfferRinging").with("Offer", offer),
+        Event::OfferEnded {
+            offer,
+            call,
+            agent,
+            queue,
+            result,
+            ring,
+        } => Told::agent("HotlineOfferEnded")
+            .with("Offer", offer)
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Result", result.label())
+            .lasting("RingTime", *ring),
+        Event::LimitReached { limit, level, lasted } => Told::agent("HotlineLimitReached")
+            .limit(limit)
+            .with("Level", level)
+            .lasting("Lasted", *lasted),
+        Event::LimitCleared { limit, level, lasted } => Told::agent("HotlineLimitCleared")
+            .limit(limit)
+            .with("Level", level)
+            .lasting("Lasted", *lasted),
+        Event::QueueChanged { queue } => Told::agent("HotlineQueueChanged")
+            .with("Queue", &queue.name)
+            .with("Door", queue.door.label()),
+        Event::AgentChanged { from, agent } => Told::agent("HotlineAgentChanged")
+            .with("From", from.label())
+            .state_of(agent),
+        Event::CommandAnswered {
+            author,
+            command,
+            outcome,
+        } => Told::agent("HotlineCommandAnswered")
+            .with("Author", author)
+            .asked(command)
+            .answered(outcome),
+        Event::ConfigApplied {
+            author,
+            queues,
+            agents,
+            ..
+        } => Told::agent("HotlineConfigApplied")
+            .with("Author", author)
+            .with("Queues", queues.len())
+            .with("Agents", agents.len()),
+        Event::Fault { what } => Told::agent("HotlineFault").with("What", what),
+    }
+}
+
+fn attempted(name: &'static str, callback: &str, queue: &str, attempt: u32) -> Told {
+    Told::call(name)
+        .with("Callback", callback)
+        .with("Queue", queue)
+        .with("Attempt", attempt)
+}
+
+fn party(party: Party) -> &'static str {
+    match party {
+        Party::Caller => "caller",
+        Party::Agent => "agent",
+        Party::System => "system",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asterisk::manager::Category;
+    use hotline_wire::event::{CallOutcome, Exit, Limit, Operation};
+    use hotline_wire::{Command, Outcome};
+
+    fn told(event: &Event) -> (Category, &'static str, Vec<(&'static str, String)>) {
+        let told = translated(event);
+        (told.category, told.name, told.fields)
+    }
+
+    #[test]
+    fn a_finished_call_has_its_figures_in_milliseconds() {
+        let event = Event::CallFinished {
+            call: "n-b-1".into(),
+            queue: "support".into(),
+            tier: "gold".into(),
+            outcome: CallOutcome::Answered,
+            agent: Some("1001".into()),
+            wait: 2_500_999,
+            talk: 60_000_000,
+            hold: 1_000_000,
+            by: Party::Agent,
+            to: Exit::Queue("sales".into()),
+        };
+        let (category, name, fields) = told(&event);
+        assert_eq!((category, name), (Category::Call, "HotlineCallFinished"));
+        for field in [
+            ("WaitTime", "2500"),
+            ("TalkTime", "60000"),
+            ("HoldTime", "1000"),
+            ("EndedBy", "agent"),
+            ("To", "queue"),
+            ("ToQueue", "sales"),
+        ] {
+            assert!(fields.contains(&(field.0, field.1.into())), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_did_and_what_a_limit_is_on_are_named() {
+        let (_, name, fields) = told(&Event::RuleApplied {
+            call: "n-b-1".into(),
+            queue: "support".into(),
+            rule: 2,
+            operation: Operation::Raise(30_000_000),
+        });
+        assert_eq!(name, "HotlineRuleApplied");
+        assert!(
+            fields.contains(&("Operation", "raise".into())) && fields.contains(&("Value", "30000".into()))
+        );
+        let (category, _, fields) = told(&Event::LimitReached {
+            limit: Limit::Hold {
+                call: "n-b-1".into(),
+                agent: "1001".into(),
+            },
+            level: 2,
+            lasted: 90_000_000,
+        });
+        assert_eq!(category, Category::Agent);
+        assert_eq!(fields[0], ("Limit", "hold".into()));
+        assert!(fields.contains(&("Agent", "1001".into())) && fields.contains(&("Level", "2".into())));
+    }
+
+    #[test]
+    fn a_command_says_what_it_is_about_and_how_it_went() {
+        let (_, _, fields) = told(&Event::CommandAnswered {
+            author: "cli".into(),
+            command: Command::MoveCall {
+                call: "n-b-1".into(),
+                queue: "sales".into(),
+            },
+            outcome: Outcome::Done,
+        });
+        let expected = [
+            ("Author", "cli"),
+            ("Command", "move_call"),
+            ("Call", "n-b-1"),
+            ("Queue", "sales"),
+            ("Outcome", "done"),
+            ("Reason", ""),
+        ];
+        assert_eq!(fields, expected.map(|(key, value)| (key, value.to_owned())));
+    }
+}

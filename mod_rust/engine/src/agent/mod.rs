@@ -1,0 +1,401 @@
+//! An agent: a base state that follows a table, and what lies over it: the supervisor's lock, the phone, the cool-down.
+
+mod steps;
+
+use std::sync::Arc;
+
+use crate::command::Asked;
+use crate::config::Answering;
+use crate::event::{AgentState, AgentView, Forced, MemberView, NextState};
+use crate::ids::{AgentId, CallId, OfferId, QueueId};
+use crate::input::{OfferFailure, PhoneState, TalkState};
+use crate::queue::{Merit, Rank};
+use crate::skills::SkillSet;
+use crate::sorted::Sorted;
+use crate::table::Table;
+use crate::time::{Span, Time};
+use crate::timers::Alarm;
+use crate::watch::Watch;
+
+/// What an agent does, apart from lock, phone and cool-down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Base {
+    SignedOut,
+    Ready,
+    NotReady,
+    Offered,
+    /// Also while the leg that answered is being connected.
+    OnCall,
+    WrapUp,
+}
+
+/// What moves an agent from one base state to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trigger {
+    SignIn,
+    SignOut,
+    Pause,
+    Resume,
+    Offer,
+    OfferOver,
+    Answer,
+    ConnectFailed,
+    CallOver,
+    WrapUp,
+}
+
+#[rustfmt::skip]
+pub(crate) const TRANSITIONS: &Table<Base, Trigger> = {
+    use Base as B;
+    use Trigger as T;
+    &[
+        (B::SignedOut, T::SignIn,        B::Ready),
+        (B::Ready,     T::Offer,         B::Offered),
+        (B::Ready,     T::Pause,         B::NotReady),
+        (B::Ready,     T::SignOut,       B::SignedOut),
+        (B::NotReady,  T::Resume,        B::Ready),
+        (B::NotReady,  T::SignOut,       B::SignedOut),
+        (B::Offered,   T::OfferOver,     B::Ready),
+        (B::Offered,   T::Answer,        B::OnCall),
+        (B::OnCall,    T::ConnectFailed, B::Ready),
+        (B::OnCall,    T::CallOver,      B::Ready),
+        (B::OnCall,    T::WrapUp,        B::WrapUp),
+        (B::WrapUp,    T::Resume,        B::Ready),
+        (B::WrapUp,    T::Pause,         B::NotReady),
+        (B::WrapUp,    T::SignOut,       B::SignedOut),
+    ]
+};
+
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) id: AgentId,
+    pub(crate) number: Arc<str>,
+    pub(crate) name: Arc<str>,
+    /// The phone of the settings; may be empty.
+    pub(crate) own_phone: Arc<str>,
+    /// The phone bound by signing in; empty while signed out.
+    pub(crate) phone: Arc<str>,
+    /// Whether signed in on the own phone, and so moves with it when the settings name another.
+    pub(crate) on_own_phone: bool,
+    /// The phone the host was told to watch; empty for none.
+    pub(crate) watched: Arc<str>,
+    pub(crate) phone_state: PhoneState,
+    pub(crate) answering: Answering,
+    pub(crate) members: Vec<Member>,
+    /// As many, in the same order.
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) skills: SkillSet,
+    /// The place in the settings.
+    pub(crate) order: u32,
+    pub(crate) always_signed_in: bool,
+    /// No longer in the settings; signed out, or about to be after the call.
+    pub(crate) removed: bool,
+
+    pub(crate) base: Base,
+    /// How the conversation goes, while `OnCall`.
+    pub(crate) talk: TalkState,
+    /// The call offered or talked, while `Offered` or `OnCall`.
+    pub(crate) engaged: Option<Engaged>,
+    /// After-call work, while `WrapUp`.
+    pub(crate) wrap_up: Option<AfterCall>,
+    pub(crate) wrap_up_alarm: Option<Alarm>,
+    /// Why not ready or signed out.
+    pub(crate) reason: String,
+    /// Boxed like what follows: it is rare, and what is read at each call stays together.
+    pub(crate) forced: Option<Box<Forced>>,
+    pub(crate) lock_alarm: Option<Alarm>,
+    /// The command that locked, until it takes effect after the call.
+    pub(crate) lock_asked: Option<Box<Asked>>,
+    pub(crate) next: Option<Box<Next>>,
+    pub(crate) cool_down: Option<CoolDown>,
+    pub(crate) cool_down_alarm: Option<Alarm>,
+    /// Offers missed in a row.
+    pub(crate) misses: u32,
+    /// What lasts and has a limit.
+    pub(crate) watch: Option<Box<Watch>>,
+    pub(crate) warn_alarm: Option<Alarm>,
+
+    /// Signed in, neither not ready nor locked: counted by its queues, and in their estimates.
+    pub(crate) at_work: bool,
+    /// Whether a call may be offered now.
+    pub(crate) available: bool,
+    /// Whether the agent sits on the benches of its queues. All who are available do, between inputs.
+    pub(crate) benched: bool,
+    /// Whether it is to be published.
+    pub(crate) changed: bool,
+    /// When the agent last became available, offers that were taken back without blame not counted.
+    pub(crate) idle_since: Time,
+    /// When the agent last became available.
+    pub(crate) free_since: Time,
+    /// Calls connected since signing in.
+    pub(crate) calls: u32,
+    /// Time talked since signing in.
+    pub(crate) talked: Span,
+    /// Callers who wait for this agent first.
+    pub(crate) wanted_by: Sorted<Rank>,
+    /// Those of them who seek.
+    pub(crate) lane: Sorted<Rank>,
+
+    /// What the world was told last.
+    pub(crate) published: AgentState,
+    pub(crate) since: Time,
+    members_view: Arc<[MemberView]>,
+    pub(crate) skills_view: Arc<[Arc<str>]>,
+}
+
+/// An agent's place in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Member {
+    pub(crate) queue: QueueId,
+    pub(crate) level: u8,
+    pub(crate) weight: u16,
+    /// How much of the agent counts in this queue's estimates, in millionths; zero while not at work.
+    pub(crate) share: u32,
+}
+
+/// What an agent is worth in a queue while idle. Kept apart from [`Member`], which a freed agent reads for all queues.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Seat {
+    /// What the strategy looked at when the agent took its seat.
+    pub(crate) primary: u64,
+    /// How patient the agent is here, for strategies by chance, and for which time of idling that is.
+    pub(crate) ticket: u64,
+    pub(crate) ticket_for: Option<Time>,
+}
+
+/// After-call work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AfterCall {
+    /// After a call of that queue.
+    pub(crate) queue: QueueId,
+    pub(crate) began: Time,
+    /// When it was to end at first, and does now; `None` until the agent is done.
+    pub(crate) until: Option<(Time, Time)>,
+}
+
+/// The call an agent is offered or talks in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Engaged {
+    pub(crate) call: CallId,
+    /// The attempt; `None` once connected.
+    pub(crate) offer: Option<OfferId>,
+}
+
+/// A state that waits for the end of the call, and who asked for it.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) state: NextState,
+    pub(crate) asked: Asked,
+}
+
+/// No offers for a while after a miss.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CoolDown {
+    pub(crate) cause: OfferFailure,
+}
+
+impl Member {
+    pub(crate) fn new(queue: QueueId, level: u8, weight: u16) -> Member {
+        Member {
+            queue,
+            level,
+            weight,
+            share: 0,
+        }
+    }
+}
+
+impl Agent {
+    pub(crate) fn new(id: AgentId, number: Arc<str>, now: Time) -> Agent {
+        let nothing: Arc<str> = "".into();
+        Agent {
+            id,
+            number,
+            name: Arc::clone(&nothing),
+            own_phone: Arc::clone(&nothing),
+            phone: Arc::clone(&nothing),
+            on_own_phone: false,
+            watched: nothing,
+            phone_state: PhoneState::Available,
+            answering: Answering::Manual,
+            members: Vec::new(),
+            seats: Vec::new(),
+            skills: SkillSet::default(),
+            order: 0,
+            always_signed_in: false,
+            removed: false,
+            base: Base::SignedOut,
+            talk: TalkState::Talking,
+            engaged: None,
+            wrap_up: None,
+            wrap_up_alarm: None,
+            reason: String::new(),
+            forced: None,
+            lock_alarm: None,
+            lock_asked: None,
+            next: None,
+            cool_down: None,
+            cool_down_alarm: None,
+            misses: 0,
+            watch: None,
+            warn_alarm: None,
+            at_work: false,
+            available: false,
+            benched: false,
+            changed: false,
+            idle_since: now,
+            free_since: now,
+            calls: 0,
+            talked: Span::ZERO,
+            wanted_by: Sorted::default(),
+            lane: Sorted::default(),
+            published: AgentState::SignedOut,
+            since: now,
+            members_view: Arc::new([]),
+            skills_view: Arc::new([]),
+        }
+    }
+
+    pub(crate) fn member(&self, queue: QueueId) -> Option<&Member> {
+        self.members.iter().find(|member| member.queue == queue)
+    }
+
+    pub(crate) fn serves(&self, queue: QueueId) -> bool {
+        self.member(queue).is_some()
+    }
+
+    /// Serves these queues from now on. What is known of the seats in them is kept.
+    pub(crate) fn set_members(&mut self, members: Vec<Member>) {
+        let seat = |member: &Member| self.seat(member.queue).copied().unwrap_or_default();
+        self.seats = members.iter().map(seat).collect();
+        let view = |member: &Member| MemberView {
+            queue: member.queue,
+            level: member.level,
+        };
+        self.members_view = members.iter().map(view).collect();
+        self.members = members;
+    }
+
+    pub(crate) fn seat(&self, queue: QueueId) -> Option<&Seat> {
+        let at = self.members.iter().position(|member| member.queue == queue)?;
+        self.seats.get(at)
+    }
+
+    /// The place among those available in a queue.
+    pub(crate) fn merit(&self, seat: &Seat) -> Merit {
+        Merit {
+            primary: seat.primary,
+            idle_since: self.idle_since,
+            agent: self.id,
+        }
+    }
+
+    /// Whether signed in, neither not ready nor locked.
+    pub(crate) fn works(&self) -> bool {
+        match self.base {
+            Base::SignedOut | Base::NotReady => false,
+            Base::Ready | Base::Offered | Base::OnCall | Base::WrapUp => self.forced.is_none(),
+        }
+    }
+
+    /// Whether a call may be offered.
+    pub(crate) fn can_take_a_call(&self) -> bool {
+        self.state() == AgentState::Ready
+    }
+
+    /// The published state, from the base and what lies over it.
+    pub(crate) fn state(&self) -> AgentState {
+        match self.base {
+            Base::SignedOut => AgentState::SignedOut,
+            Base::Offered => AgentState::Offered,
+            Base::OnCall => match self.talk {
+                TalkState::Talking => AgentState::OnCall,
+                TalkState::OnHold => AgentState::OnHold,
+                TalkState::Consulting => AgentState::Consulting,
+                TalkState::Conferencing => AgentState::Conferencing,
+                TalkState::Away => AgentState::Reserved,
+            },
+            Base::WrapUp => AgentState::WrapUp,
+            Base::Ready | Base::NotReady if self.forced.is_some() => AgentState::ForcedBusy,
+            Base::NotReady => AgentState::NotReady,
+            Base::Ready => match (self.phone_state, self.cool_down) {
+                (PhoneState::Available, None) => AgentState::Ready,
+                (PhoneState::Busy | PhoneState::Unreachable, _) | (PhoneState::Available, Some(_)) => {
+                    AgentState::Unavailable
+                }
+            },
+        }
+    }
+
+    pub(crate) fn state_reason(&self) -> String {
+        match self.state() {
+            AgentState::NotReady | AgentState::SignedOut => self.reason.clone(),
+            AgentState::ForcedBusy => self
+                .forced
+                .as_ref()
+                .map(|lock| lock.reason.clone())
+                .unwrap_or_default(),
+            AgentState::Unavailable => match (self.phone_state, self.cool_down) {
+                (PhoneState::Busy, _) => "phone in use".to_owned(),
+                (PhoneState::Unreachable, _) => "phone unreachable".to_owned(),
+                (PhoneState::Available, Some(cool_down)) => {
+                    format!("cool-down: {}", describe(cool_down.cause))
+                }
+                (PhoneState::Available, None) => String::new(),
+            },
+            AgentState::Ready
+            | AgentState::Offered
+            | AgentState::OnCall
+            | AgentState::OnHold
+            | AgentState::Consulting
+            | AgentState::Conferencing
+            | AgentState::Reserved
+            | AgentState::WrapUp => String::new(),
+        }
+    }
+
+    pub(crate) fn view(&self) -> AgentView {
+        AgentView {
+            agent: self.id,
+            number: Arc::clone(&self.number),
+            name: Arc::clone(&self.name),
+            phone: Arc::clone(&self.phone),
+            queues: Arc::clone(&self.members_view),
+            skills: Arc::clone(&self.skills_view),
+            state: self.state(),
+            since: self.since,
+            reason: self.state_reason(),
+            forced: self.forced.as_deref().cloned(),
+            next: if self.removed && self.engaged.is_some() {
+                Some(NextState::SignedOut {
+                    reason: REMOVED.to_owned(),
+                })
+            } else {
+                self.next.as_ref().map(|next| next.state.clone())
+            },
+            phone_state: self.phone_state,
+            call: self.engaged.map(|engaged| engaged.call),
+        }
+    }
+}
+
+/// The reason of an agent signed out because the settings know it no more.
+pub(crate) const REMOVED: &str = "removed from the settings";
+
+pub(crate) fn describe(cause: OfferFailure) -> &'static str {
+    match cause {
+        OfferFailure::Rejected => "rejected a call",
+        OfferFailure::Busy => "phone was busy",
+        OfferFailure::NoAnswer => "did not answer",
+        OfferFailure::Unreachable => "phone was unreachable",
+    }
+}
+
+/// What becomes of the idle time of an agent who becomes available.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Idle {
+    /// It begins now.
+    Anew,
+    /// It goes on: an offer came and went without blame.
+    GoesOn,
+}

@@ -1,0 +1,219 @@
+//! The conversation: connected, held, ended.
+
+use crate::action::{Place, Status};
+use crate::agent::Idle;
+use crate::call::{State, Talk, Trigger};
+use crate::config::{Exit, Way};
+use crate::engine::Engine;
+use crate::event::{CallOutcome, Event, Limit, OfferResult};
+use crate::explain::Note;
+use crate::ids::CallId;
+use crate::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
+use crate::join::Leaving;
+use crate::time::Span;
+use crate::watch::Watch;
+
+impl Engine {
+    pub(crate) fn connected(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id.0) else { return };
+        let (State::Connecting, Some(&offer)) = (call.state, call.offers.first()) else {
+            return;
+        };
+        let Some(offer) = self.close_offer(offer, OfferResult::Answered) else {
+            return;
+        };
+        self.step_call(id, Trigger::Connect);
+        let agent = &mut self.agents[offer.agent.0 as usize];
+        agent.misses = 0;
+        agent.calls = agent.calls.saturating_add(1);
+        if let Some(engaged) = &mut agent.engaged {
+            engaged.offer = None;
+        }
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return;
+        };
+        call.talk = Some(Talk {
+            since: self.now,
+            agent: offer.agent,
+            state: TalkState::Talking,
+            state_since: self.now,
+            hold: Span::ZERO,
+        });
+        let queue = &mut self.queues[call.queue.0 as usize];
+        queue.count_waiting(call.tier, false);
+        let wait = self.now.since(call.joined);
+        if let Some(told) = call.predicted {
+            self.pulses[call.queue.0 as usize].check(wait, told);
+        }
+        if let Some((agent, _)) = call.sticky.take() {
+            self.agents[agent.0 as usize].wanted_by.remove(call.rank);
+        }
+        if queue.settings.sticky > Span::ZERO && !call.caller.number.is_empty() {
+            self.last_agents
+                .remember(&call.caller.number, offer.agent, self.limits.remembered);
+        }
+        let limit = Limit::Talk {
+            call: id,
+            agent: offer.agent,
+        };
+        let talks = Watch::begin(limit, self.now, &queue.settings.warn.talk);
+        let waited = core::mem::replace(&mut call.watch, talks);
+        let (queue, tier) = (call.queue, call.tier);
+        self.events
+            .extend(waited.and_then(|waited| waited.over(self.now)));
+        let note = Note::Connected {
+            call: id,
+            agent: offer.agent,
+        };
+        self.record.note(self.now, note);
+        self.events.push(Event::CallConnected {
+            call: id,
+            agent: offer.agent,
+            queue,
+            tier,
+            wait,
+        });
+        self.arm_call(id);
+    }
+
+    pub(crate) fn ended(&mut self, id: CallId, by: Party, phone: PhoneState) {
+        let Some(call) = self.calls.get(id.0) else { return };
+        match call.state {
+            State::Talking => self.talk_ended(id, by, Some(phone)),
+            State::Connecting => {
+                let Some(&offer) = call.offers.first() else { return };
+                let visit = (call.queue, call.joined, call.hops);
+                if let Some(agent) = self.offers.get(offer.0).map(|offer| offer.agent) {
+                    self.set_phone_state(agent, phone);
+                }
+                match by {
+                    Party::Caller => self.departed(id, Departure::HungUp),
+                    // Hanging up on the caller before a word is a rejection; the caller keeps the place.
+                    Party::Agent => {
+                        self.fail_offer(offer, OfferFailure::Rejected);
+                        if let Some(call) = self.calls.get(id.0)
+                            && visit == (call.queue, call.joined, call.hops)
+                        {
+                            let music = self.queues[call.queue.0 as usize].music();
+                            self.order(id, music);
+                        }
+                    }
+                    Party::System => self.leave(
+                        id,
+                        Leaving {
+                            on: Trigger::Break,
+                            outcome: CallOutcome::Error,
+                            by,
+                            way: Some(Way::default()),
+                        },
+                    ),
+                }
+            }
+            // Of a connection that was given up meanwhile.
+            State::Waiting | State::Ringing | State::Gone => {}
+        }
+    }
+
+    /// The conversation goes on in another way.
+    pub(crate) fn talk_goes_on(&mut self, id: CallId, to: TalkState) {
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return;
+        };
+        let Some(talk) = call.talk.as_mut().filter(|talk| talk.state != to) else {
+            return;
+        };
+        let (agent, from) = (talk.agent, talk.state);
+        let lasted = talk.switch(to, self.now);
+        let queue = call.queue;
+        self.agents[agent.0 as usize].talk = to;
+        self.agent_changed(agent);
+        self.events.push(Event::TalkChanged {
+            call: id,
+            agent,
+            queue,
+            from,
+            to,
+            lasted,
+        });
+        if from.holds() != to.holds() {
+            let steps = self.queues[queue.0 as usize].settings.warn.hold.clone();
+            let limit = Limit::Hold { call: id, agent };
+            self.watch_agent(agent, to.holds().then_some((limit, &steps)));
+        }
+    }
+
+    pub(crate) fn talk_ended(&mut self, id: CallId, by: Party, phone: Option<PhoneState>) {
+        let Some(mut talk) = self.calls.get(id.0).and_then(|call| call.talk) else {
+            return;
+        };
+        if !self.step_call(id, Trigger::End) {
+            return;
+        }
+        let Some(mut call) = self.calls.remove(id.0) else {
+            return;
+        };
+        self.timers
+            .reset(&mut call.alarm, None, crate::timers::Timer::Call(id));
+        talk.switch(TalkState::Talking, self.now);
+        let talked = self.now.since(talk.since);
+        let watch = call.watch.take();
+        self.events.extend(watch.and_then(|watch| watch.over(self.now)));
+        self.watch_agent(talk.agent, None);
+        let note = Note::Finished {
+            call: id,
+            outcome: CallOutcome::Answered,
+        };
+        self.record.note(self.now, note);
+        self.events.push(Event::CallFinished {
+            call: id,
+            queue: call.queue,
+            tier: call.tier,
+            outcome: CallOutcome::Answered,
+            agent: Some(talk.agent),
+            wait: talk.since.since(call.joined),
+            talk: talked,
+            hold: talk.hold,
+            by,
+            to: Exit::Onward,
+        });
+        match by {
+            Party::Caller => {}
+            Party::Agent | Party::System => {
+                self.release(id, Status::Answered, Place::Onward, Vec::new(), None);
+            }
+        }
+        if let Some(phone) = phone {
+            self.set_phone_state(talk.agent, phone);
+        }
+        let agent = &mut self.agents[talk.agent.0 as usize];
+        agent.talked = Span(agent.talked.0.saturating_add(talked.0));
+        self.pulses[call.queue.0 as usize].talked(talked);
+        let wrap_up = self.queues[call.queue.0 as usize].settings.wrap_up;
+        self.agent_is_free(talk.agent, Some((call.queue, wrap_up)), Idle::Anew);
+        if self.agents[talk.agent.0 as usize].at_work {
+            self.share_out(talk.agent);
+        }
+    }
+}
+
+impl Talk {
+    /// Goes on in another way; how long it went like before.
+    fn switch(&mut self, to: TalkState, now: crate::time::Time) -> Span {
+        let lasted = now.since(self.state_since);
+        if self.state.holds() {
+            self.hold = Span(self.hold.0.saturating_add(lasted.0));
+        }
+        (self.state, self.state_since) = (to, now);
+        lasted
+    }
+}
+
+impl TalkState {
+    /// Whether the caller hears neither the agent nor the dialplan.
+    fn holds(self) -> bool {
+        match self {
+            TalkState::OnHold | TalkState::Consulting => true,
+            TalkState::Talking | TalkState::Conferencing | TalkState::Away => false,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Commands and their answers.
+
+use hotline_engine::action::{CommandOutcome, Refusal};
+use hotline_engine::config::Door;
+use hotline_engine::ids::CallId;
+use hotline_engine::{Command, Span};
+use hotline_wire as wire;
+use hotline_wire::snapshot as info;
+
+use super::{References, Vocabulary, view};
+
+/// What somebody asks of a node, and who in it answers.
+pub(crate) enum Asked {
+    /// The engine, in the order of its inputs.
+    Order(Command),
+    /// The host: the settings file is read again.
+    Reload,
+    /// The engine: why this call is where it is.
+    WhyCall(CallId),
+    /// The engine: why this agent is offered no call.
+    WhyNot(String),
+    /// The settings: how long callers can be overtaken.
+    Fairness,
+}
+
+/// What a wire command asks for.
+///
+/// # Errors
+/// The answer, if it names a call that is none of this boot of this node.
+pub(crate) fn asked(command: wire::Command, references: &References) -> Result<Asked, wire::Outcome> {
+    let named = |reference: &str| {
+        references
+            .call(reference)
+            .ok_or_else(|| stranger(reference, references))
+    };
+    Ok(Asked::Order(match command {
+        wire::Command::SignIn { agent, phone } => Command::SignIn {
+            agent,
+            phone,
+            from_there: false,
+        },
+        wire::Command::SignOut { agent } => Command::SignOut { agent },
+        wire::Command::SetReady { agent } => Command::SetReady { agent },
+        wire::Command::SetNotReady { agent, reason } => Command::SetNotReady { agent, reason },
+        wire::Command::ForceBusy {
+            agent,
+            reason,
+            seconds,
+        } => Command::ForceBusy {
+            agent,
+            reason,
+            lasting: (seconds > 0).then(|| Span::seconds(seconds)),
+        },
+        wire::Command::ForceIdle { agent } => Command::ForceIdle { agent },
+        wire::Command::ForceSignOut { agent, reason } => Command::ForceSignOut { agent, reason },
+        wire::Command::ExtendWrapUp { agent, seconds } => Command::ExtendWrapUp {
+            agent,
+            by: Span::seconds(seconds),
+        },
+        wire::Command::SetMembership { agent, queue, place } => Command::SetMembership {
+            agent,
+            queue,
+            place: place.map(|place| (place.level, place.weight)),
+        },
+        wire::Command::SetSkill { agent, skill, has } => Command::SetSkill { agent, skill, has },
+        wire::Command::SetDoor { queue, door } => Command::SetDoor {
+            queue,
+            door: match door {
+                info::Door::Open => Door::Open,
+                info::Door::Closed => Door::Closed,
+                info::Door::Emergency => Door::Emergency,
+            },
+        },
+        wire::Command::Reprioritise { call, priority } => Command::Reprioritise {
+            call: named(&call)?,
+            priority,
+        },
+        wire::Command::MoveCall { call, queue } => Command::MoveCall {
+            call: named(&call)?,
+            queue,
+        },
+        wire::Command::Withdraw { call, place } => Command::Withdraw {
+            call: named(&call)?,
+            place,
+        },
+        wire::Command::CancelCallback { callback } => Command::CancelCallback {
+            callback: named(&callback)?,
+        },
+        wire::Command::WhyCall { call } => return Ok(Asked::WhyCall(named(&call)?)),
+        wire::Command::WhyNot { agent } => return Ok(Asked::WhyNot(agent)),
+        wire::Command::Fairness => return Ok(Asked::Fairness),
+        wire::Command::Reload => return Ok(Asked::Reload),
+    }))
+}
+
+impl Vocabulary {
+    pub(super) fn command(&self, command: Command) -> wire::Command {
+        match command {
+            Command::SignIn {
+                agent,
+                phone,
+                from_there: _,
+            } => wire::Command::SignIn { agent, phone },
+            Command::SignOut { agent } => wire::Command::SignOut { agent },
+            Command::SetReady { agent } => wire::Command::SetReady { agent },
+            Command::SetNotReady { agent, reason } => wire::Command::SetNotReady { agent, reason },
+            Command::ForceBusy {
+                agent,
+                reason,
+                lasting,
+            } => wire::Command::ForceBusy {
+                agent,
+                reason,
+                seconds: lasting.map_or(0, whole_seconds),
+            },
+            Command::ForceIdle { agent } => wire::Command::ForceIdle { agent },
+            Command::ForceSignOut { agent, reason } => wire::Command::ForceSignOut { agent, reason },
+            Command::ExtendWrapUp { agent, by } => wire::Command::ExtendWrapUp {
+                agent,
+                seconds: whole_seconds(by),
+            },
+            Command::SetMembership { agent, queue, place } => wire::Command::SetMembership {
+                agent,
+                queue,
+                place: place.map(|(level, weight)| wire::command::Place { level, weight }),
+            },
+            Command::SetSkill { agent, skill, has } => wire::Command::SetSkill { agent, skill, has },
+            Command::SetDoor { queue, door } => wire::Command::SetDoor {
+                queue,
+                door: view::door(door),
+            },
+            Command::Reprioritise { call, priority } => wire::Command::Reprioritise {
+                call: self.call(call),
+                priority,
+            },
+            Command::MoveCall { call, queue } => wire::Command::MoveCall {
+                call: self.call(call),
+                queue,
+            },
+            Command::Withdraw { call, place } => wire::Command::Withdraw {
+                call: self.call(call),
+                place,
+            },
+            Command::CancelCallback { callback } => wire::Command::CancelCallback {
+                callback: self.call(callback),
+            },
+        }
+    }
+}
+
+fn whole_seconds(span: Span) -> u64 {
+    span.0 / 1_000_000
+}
+
+/// The answer as the wire has it, with a sentence for people.
+pub(crate) fn outcome(outcome: CommandOutcome) -> wire::Outcome {
+    use wire::Refusal as Out;
+    let (reason, message) = match outcome {
+        CommandOutcome::Done => return wire::Outcome::Done,
+        CommandOutcome::Pending => return wire::Outcome::Pending,
+        CommandOutcome::Refused(refusal) => match refusal {
+            Refusal::UnknownAgent => (Out::UnknownAgent, "there is no agent of that number"),
+            Refusal::NotSignedIn => (Out::NotSignedIn, "the agent is not signed in"),
+            Refusal::ForcedBusy => (
+                Out::ForcedBusy,
+                "a supervisor has locked the agent; force it idle first",
+            ),
+            Refusal::InCall => (Out::InCall, "the agent is in a call; try again after it"),
+            Refusal::PhoneTaken => (
+                Out::PhoneTaken,
+                "another agent is signed in on that phone; sign that one out first",
+            ),
+            Refusal::NoPhone => (
+                Out::NoPhone,
+                "no phone is known for the agent; name one, or sign in from a phone",
+            ),
+            Refusal::NothingToDo => (Out::NothingToDo, "it is so already, or there is nothing to lift"),
+            Refusal::Overtaken => (Out::Overtaken, "a later command, or its own expiry, came first"),
+            Refusal::BadConfig => (Out::BadConfig, "the settings are wrong; the running ones stay"),
+            Refusal::UnknownQueue => (Out::UnknownQueue, "there is no queue of that name"),
+            Refusal::UnknownCall => (Out::UnknownCall, "there is no such call any more"),
+            Refusal::NotWaiting => (Out::NotWaiting, "the call does not wait any more"),
+            Refusal::NotInWrapUp => (Out::NotInWrapUp, "the agent is not in after-call work"),
+            Refusal::AtLimit => (Out::AtLimit, "a ceiling is reached; see the settings"),
+            Refusal::OutOfRange => (
+                Out::OutOfRange,
+                "levels go from 1 (best) to 255, weights from 1 to 65535",
+            ),
+        },
+    };
+    refused(reason, message)
+}
+
+fn refused(reason: wire::Refusal, message: impl Into<String>) -> wire::Outcome {
+    let message = message.into();
+    wire::Outcome::Refused { reason, message }
+}
+
+/// A reference that cannot be one of ours.
+fn stranger(reference: &str, references: &References) -> wire::Outcome {
+    let References { node, boot } = references;
+    let message = format!(
+        "{reference:?} is no call of this node since its start; its calls are named {node}-{boot}-NUMBER"
+    );
+    refused(wire::Refusal::UnknownCall, message)
+}
+
+/// Neither the engine nor its record of decisions knows the call.
+pub(crate) fn no_such_call() -> wire::Outcome {
+    refused(
+        wire::Refusal::UnknownCall,
+        "nothing is known of that call: there was none, or its decisions are forgotten ([limits] decisions)",
+    )
+}
+
+/// There is no agent to explain.
+pub(crate) fn no_such_agent() -> wire::Outcome {
+    outcome(CommandOutcome::Refused(Refusal::UnknownAgent))
+}

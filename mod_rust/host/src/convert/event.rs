@@ -1,0 +1,332 @@
+//! Events.
+
+use hotline_engine::config::Operation;
+use hotline_engine::event::{CallOutcome, CallbackOutcome, Event, Limit, OfferResult, RefusedCall};
+use hotline_engine::ids::CallId;
+use hotline_engine::input::{OfferFailure, Party};
+use hotline_wire as wire;
+use hotline_wire::event as words;
+
+use super::{Vocabulary, estimate, exit, outcome, prompt, talk_state, view};
+
+impl Vocabulary {
+    /// The event as the wire has it. Learns new names on the way, so events must come in order.
+    pub(crate) fn event(&mut self, event: Event) -> wire::Event {
+        match event {
+            Event::CallJoined {
+                call,
+                queue,
+                tier,
+                number,
+                waiting,
+                position,
+                predicted,
+                flag,
+                callback,
+            } => wire::Event::CallJoined {
+                call: self.call(call),
+                queue: self.queue(queue),
+                tier: self.tier(tier),
+                number,
+                waiting,
+                position,
+                predicted: predicted.map(estimate),
+                flag,
+                callback: callback.map(|callback| self.call(callback)),
+            },
+            Event::RuleApplied {
+                call,
+                queue,
+                rule,
+                operation,
+            } => wire::Event::RuleApplied {
+                call: self.call(call),
+                queue: self.queue(queue),
+                rule,
+                operation: self::operation(operation),
+            },
+            Event::KeyPressed { call, queue, key } => wire::Event::KeyPressed {
+                call: self.call(call),
+                queue: self.queue(queue),
+                key,
+            },
+            Event::CallReprioritised {
+                call,
+                queue,
+                priority,
+                position,
+            } => wire::Event::CallReprioritised {
+                call: self.call(call),
+                queue: self.queue(queue),
+                priority,
+                position,
+            },
+            Event::CallRefused { call, queue, reason } => wire::Event::CallRefused {
+                call: self.call(call),
+                queue,
+                reason: match reason {
+                    RefusedCall::UnknownQueue => words::RefusedCall::UnknownQueue,
+                    RefusedCall::AtLimit => words::RefusedCall::AtLimit,
+                },
+            },
+            Event::OfferMade {
+                offer,
+                call,
+                agent,
+                queue,
+                dispatch,
+            } => wire::Event::OfferMade {
+                offer: offer.0,
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                dispatch: dispatch.0,
+            },
+            Event::OfferRinging { offer } => wire::Event::OfferRinging { offer: offer.0 },
+            Event::OfferEnded {
+                offer,
+                call,
+                agent,
+                queue,
+                result,
+                ring,
+            } => wire::Event::OfferEnded {
+                offer: offer.0,
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                result: offer_result(result),
+                ring: ring.0,
+            },
+            Event::CallConnected {
+                call,
+                agent,
+                queue,
+                tier,
+                wait,
+            } => wire::Event::CallConnected {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                tier: self.tier(tier),
+                wait: wait.0,
+            },
+            Event::TalkChanged {
+                call,
+                agent,
+                queue,
+                from,
+                to,
+                lasted,
+            } => wire::Event::TalkChanged {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                from: talk_state(from),
+                to: talk_state(to),
+                lasted: lasted.0,
+            },
+            Event::CallFinished {
+                call,
+                queue,
+                tier,
+                outcome,
+                agent,
+                wait,
+                talk,
+                hold,
+                by,
+                to,
+            } => wire::Event::CallFinished {
+                call: self.call(call),
+                queue: self.queue(queue),
+                tier: self.tier(tier),
+                outcome: call_outcome(outcome),
+                agent: agent.map(|agent| self.agent(agent)),
+                wait: wait.0,
+                talk: talk.0,
+                hold: hold.0,
+                by: match by {
+                    Party::Caller => words::Party::Caller,
+                    Party::Agent => words::Party::Agent,
+                    Party::System => words::Party::System,
+                },
+                to: exit(to),
+            },
+            Event::CallbackPlaced {
+                callback,
+                queue,
+                tier,
+                number,
+                position,
+            } => wire::Event::CallbackPlaced {
+                callback: self.call(callback),
+                queue: self.queue(queue),
+                tier: self.tier(tier),
+                number,
+                position,
+            },
+            Event::CallbackDialled {
+                callback,
+                queue,
+                attempt,
+            } => wire::Event::CallbackDialled {
+                callback: self.call(callback),
+                queue: self.queue(queue),
+                attempt,
+            },
+            Event::CallbackMissed {
+                callback,
+                queue,
+                attempt,
+            } => wire::Event::CallbackMissed {
+                callback: self.call(callback),
+                queue: self.queue(queue),
+                attempt,
+            },
+            Event::CallbackEnded {
+                callback,
+                queue,
+                tier,
+                outcome,
+                after,
+            } => {
+                let (outcome, call) = callback_outcome(outcome);
+                wire::Event::CallbackEnded {
+                    callback: self.call(callback),
+                    queue: self.queue(queue),
+                    tier: self.tier(tier),
+                    outcome,
+                    call: call.map(|call| self.call(call)),
+                    after: after.0,
+                }
+            }
+            Event::LimitReached { limit, level, lasted } => wire::Event::LimitReached {
+                limit: self.limit(limit),
+                level,
+                lasted: lasted.0,
+            },
+            Event::LimitCleared { limit, level, lasted } => wire::Event::LimitCleared {
+                limit: self.limit(limit),
+                level,
+                lasted: lasted.0,
+            },
+            Event::QueueChanged { queue } => wire::Event::QueueChanged {
+                queue: view::queue_info(queue),
+            },
+            Event::AgentChanged { from, to, .. } => wire::Event::AgentChanged {
+                from: view::state(from),
+                agent: self.agent_info(to),
+            },
+            Event::CommandAnswered {
+                author,
+                command,
+                outcome: answer,
+            } => wire::Event::CommandAnswered {
+                author,
+                command: self.command(command),
+                outcome: outcome(answer),
+            },
+            Event::Fault { what } => wire::Event::Fault { what },
+            Event::ConfigApplied {
+                author,
+                queues,
+                agents,
+                tiers,
+            } => {
+                self.learn(&queues, &agents, &tiers);
+                wire::Event::ConfigApplied {
+                    author,
+                    queues: queues.into_iter().map(view::queue_info).collect(),
+                    agents: agents.into_iter().map(|agent| self.agent_info(agent)).collect(),
+                    tiers,
+                }
+            }
+        }
+    }
+
+    fn limit(&self, limit: Limit) -> words::Limit {
+        match limit {
+            Limit::Wait { call, queue } => words::Limit::Wait {
+                call: self.call(call),
+                queue: self.queue(queue),
+            },
+            Limit::Ring { agent, call } => words::Limit::Ring {
+                agent: self.agent(agent),
+                call: self.call(call),
+            },
+            Limit::Talk { call, agent } => words::Limit::Talk {
+                call: self.call(call),
+                agent: self.agent(agent),
+            },
+            Limit::Hold { call, agent } => words::Limit::Hold {
+                call: self.call(call),
+                agent: self.agent(agent),
+            },
+            Limit::WrapUp { agent } => words::Limit::WrapUp {
+                agent: self.agent(agent),
+            },
+            Limit::NotReady { agent } => words::Limit::NotReady {
+                agent: self.agent(agent),
+            },
+        }
+    }
+}
+
+fn operation(operation: Operation) -> words::Operation {
+    match operation {
+        Operation::AcceptLevel(level) => words::Operation::AcceptLevel(level),
+        Operation::DropSkill(skill) => words::Operation::DropSkill(skill),
+        Operation::AddQueue(queue) => words::Operation::AddQueue(queue),
+        Operation::Raise(by) => words::Operation::Raise(by.0),
+        Operation::Say(say) => words::Operation::Say(say.into_iter().map(prompt).collect()),
+        Operation::Menu(menu) => words::Operation::Menu(menu),
+        Operation::Divert(way) => words::Operation::Divert(exit(way.to)),
+    }
+}
+
+fn offer_result(result: OfferResult) -> words::OfferResult {
+    use words::OfferResult as Out;
+    match result {
+        OfferResult::Answered => Out::Answered,
+        OfferResult::NoAnswer | OfferResult::Failed(OfferFailure::NoAnswer) => Out::NoAnswer,
+        OfferResult::Failed(OfferFailure::Rejected) => Out::Rejected,
+        OfferResult::Failed(OfferFailure::Busy) => Out::Busy,
+        OfferResult::Failed(OfferFailure::Unreachable) => Out::Unreachable,
+        OfferResult::Cancelled => Out::Cancelled,
+    }
+}
+
+fn call_outcome(outcome: CallOutcome) -> words::CallOutcome {
+    use words::CallOutcome as Out;
+    match outcome {
+        CallOutcome::Answered => Out::Answered,
+        CallOutcome::Abandoned => Out::Abandoned,
+        CallOutcome::Withdrawn => Out::Withdrawn,
+        CallOutcome::Timeout => Out::Timeout,
+        CallOutcome::Full => Out::Full,
+        CallOutcome::NoAgents => Out::NoAgents,
+        CallOutcome::Removed => Out::Removed,
+        CallOutcome::Closed => Out::Closed,
+        CallOutcome::Emergency => Out::Emergency,
+        CallOutcome::Diverted => Out::Diverted,
+        CallOutcome::Left => Out::Left,
+        CallOutcome::Callback => Out::Callback,
+        CallOutcome::Overflowed => Out::Overflowed,
+        CallOutcome::Moved => Out::Moved,
+        CallOutcome::Error => Out::Error,
+    }
+}
+
+/// The outcome, and the call that the callback became.
+fn callback_outcome(outcome: CallbackOutcome) -> (words::CallbackOutcome, Option<CallId>) {
+    use words::CallbackOutcome as Out;
+    match outcome {
+        CallbackOutcome::Resumed(call) => (Out::Resumed, Some(call)),
+        CallbackOutcome::Redialled(call) => (Out::Redialled, Some(call)),
+        CallbackOutcome::Failed => (Out::Failed, None),
+        CallbackOutcome::Expired => (Out::Expired, None),
+        CallbackOutcome::Cancelled => (Out::Cancelled, None),
+        CallbackOutcome::Removed => (Out::Removed, None),
+    }
+}

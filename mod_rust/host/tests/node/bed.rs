@@ -1,0 +1,292 @@
+//! A host, a PBX that does nothing, calls played by hand, and clients of the control socket.
+
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hotline_host::engine::CallAction;
+use hotline_host::engine::action::Status;
+use hotline_host::engine::ids::{AgentId, CallId, OfferId};
+use hotline_host::engine::input::{Caller, Party, PhoneState};
+use hotline_host::wire::frame::{EventFrame, Resume};
+use hotline_host::wire::snapshot::AgentState;
+use hotline_host::wire::{Command, Event, FromClient, FromNode, Outcome, PROTOCOL, Snapshot, line};
+use hotline_host::{CallPort, Fact, Host, Level, Pbx};
+
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub struct FakePbx {
+    pub log: Mutex<Vec<String>>,
+    /// Callbacks asked for, with what is dialled.
+    pub called_back: Mutex<Vec<(CallId, String)>>,
+    pub called_off: Mutex<Vec<CallId>>,
+}
+
+impl Pbx for FakePbx {
+    fn name(&self) -> String {
+        "Fake 1.0".to_owned()
+    }
+    fn watch_phone(&self, _: AgentId, _: &str) {}
+    fn call_back(&self, callback: CallId, _: u32, dial: &str, _: &str, _: &str) {
+        self.called_back.lock().unwrap().push((callback, dial.to_owned()));
+    }
+    fn cancel_call_back(&self, callback: CallId) {
+        self.called_off.lock().unwrap().push(callback);
+    }
+    fn publish(&self, _: u64, _: &Event) {}
+    fn log(&self, level: Level, message: &str) {
+        self.log.lock().unwrap().push(format!("{level:?}: {message}"));
+    }
+}
+
+pub struct Bed {
+    pub host: Host,
+    pub pbx: Arc<FakePbx>,
+    pub folder: tempfile::TempDir,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        self.host.stop();
+    }
+}
+
+pub const SETTINGS: &str = r#"
+[[queue]]
+name = "support"
+[[queue]]
+name = "desk"
+[queue.callback]
+[[queue.rules]]
+menu = "waiting"
+[[menu]]
+name = "waiting"
+say = ["press-1", "position"]
+[menu.keys]
+"0" = { to = "wait", say = "thanks" }
+"1" = { to = "callback", say = "we-call" }
+[[agent]]
+number = "1001"
+phone = "X/1001"
+queues = ["support", "desk:2"]
+always_signed_in = true
+[[agent]]
+number = "1002"
+phone = "X/1002"
+pin = "4711"
+queues = ["support"]
+"#;
+
+impl Bed {
+    pub fn start() -> Bed {
+        Bed::with("")
+    }
+
+    pub fn with(control: &str) -> Bed {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("node.sock");
+        let journal = folder.path().join("journal");
+        let text = format!(
+            "node = \"t\"\n[control]\nsocket = {socket:?}\n{control}\n[journal]\ndirectory = {journal:?}\n{SETTINGS}"
+        );
+        std::fs::write(folder.path().join("hotline.toml"), text).unwrap();
+        let pbx = Arc::new(FakePbx::default());
+        let host = Host::start(pbx.clone(), &folder.path().join("hotline.toml")).unwrap();
+        Bed { host, pbx, folder }
+    }
+
+    pub fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("hotline.toml")
+    }
+
+    pub fn call(&self) -> Call {
+        self.call_to("support")
+    }
+
+    pub fn call_to(&self, queue: &str) -> Call {
+        self.call_from("13800001234", queue, None)
+    }
+
+    pub fn call_from(&self, number: &str, queue: &str, callback: Option<CallId>) -> Call {
+        Call(
+            self.host
+                .join(
+                    queue,
+                    Caller {
+                        number: number.into(),
+                        callback,
+                        ..Caller::default()
+                    },
+                )
+                .unwrap(),
+        )
+    }
+
+    /// Waits until the PBX is asked to call back.
+    pub fn called_back(&self) -> (CallId, String) {
+        for _ in 0..1_000 {
+            // The engine's thread has done all that came before its answer.
+            self.host.snapshot().unwrap();
+            if let Some(asked) = self.pbx.called_back.lock().unwrap().pop() {
+                return asked;
+            }
+        }
+        panic!("nobody is called back");
+    }
+
+    pub fn client(&self, resume: Option<Resume>, durable: bool) -> Client {
+        let mut client = Client::connect(self.folder.path().join("node.sock"));
+        client.send(&FromClient::Hello {
+            protocol: PROTOCOL,
+            client: "test".into(),
+            resume,
+            durable,
+        });
+        client
+    }
+
+    pub fn logged(&self, text: &str) -> bool {
+        self.pbx
+            .log
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains(text))
+    }
+}
+
+pub struct Call(pub CallPort);
+
+impl Call {
+    pub fn next(&mut self) -> CallAction {
+        loop {
+            if let Some(action) = self.0.take() {
+                return action;
+            }
+            let fd = self.0.fd();
+            let mut fds = [rustix::event::PollFd::new(&fd, rustix::event::PollFlags::IN)];
+            let patience = rustix::event::Timespec {
+                tv_sec: PATIENCE.as_secs() as i64,
+                tv_nsec: 0,
+            };
+            assert_eq!(
+                rustix::event::poll(&mut fds, Some(&patience)).unwrap(),
+                1,
+                "no action came"
+            );
+        }
+    }
+
+    pub fn rung(&mut self) -> (OfferId, String) {
+        loop {
+            if let CallAction::Ring { offer, agent, .. } = self.next() {
+                return (offer, agent);
+            }
+        }
+    }
+
+    /// Rings, answers, connects.
+    pub fn connect(&mut self) -> String {
+        let (offer, agent) = self.rung();
+        self.0.report(Fact::Ringing(offer));
+        self.0.report(Fact::Answered(offer));
+        assert_eq!(self.next(), CallAction::Connect { offer });
+        self.0.report(Fact::Connected);
+        agent
+    }
+
+    pub fn end(&mut self, by: Party) {
+        self.0.report(Fact::Ended {
+            by,
+            phone: PhoneState::Available,
+        });
+    }
+
+    pub fn released(&mut self) -> Status {
+        loop {
+            if let CallAction::Release { status, .. } = self.next() {
+                return status;
+            }
+        }
+    }
+}
+
+pub struct Client {
+    pub stream: UnixStream,
+    pub from: BufReader<UnixStream>,
+}
+
+impl Client {
+    pub fn connect(path: PathBuf) -> Client {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let from = BufReader::new(stream.try_clone().unwrap());
+        Client { stream, from }
+    }
+
+    pub fn send(&mut self, frame: &FromClient) {
+        line::write(&mut self.stream, frame).unwrap();
+    }
+
+    pub fn read(&mut self) -> Option<FromNode> {
+        line::read(&mut self.from, &mut Vec::new()).unwrap()
+    }
+
+    pub fn find<T>(&mut self, mut what: impl FnMut(FromNode) -> Option<T>) -> T {
+        loop {
+            let frame = self.read().expect("the node hung up");
+            if let Some(found) = what(frame) {
+                return found;
+            }
+        }
+    }
+
+    pub fn event<T>(&mut self, mut what: impl FnMut(&Event) -> Option<T>) -> (u64, T) {
+        self.find(|frame| match frame {
+            FromNode::Event(EventFrame { seq, event, .. }) => what(&event).map(|found| (seq, found)),
+            _ => None,
+        })
+    }
+
+    pub fn boot(&mut self) -> String {
+        self.find(|frame| match frame {
+            FromNode::Hello(hello) => Some(hello.boot),
+            _ => None,
+        })
+    }
+
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.find(|frame| match frame {
+            FromNode::Snapshot { snapshot } => Some(*snapshot),
+            _ => None,
+        })
+    }
+
+    pub fn command(&mut self, id: &str, command: Command) -> Outcome {
+        self.send(&FromClient::Command {
+            id: id.into(),
+            author: "test".into(),
+            command,
+        });
+        self.reply(id)
+    }
+
+    pub fn reply(&mut self, wanted: &str) -> Outcome {
+        self.find(|frame| match frame {
+            FromNode::Reply { id, outcome } if id == wanted => Some(outcome),
+            _ => None,
+        })
+    }
+}
+
+pub fn agent(snapshot: &Snapshot, number: &str) -> AgentState {
+    snapshot
+        .agents
+        .iter()
+        .find(|agent| agent.number == number)
+        .unwrap()
+        .state
+}

@@ -1,0 +1,14 @@
+//! A whole host without a PBX: calls are played by the test, the control socket is real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod bed;
+mod calls;
+mod control;
+mod policy;

@@ -1,0 +1,252 @@
+//! Laws that the actions and events of any run obey, checked as a consumer of them would: by folding.
+
+mod callbacks;
+mod fairness;
+mod limits;
+mod visits;
+
+use std::collections::BTreeMap;
+
+use hotline_engine::action::CommandOutcome;
+use hotline_engine::config::Config;
+use hotline_engine::event::AgentState;
+use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
+use hotline_engine::{Action, CallAction, Event, Input, Time, View};
+
+use crate::pair::Wrong;
+use callbacks::Callbacks;
+use fairness::Fairness;
+use limits::Limits;
+use visits::Visits;
+
+/// The sound file in front of a place that is told.
+pub(crate) const POSITION: &str = "position";
+/// The sound file in front of a wait that is told.
+pub(crate) const WAIT: &str = "wait";
+
+/// `Err` with the message unless the condition holds. Failures of one law are of one kind.
+macro_rules! ensure {
+    ($holds:expr, $law:literal $($message:tt)*) => {
+        if !$holds {
+            return Err(crate::pair::Wrong::new(concat!("law: ", $law), format!($law $($message)*)));
+        }
+    };
+}
+use ensure;
+
+/// What is known from the outputs so far.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    visits: Visits,
+    callbacks: Callbacks,
+    limits: Limits,
+    fairness: Fairness,
+    offers: BTreeMap<OfferId, (CallId, AgentId)>,
+    agents: BTreeMap<AgentId, (AgentState, Time)>,
+    pending: BTreeMap<CommandId, ()>,
+    /// What happened, for the summary.
+    pub(crate) counts: Counts,
+}
+
+/// What a run consisted of.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Inputs.
+    pub inputs: u64,
+    /// Visits of calls to queues.
+    pub calls: u64,
+    /// Offers made.
+    pub offers: u64,
+    /// Calls connected.
+    pub connected: u64,
+    /// Callbacks placed.
+    pub callbacks: u64,
+    /// Things that rules did to callers.
+    pub rules: u64,
+}
+
+impl Counts {
+    /// Adds what another run consisted of.
+    pub fn add(&mut self, other: &Counts) {
+        self.inputs += other.inputs;
+        self.calls += other.calls;
+        self.offers += other.offers;
+        self.connected += other.connected;
+        self.callbacks += other.callbacks;
+        self.rules += other.rules;
+    }
+}
+
+impl Audit {
+    pub(crate) fn new(config: &Config, booted: Time) -> Audit {
+        Audit {
+            visits: Visits::default(),
+            callbacks: Callbacks::default(),
+            limits: Limits::default(),
+            fairness: Fairness::new(config, booted),
+            offers: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Checks what one input led to.
+    ///
+    /// # Errors
+    /// The law that was broken.
+    pub(crate) fn check(
+        &mut self,
+        input: &Input,
+        actions: &[Action],
+        events: &[Event],
+        now: Time,
+        view: &View,
+    ) -> Result<(), Wrong> {
+        self.counts.inputs += 1;
+        self.visits.input(input);
+        for event in events {
+            self.event(event, now)?;
+            self.limits.event(event)?;
+            self.callbacks.event(event)?;
+        }
+        self.visits.events(events)?;
+        for action in actions {
+            self.visits.action(action)?;
+            self.callbacks.action(action)?;
+        }
+        self.visits.all_released()?;
+        self.fairness.check(input, events, now, view)?;
+        self.answered(input, actions)
+    }
+
+    /// Checks that nothing is left when all calls are over.
+    ///
+    /// # Errors
+    /// What is left.
+    pub(crate) fn finish(&self) -> Result<(), Wrong> {
+        self.visits.finish()?;
+        self.callbacks.finish()?;
+        self.limits.finish()?;
+        ensure!(self.offers.is_empty(), "offers never ended: {:?}", self.offers);
+        ensure!(
+            self.pending.is_empty(),
+            "commands stay pending: {:?}",
+            self.pending
+        );
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event, now: Time) -> Result<(), Wrong> {
+        match event {
+            Event::CallJoined { .. } => self.counts.calls += 1,
+            Event::RuleApplied { .. } => self.counts.rules += 1,
+            Event::CallbackPlaced { .. } => self.counts.callbacks += 1,
+            Event::OfferMade {
+                offer, call, agent, ..
+            } => {
+                self.counts.offers += 1;
+                let rung = self.offers.values().any(|(_, other)| other == agent);
+                ensure!(!rung, "{agent:?} is rung twice at once");
+                let new = self.offers.insert(*offer, (*call, *agent)).is_none();
+                ensure!(new, "{offer:?} was made twice");
+            }
+            Event::OfferRinging { offer } => {
+                ensure!(self.offers.contains_key(offer), "{offer:?} rings when over");
+            }
+            Event::OfferEnded {
+                offer, call, agent, ..
+            } => {
+                let known = self.offers.remove(offer);
+                ensure!(known == Some((*call, *agent)), "{offer:?} ended as {known:?}");
+            }
+            Event::CallConnected { call, .. } => {
+                self.counts.connected += 1;
+                let ringing = self.offers.values().any(|(other, _)| other == call);
+                ensure!(!ringing, "{call:?} talks, and phones still ring for it");
+            }
+            Event::CallFinished { call, .. } => {
+                let ringing = self.offers.values().any(|(other, _)| other == call);
+                ensure!(!ringing, "phones ring for {call:?}, which is over");
+            }
+            Event::AgentChanged { agent, from, to } => {
+                let known = self.agents.insert(*agent, (to.state, to.since));
+                let Some((state, since)) = known else {
+                    return Err(Wrong::new("law: agent", format!("{agent:?} is not announced")));
+                };
+                ensure!(
+                    state == *from,
+                    "{agent:?} changes from {from:?}, but was {state:?}"
+                );
+                let right = if state == to.state { since } else { now };
+                ensure!(
+                    to.since == right,
+                    "{agent:?} is {:?} since {:?}, not {right:?}",
+                    to.state,
+                    to.since
+                );
+            }
+            Event::ConfigApplied { agents, .. } => {
+                for agent in agents {
+                    let known = self.agents.insert(agent.agent, (agent.state, agent.since));
+                    let right = known.is_none_or(|known| known == (agent.state, agent.since));
+                    ensure!(right, "{:?} was {known:?}, announced as {agent:?}", agent.agent);
+                }
+            }
+            Event::Fault { what } => return Err(Wrong::new("law: fault", format!("fault: {what}"))),
+            Event::KeyPressed { .. }
+            | Event::CallReprioritised { .. }
+            | Event::CallRefused { .. }
+            | Event::TalkChanged { .. }
+            | Event::CallbackDialled { .. }
+            | Event::CallbackMissed { .. }
+            | Event::CallbackEnded { .. }
+            | Event::LimitReached { .. }
+            | Event::LimitCleared { .. }
+            | Event::QueueChanged { .. }
+            | Event::CommandAnswered { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Each command is answered in its own input; one that is pending, once more.
+    fn answered(&mut self, input: &Input, actions: &[Action]) -> Result<(), Wrong> {
+        let asked = if let Input::Command { id, .. } | Input::Reload { id, .. } = input {
+            Some(*id)
+        } else {
+            None
+        };
+        let mut answered = false;
+        for action in actions {
+            let Action::Reply { command, outcome } = action else {
+                continue;
+            };
+            let first = Some(*command) == asked && !answered;
+            answered |= first;
+            ensure!(
+                first || self.pending.remove(command).is_some(),
+                "{command:?} is answered out of turn"
+            );
+            match outcome {
+                CommandOutcome::Pending => {
+                    ensure!(first, "{command:?} is pending twice");
+                    self.pending.insert(*command, ());
+                }
+                CommandOutcome::Done | CommandOutcome::Refused(_) => {}
+            }
+        }
+        ensure!(asked.is_none() || answered, "{asked:?} is not answered");
+        Ok(())
+    }
+}
+
+/// Which call an action is for, and what it is.
+fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
+    match action {
+        Action::Call { call, action } => Some((*call, action)),
+        Action::Reply { .. }
+        | Action::CallBack { .. }
+        | Action::CancelCallBack { .. }
+        | Action::WatchPhone { .. } => None,
+    }
+}

@@ -1,0 +1,192 @@
+//! Conversations, from the answer to the end.
+
+use hotline_engine::action::{Place, Status};
+use hotline_engine::config::{Door, Exit, Way, WrapUp};
+use hotline_engine::event::{CallOutcome, Limit};
+use hotline_engine::ids::{AgentId, CallId, OfferId, QueueId, TierId};
+use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::{CallAction, Event, Span};
+
+use super::Model;
+use super::agent::{Doing, Work};
+use super::call::{Stage, Talk};
+use super::watch::Watch;
+
+impl Model {
+    pub(super) fn answered(&mut self, offer: OfferId) {
+        let Some((id, agent)) = self.ringing(offer) else {
+            return;
+        };
+        self.agents[agent].doing = Doing::Connecting(id, offer);
+        if let Some(call) = self.call_mut(id) {
+            call.stage = Stage::Connecting;
+        }
+        self.take_back_rings(id, Some(offer));
+        self.tell(id, CallAction::Connect { offer });
+    }
+
+    pub(super) fn connected(&mut self, id: CallId) {
+        let now = self.now;
+        let Some(at) = self.calls.iter().position(|call| call.id == id) else {
+            return;
+        };
+        if self.calls[at].stage != Stage::Connecting {
+            return;
+        }
+        let Some(ring) = self.calls[at].rings.pop() else {
+            return;
+        };
+        let agent = &mut self.agents[ring.agent];
+        agent.doing = Doing::Talking(id, TalkState::Talking);
+        agent.misses = 0;
+        agent.calls += 1;
+
+        let call = &mut self.calls[at];
+        let queue = &mut self.queues[call.queue];
+        call.stage = Stage::Talking;
+        call.talk = Some(Talk {
+            agent: ring.agent,
+            since: now,
+            state: TalkState::Talking,
+            state_since: now,
+            hold: Span::ZERO,
+        });
+        self.events.extend(call.watch.clear(now));
+        let agent = AgentId(ring.agent as u32);
+        call.watch = Watch::new(Limit::Talk { call: id, agent }, now, &queue.settings.warn.talk);
+        let wait = now.since(call.joined);
+        if let Some(predicted) = call.predicted {
+            queue.measured.check(predicted.p50, wait);
+        }
+        self.events.push(Event::CallConnected {
+            call: id,
+            agent,
+            queue: QueueId(call.queue as u32),
+            tier: TierId(call.visitor.tier as u8),
+            wait,
+        });
+        let (sticky, number) = (queue.settings.sticky, call.visitor.caller.number.clone());
+        if sticky > Span::ZERO && !number.is_empty() {
+            self.remember(number, ring.agent);
+        }
+    }
+
+    fn remember(&mut self, number: String, agent: usize) {
+        self.remembered.retain(|(known, _)| *known != number);
+        self.remembered.push((number, agent));
+        self.forget();
+    }
+
+    /// The oldest, down to what is allowed.
+    pub(super) fn forget(&mut self) {
+        let over = self
+            .remembered
+            .len()
+            .saturating_sub(self.config.limits.remembered as usize);
+        self.remembered.drain(..over);
+    }
+
+    pub(super) fn not_connected(&mut self, id: CallId, by: Party, phone: PhoneState) {
+        let Some(call) = self.call(id) else { return };
+        let Some(ring) = call.rings.first().copied() else {
+            return;
+        };
+        let queue = &self.queues[call.queue];
+        let removed = queue.removed;
+        let emergency = (queue.door == Door::Emergency).then(|| queue.settings.exits.emergency.clone());
+        self.agents[ring.agent].phone_state = phone;
+        match by {
+            Party::Caller => self.caller_left(id, Departure::HungUp),
+            Party::System => self.turn_away(id, CallOutcome::Error, &Way::default()),
+            Party::Agent => {
+                self.miss(id, ring.offer, OfferFailure::Rejected);
+                if removed {
+                    self.turn_away(id, CallOutcome::Removed, &Way::default());
+                } else if let Some(way) = emergency {
+                    self.turn_away(id, CallOutcome::Emergency, &way);
+                } else {
+                    self.music(id);
+                }
+            }
+        }
+    }
+
+    pub(super) fn talk_goes_on(&mut self, id: CallId, state: TalkState) {
+        let now = self.now;
+        let Some(call) = self.calls.iter_mut().find(|call| call.id == id) else {
+            return;
+        };
+        let Some(talk) = &mut call.talk else { return };
+        if talk.state == state {
+            return;
+        }
+        self.events.push(Event::TalkChanged {
+            call: id,
+            agent: AgentId(talk.agent as u32),
+            queue: QueueId(call.queue as u32),
+            from: talk.state,
+            to: state,
+            lasted: now.since(talk.state_since),
+        });
+        talk.hold = talk.hold(now);
+        (talk.state, talk.state_since) = (state, now);
+        self.agents[talk.agent].doing = Doing::Talking(id, state);
+    }
+
+    pub(super) fn hang_up(&mut self, id: CallId, by: Party, phone: Option<PhoneState>) {
+        let now = self.now;
+        let Some(at) = self.calls.iter().position(|call| call.id == id) else {
+            return;
+        };
+        let call = self.calls.remove(at);
+        let Some(talk) = call.talk else { return };
+        self.events.extend(call.watch.clear(now));
+        let lasted = now.since(talk.since);
+        self.events.push(Event::CallFinished {
+            call: id,
+            queue: QueueId(call.queue as u32),
+            tier: TierId(call.visitor.tier as u8),
+            outcome: CallOutcome::Answered,
+            agent: Some(AgentId(talk.agent as u32)),
+            wait: talk.since.since(call.joined),
+            talk: lasted,
+            hold: talk.hold(now),
+            by,
+            to: Exit::Onward,
+        });
+        if by != Party::Caller {
+            self.release(id, Status::Answered, Place::Onward, vec![], None);
+        }
+        if let Some(phone) = phone {
+            self.agents[talk.agent].phone_state = phone;
+        }
+        self.queues[call.queue].measured.talked(lasted);
+        let agent = &mut self.agents[talk.agent];
+        agent.talked = Span(agent.talked.0 + lasted.0);
+        self.wrap_up(talk.agent, call.queue);
+    }
+
+    /// The conversation of an agent is over.
+    fn wrap_up(&mut self, at: usize, queue: usize) {
+        let planned = match self.queues[queue].settings.wrap_up {
+            WrapUp::Timed(Span::ZERO) => None,
+            WrapUp::Timed(span) => Some(Some(span)),
+            WrapUp::Manual => Some(None),
+        };
+        let skipped = self.agents[at].next.is_some();
+        self.agents[at].doing = match planned {
+            Some(planned) if !skipped => Doing::WrapUp(Work {
+                queue,
+                begun: self.now,
+                until: planned.map(|span| self.now + span),
+                planned: planned.unwrap_or_default(),
+            }),
+            Some(_) | None => Doing::Ready,
+        };
+        self.after_call(at);
+        if !matches!(self.agents[at].doing, Doing::WrapUp(_)) {
+            self.queues[queue].measured.wrapped_up(Span::ZERO);
+        }
+        self.weigh(at);
+    }
+}

@@ -1,0 +1,378 @@
+//! A made-up host: callers, agents, phones and operators that do anything at any moment, most of it plausible.
+
+mod commands;
+mod settings;
+
+use hotline_engine::config::Config;
+use hotline_engine::event::{AgentState, AgentView};
+use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
+use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::{Action, CallAction, Input, Span, Time, View};
+
+use crate::random::Random;
+use settings::{AGENTS, SKILLS, TIERS};
+
+/// Facts remembered, to come again late.
+const MEMORY: usize = 40;
+
+/// The made-up host.
+#[derive(Debug)]
+pub(crate) struct World {
+    random: Random,
+    now: Time,
+    /// How often time leaps, in tenths: some worlds hurry from deadline to deadline, in others calls live long.
+    haste: u64,
+    /// How often operators interfere, in hundredths.
+    meddling: u64,
+    config: Config,
+    calls: Vec<Call>,
+    offers: Vec<(OfferId, CallId)>,
+    /// Callbacks that the host has under way.
+    dialling: Vec<CallId>,
+    /// Callbacks that were ever dialled.
+    dialled: Vec<CallId>,
+    /// Queues and agents of the present settings, and agents in after-call work.
+    queues: Vec<String>,
+    agents: Vec<String>,
+    wrapping_up: Vec<String>,
+    past: Vec<Input>,
+    last_call: u64,
+    last_command: u64,
+}
+
+#[derive(Debug)]
+struct Call {
+    id: CallId,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Waiting,
+    Connecting,
+    Talking,
+}
+
+impl World {
+    /// A world from a seed, the settings it begins with, and when.
+    pub(crate) fn new(seed: u64) -> (World, Config, Time) {
+        let mut random = Random::new(seed);
+        let config = settings::config(&mut random);
+        let now = Time(1_760_000_000_000_000 + random.below(1_000_000));
+        let world = World {
+            now,
+            haste: random.between(1, 4),
+            meddling: random.between(2, 16),
+            config: config.clone(),
+            calls: Vec::new(),
+            offers: Vec::new(),
+            dialling: Vec::new(),
+            dialled: Vec::new(),
+            queues: Vec::new(),
+            agents: Vec::new(),
+            wrapping_up: Vec::new(),
+            past: Vec::new(),
+            last_call: 0,
+            last_command: 0,
+            random,
+        };
+        (world, config, now)
+    }
+
+    /// What happens next, and when; `deadline` is when the engine wants a tick.
+    pub(crate) fn next(&mut self, deadline: Option<Time>) -> (Time, Input) {
+        if self.random.below(10) < self.haste {
+            self.now = match self.random.below(30) {
+                0 => self.now + self.random.seconds(100, 700),
+                1..=9 => self.now + self.random.seconds(0, 40),
+                _ => self.now.max(deadline.unwrap_or(self.now)),
+            };
+        } else if self.random.one_in(2) {
+            self.now = self.now + Span(self.random.below(1_000_000));
+        }
+        let input = self.input();
+        let fact = !matches!(
+            input,
+            Input::Join { .. } | Input::Command { .. } | Input::Reload { .. } | Input::Tick
+        );
+        if fact {
+            if self.past.len() == MEMORY {
+                self.past.remove(0);
+            }
+            self.past.push(input.clone());
+        }
+        // A host's clock that seems to go back: two of its threads met in the wrong order.
+        let late = if self.random.one_in(40) {
+            Span(self.random.below(1_000_000))
+        } else {
+            Span::ZERO
+        };
+        (self.now - late, input)
+    }
+
+    /// Everybody goes home: inputs that end what is still up.
+    pub(crate) fn closing(&mut self, view: &View) -> (Time, Option<Input>) {
+        let by = Party::Caller;
+        let phone = PhoneState::Available;
+        let up = view.calls.first().map(|call| match call.connected {
+            Some(_) => Input::Ended {
+                call: call.call,
+                by,
+                phone,
+            },
+            None => Input::CallerGone {
+                call: call.call,
+                how: Departure::HungUp,
+            },
+        });
+        let owed = view.callbacks.first().map(|owed| owed.callback);
+        let input = up.or_else(|| owed.map(|callback| self.cancel(callback)));
+        (self.now, input)
+    }
+
+    /// Obeys, as far as a later fact depends on it.
+    pub(crate) fn obey(&mut self, actions: &[Action], view: &View) {
+        for action in actions {
+            match action {
+                Action::Call { call, action } => self.obey_for_call(*call, action),
+                Action::CallBack { callback, .. } => {
+                    self.dialling.push(*callback);
+                    self.dialled.push(*callback);
+                }
+                Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
+                Action::Reply { .. } | Action::WatchPhone { .. } => {}
+            }
+        }
+        self.queues = view.queues.iter().map(|queue| queue.name.clone()).collect();
+        self.agents = view.agents.iter().map(|agent| agent.number.to_string()).collect();
+        let wraps = |agent: &&AgentView| agent.state == AgentState::WrapUp;
+        let wrapping_up = view.agents.iter().filter(wraps);
+        self.wrapping_up = wrapping_up.map(|agent| agent.number.to_string()).collect();
+        self.calls
+            .retain(|call| view.calls.iter().any(|known| known.call == call.id));
+        self.offers
+            .retain(|(_, call)| self.calls.iter().any(|known| known.id == *call));
+    }
+
+    fn obey_for_call(&mut self, call: CallId, action: &CallAction) {
+        match action {
+            CallAction::Ring { offer, .. } => self.offers.push((*offer, call)),
+            CallAction::Cancel { offer } => self.offers.retain(|(other, _)| other != offer),
+            CallAction::Connect { offer } => {
+                self.offers.retain(|(other, _)| other != offer);
+                self.set_stage(call, Stage::Connecting);
+            }
+            CallAction::Music { .. } => self.set_stage(call, Stage::Waiting),
+            CallAction::Say { .. } | CallAction::Release { .. } => {}
+        }
+    }
+
+    fn set_stage(&mut self, id: CallId, stage: Stage) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.id == id) {
+            call.stage = stage;
+        }
+    }
+
+    fn input(&mut self) -> Input {
+        let input = (0..4).find_map(|_| self.attempt());
+        input.unwrap_or(Input::Tick)
+    }
+
+    /// Something to happen, if there is what it takes.
+    fn attempt(&mut self) -> Option<Input> {
+        if self.random.below(100) < self.meddling {
+            return Some(self.meddle());
+        }
+        match self.random.below(100) {
+            0..=17 => Some(self.join()),
+            18..=20 => {
+                let how = if self.random.one_in(5) {
+                    Departure::Taken
+                } else {
+                    Departure::HungUp
+                };
+                self.any_call().map(|call| Input::CallerGone { call, how })
+            }
+            21..=24 => self.offer().map(|offer| Input::Ringing { offer }),
+            25..=44 => self.offer().map(|offer| Input::Answered { offer }),
+            45..=48 => self.offer().map(|offer| Input::OfferFailed {
+                offer,
+                cause: self.failure(),
+            }),
+            49..=62 => self.call_in(&[Stage::Connecting]).map(|call| {
+                self.set_stage(call, Stage::Talking);
+                Input::Connected { call }
+            }),
+            63..=70 => self.call_in(&[Stage::Connecting, Stage::Talking]).map(|call| {
+                let by = *self
+                    .random
+                    .pick(&[Party::Caller, Party::Agent, Party::System])
+                    .unwrap_or(&Party::Caller);
+                Input::Ended {
+                    call,
+                    by,
+                    phone: self.phone_state(),
+                }
+            }),
+            71..=73 => Some(Input::Phone {
+                agent: AgentId(self.random.below(AGENTS) as u32),
+                state: self.phone_state(),
+            }),
+            74..=78 => self.call_in(&[Stage::Waiting]).map(|call| Input::Digit {
+                call,
+                key: *self.random.pick(&['0', '1', '1', '2', '*', 'x']).unwrap_or(&'0'),
+            }),
+            79..=84 => self.call_in(&[Stage::Talking]).map(|call| Input::Talk {
+                call,
+                state: self.talk_state(),
+            }),
+            85 => self.any_call().map(|call| Input::Talk {
+                call,
+                state: self.talk_state(),
+            }),
+            86 => self.any_call().map(|call| Input::Digit { call, key: '1' }),
+            87..=90 => self.callback().map(|callback| {
+                self.dialling.retain(|other| *other != callback);
+                Input::CallbackFailed { callback }
+            }),
+            91..=93 => self.random.pick(&self.past).cloned(),
+            _ => Some(Input::Tick),
+        }
+    }
+
+    fn meddle(&mut self) -> Input {
+        self.last_command += 1;
+        let id = CommandId(self.last_command);
+        if self.random.one_in(20) {
+            return Input::Reload {
+                id,
+                author: "operator".to_owned(),
+                config: Box::new(self.reconfigure()),
+            };
+        }
+        Input::Command {
+            id,
+            author: format!("author:{}", self.random.below(3)),
+            command: self.command(),
+        }
+    }
+
+    fn join(&mut self) -> Input {
+        // Once in a while the host gives a number twice: a fault of its own.
+        if self.random.one_in(60)
+            && let Some(call) = self.random.pick(&self.calls).map(|call| call.id)
+        {
+            return self.join_as(call, None);
+        }
+        self.last_call += 1;
+        let call = CallId(self.last_call);
+        self.calls.push(Call {
+            id: call,
+            stage: Stage::Waiting,
+        });
+        let callback = match self.random.below(10) {
+            0 => self.random.pick(&self.dialled).copied(),
+            1 => Some(CallId(self.random.below(self.last_call))),
+            2..=6 => {
+                let answered = self.random.pick(&self.dialling).copied();
+                self.dialling.retain(|other| Some(*other) != answered);
+                answered
+            }
+            _ => None,
+        };
+        self.join_as(call, callback)
+    }
+
+    fn join_as(&mut self, call: CallId, callback: Option<CallId>) -> Input {
+        let queue = self.queue();
+        let tier = self.random.pick(&TIERS).copied().unwrap_or_default();
+        let priority = match self.random.below(20) {
+            0 => u32::MAX,
+            1..=4 => self.random.below(100) as u32,
+            _ => 0,
+        };
+        let number = if self.random.one_in(6) {
+            String::new()
+        } else {
+            format!("1380000{:04}", self.random.below(12))
+        };
+        let mut skills = Vec::new();
+        while self.random.one_in(5) {
+            skills.extend(self.random.pick(&SKILLS).map(|skill| (*skill).to_owned()));
+        }
+        let agent = if self.random.one_in(5) {
+            self.agent()
+        } else {
+            String::new()
+        };
+        let flag = ["", "nuisance"][usize::from(self.random.one_in(10))];
+        Input::Join {
+            call,
+            queue,
+            caller: Caller {
+                number,
+                tier: tier.to_owned(),
+                priority,
+                skills,
+                agent,
+                flag: flag.to_owned(),
+                callback,
+            },
+        }
+    }
+
+    fn offer(&mut self) -> Option<OfferId> {
+        self.random.pick(&self.offers).map(|(offer, _)| *offer)
+    }
+
+    fn callback(&mut self) -> Option<CallId> {
+        let all = self.random.one_in(5);
+        let from = if all { &self.dialled } else { &self.dialling };
+        self.random.pick(from).copied()
+    }
+
+    /// A call, most often one that is up.
+    fn any_call(&mut self) -> Option<CallId> {
+        if self.random.one_in(15) {
+            return Some(CallId(self.random.below(self.last_call + 2)));
+        }
+        self.random.pick(&self.calls).map(|call| call.id)
+    }
+
+    fn call_in(&mut self, stages: &[Stage]) -> Option<CallId> {
+        let calls: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|call| stages.contains(&call.stage))
+            .map(|call| call.id)
+            .collect();
+        self.random.pick(&calls).copied()
+    }
+
+    fn failure(&mut self) -> OfferFailure {
+        match self.random.below(4) {
+            0 => OfferFailure::Rejected,
+            1 => OfferFailure::Busy,
+            2 => OfferFailure::NoAnswer,
+            _ => OfferFailure::Unreachable,
+        }
+    }
+
+    fn phone_state(&mut self) -> PhoneState {
+        match self.random.below(6) {
+            0 => PhoneState::Busy,
+            1 => PhoneState::Unreachable,
+            _ => PhoneState::Available,
+        }
+    }
+
+    fn talk_state(&mut self) -> TalkState {
+        match self.random.below(5) {
+            0 => TalkState::Talking,
+            1 => TalkState::OnHold,
+            2 => TalkState::Consulting,
+            3 => TalkState::Conferencing,
+            _ => TalkState::Away,
+        }
+    }
+}

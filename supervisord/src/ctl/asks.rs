@@ -1,0 +1,242 @@
+//! What can be asked of agents, queues, calls and callbacks, and the questions why.
+
+use hotline_wire::snapshot::Door;
+
+use super::{Client, Failure, MANAGER};
+use crate::dbus::ROOT;
+
+const AGENT: &str = "net.hotline.Hotline1.Agent";
+const QUEUE: &str = "net.hotline.Hotline1.Queue";
+
+/// What can be asked of an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// `ForceBusy`, for so many seconds; 0 until lifted.
+    ForceBusy {
+        /// Why.
+        reason: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// `ForceIdle`
+    ForceIdle,
+    /// `ForceSignOut`
+    ForceSignOut {
+        /// Why.
+        reason: String,
+    },
+    /// `SetReady`
+    Ready,
+    /// `SetNotReady`
+    NotReady {
+        /// Why.
+        reason: String,
+    },
+    /// `SignIn`
+    SignIn {
+        /// Dial string; empty keeps the agent's own.
+        phone: String,
+    },
+    /// `SignOut`
+    SignOut,
+    /// `ExtendWrapUp`
+    ExtendWrapUp {
+        /// By how long.
+        seconds: u64,
+    },
+    /// `SetQueue`
+    Queue {
+        /// Queue name.
+        queue: String,
+        /// Skill level, 1 (best) to 255.
+        level: u8,
+        /// Chances under `weighted-random`.
+        weight: u16,
+    },
+    /// `LeaveQueue`
+    LeaveQueue {
+        /// Queue name.
+        queue: String,
+    },
+    /// `SetSkill`
+    Skill {
+        /// The skill.
+        skill: String,
+        /// Whether the agent has it from now on.
+        has: bool,
+    },
+}
+
+/// What can be asked of a waiting call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallAsk {
+    /// `Reprioritise`
+    Prioritise {
+        /// Seconds of waiting time on top of its tier.
+        priority: u32,
+    },
+    /// `MoveCall`
+    Move {
+        /// Queue name.
+        queue: String,
+    },
+    /// `Withdraw`
+    Withdraw {
+        /// A place of the dialplan; empty goes on behind `Hotline()`.
+        place: String,
+    },
+}
+
+impl Client {
+    /// Asks something of an agent: `done` or `pending`.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn agent(&self, number: &str, node: Option<&str>, ask: &Ask) -> Result<String, Failure> {
+        let path = self.path_of_agent(number, node).await?;
+        let call = async |method: &str, text: Option<&str>| match text {
+            Some(text) => self.call(&path, AGENT, method, &(text,)).await,
+            None => self.call(&path, AGENT, method, &()).await,
+        };
+        let reply = match ask {
+            Ask::ForceBusy { reason, seconds } => {
+                self.call(&path, AGENT, "ForceBusy", &(reason.as_str(), *seconds))
+                    .await
+            }
+            Ask::ForceIdle => call("ForceIdle", None).await,
+            Ask::ForceSignOut { reason } => call("ForceSignOut", Some(reason)).await,
+            Ask::Ready => call("SetReady", None).await,
+            Ask::NotReady { reason } => call("SetNotReady", Some(reason)).await,
+            Ask::SignIn { phone } => call("SignIn", Some(phone)).await,
+            Ask::SignOut => call("SignOut", None).await,
+            Ask::ExtendWrapUp { seconds } => self.call(&path, AGENT, "ExtendWrapUp", &(*seconds,)).await,
+            Ask::Queue { queue, level, weight } => {
+                self.call(&path, AGENT, "SetQueue", &(queue.as_str(), *level, *weight))
+                    .await
+            }
+            Ask::LeaveQueue { queue } => call("LeaveQueue", Some(queue)).await,
+            Ask::Skill { skill, has } => self.call(&path, AGENT, "SetSkill", &(skill.as_str(), *has)).await,
+        };
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Opens or closes a queue: `done`.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn set_door(&self, queue: &str, node: Option<&str>, door: Door) -> Result<String, Failure> {
+        let queues = self.queues().await?.into_iter();
+        let named = queues
+            .filter(|row| row.name == queue)
+            .map(|row| (row.node, row.path));
+        let path = the_one("queue", queue, node, named)?;
+        let reply = self.call(&path, QUEUE, "SetDoor", &(door.label(),)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Asks something of a waiting call, by its reference: `done`.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn waiting_call(&self, reference: &str, ask: &CallAsk) -> Result<String, Failure> {
+        let reply = match ask {
+            CallAsk::Prioritise { priority } => {
+                self.call(ROOT, MANAGER, "Reprioritise", &(reference, *priority))
+                    .await
+            }
+            CallAsk::Move { queue } => {
+                self.call(ROOT, MANAGER, "MoveCall", &(reference, queue.as_str()))
+                    .await
+            }
+            CallAsk::Withdraw { place } => {
+                self.call(ROOT, MANAGER, "Withdraw", &(reference, place.as_str()))
+                    .await
+            }
+        };
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Forgets a callback, by its reference: `done`.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn cancel_callback(&self, reference: &str) -> Result<String, Failure> {
+        let reply = self.call(ROOT, MANAGER, "CancelCallback", &(reference,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Why a call was offered to whom it was, line by line.
+    ///
+    /// # Errors
+    /// If nothing is known of it, or it could not be asked.
+    pub async fn why_call(&self, reference: &str) -> Result<Vec<String>, Failure> {
+        let reply = self.call(ROOT, MANAGER, "WhyCall", &(reference,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Why an agent is offered no call, line by line.
+    ///
+    /// # Errors
+    /// If there is no such agent, or it could not be asked.
+    pub async fn why_not(&self, number: &str, node: Option<&str>) -> Result<Vec<String>, Failure> {
+        let path = self.path_of_agent(number, node).await?;
+        let reply = self.call(&path, AGENT, "WhyNot", &()).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// How long callers can be overtaken under a node's settings, line by line.
+    ///
+    /// # Errors
+    /// If it could not be asked.
+    pub async fn fairness(&self, node: Option<&str>) -> Result<Vec<String>, Failure> {
+        let nodes = self.nodes().await?;
+        let node = match (node, nodes.as_slice()) {
+            (Some(node), _) => node.to_owned(),
+            (None, [only]) => only.name.clone(),
+            (None, _) => {
+                let nodes: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+                let nodes = nodes.join(", ");
+                return Err(Failure::Refused(format!(
+                    "it is not clear which node is meant: name one of {nodes} with --node"
+                )));
+            }
+        };
+        let reply = self.call(ROOT, MANAGER, "Fairness", &(node,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    async fn path_of_agent(&self, number: &str, node: Option<&str>) -> Result<String, Failure> {
+        let agents = self.agents().await?.into_iter();
+        let named = agents
+            .filter(|row| row.number == number)
+            .map(|row| (row.node, row.path));
+        the_one("agent", number, node, named)
+    }
+}
+
+/// Nodes may have objects of the same name; which one is meant must be clear. `named` are nodes and what each has of the name.
+fn the_one(
+    kind: &str,
+    name: &str,
+    node: Option<&str>,
+    named: impl Iterator<Item = (String, String)>,
+) -> Result<String, Failure> {
+    let mut found: Vec<(String, String)> = named.collect();
+    found.retain(|(of, _)| node.is_none_or(|node| node == of));
+    match found.as_slice() {
+        [(_, path)] => Ok(path.clone()),
+        [] => {
+            let place = node.map_or_else(String::new, |node| format!(" on node {node}"));
+            Err(Failure::Refused(format!(
+                "no {kind} {name}{place}; `hotlinectl show {kind}s` lists them"
+            )))
+        }
+        several => {
+            let nodes: Vec<&str> = several.iter().map(|(node, _)| node.as_str()).collect();
+            let nodes = nodes.join(", ");
+            Err(Failure::Refused(format!(
+                "{kind} {name} is on several nodes: {nodes}; name one with --node"
+            )))
+        }
+    }
+}

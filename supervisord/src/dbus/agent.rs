@@ -1,0 +1,353 @@
+//! Agents on the bus.
+
+use std::sync::Arc;
+
+use hotline_wire::Command;
+use hotline_wire::command::Place;
+use zbus::message::Header;
+use zbus::{Connection, fdo, interface};
+
+use super::asking::{self, text};
+use super::error::CallError;
+use super::views::AgentView;
+use crate::shared::Shared;
+
+/// `net.hotline.Hotline1.Agent`
+pub(super) struct AgentObject {
+    pub(super) shared: Arc<Shared>,
+    pub(super) node: String,
+    pub(super) number: String,
+}
+
+impl AgentObject {
+    fn view(&self) -> fdo::Result<AgentView> {
+        AgentView::of(&self.shared.state(), &self.node, &self.number)
+            .ok_or_else(|| fdo::Error::UnknownObject(format!("agent {} is gone", self.number)))
+    }
+
+    /// Asks the node in the name of the sender.
+    async fn ask(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        command: Command,
+    ) -> Result<String, CallError> {
+        asking::done(&self.shared, &self.node, connection, header, command).await
+    }
+
+    async fn set_place(
+        &self,
+        queue: String,
+        place: Option<Place>,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let queue = text("queue", queue)?;
+        let command = Command::SetMembership { agent, queue, place };
+        self.ask(connection, header, command).await
+    }
+}
+
+/// An agent. Each method gives the node's answer: `done`, or `pending` if it takes effect after the present call. A
+/// refusal is an error net.hotline.Hotline1.Error.Refused.REASON. Times are microseconds since the Unix epoch.
+#[interface(name = "net.hotline.Hotline1.Agent")]
+impl AgentObject {
+    /// Locks the agent: no calls for so many seconds, or until lifted if 0.
+    #[zbus(out_args("outcome"))]
+    async fn force_busy(
+        &self,
+        reason: String,
+        seconds: u64,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let reason = text("reason", reason)?;
+        let command = Command::ForceBusy {
+            agent: self.number.clone(),
+            reason,
+            seconds,
+        };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Lifts a lock, ends after-call work and not-ready.
+    #[zbus(out_args("outcome"))]
+    async fn force_idle(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.ask(
+            connection,
+            &header,
+            Command::ForceIdle {
+                agent: self.number.clone(),
+            },
+        )
+        .await
+    }
+
+    /// Signs the agent out.
+    #[zbus(out_args("outcome"))]
+    async fn force_sign_out(
+        &self,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let reason = text("reason", reason)?;
+        self.ask(
+            connection,
+            &header,
+            Command::ForceSignOut {
+                agent: self.number.clone(),
+                reason,
+            },
+        )
+        .await
+    }
+
+    /// Ready for calls.
+    #[zbus(out_args("outcome"))]
+    async fn set_ready(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.ask(
+            connection,
+            &header,
+            Command::SetReady {
+                agent: self.number.clone(),
+            },
+        )
+        .await
+    }
+
+    /// Not ready for calls.
+    #[zbus(out_args("outcome"))]
+    async fn set_not_ready(
+        &self,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let reason = text("reason", reason)?;
+        self.ask(
+            connection,
+            &header,
+            Command::SetNotReady {
+                agent: self.number.clone(),
+                reason,
+            },
+        )
+        .await
+    }
+
+    /// Signs the agent in on a phone (a dial string); an empty one keeps the agent's own.
+    #[zbus(out_args("outcome"))]
+    async fn sign_in(
+        &self,
+        phone: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let phone = text("phone", phone)?;
+        self.ask(
+            connection,
+            &header,
+            Command::SignIn {
+                agent: self.number.clone(),
+                phone,
+            },
+        )
+        .await
+    }
+
+    /// Signs the agent out, as the agent would.
+    #[zbus(out_args("outcome"))]
+    async fn sign_out(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.ask(
+            connection,
+            &header,
+            Command::SignOut {
+                agent: self.number.clone(),
+            },
+        )
+        .await
+    }
+
+    /// Makes after-call work longer by so many seconds, up to what its queue allows.
+    #[zbus(out_args("outcome"))]
+    async fn extend_wrap_up(
+        &self,
+        seconds: u64,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let command = Command::ExtendWrapUp { agent, seconds };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Puts the agent into a queue, or gives another place there, until the node starts anew: a level from 1 (best) to
+    /// 255, and a weight from 1 to 65535.
+    #[zbus(out_args("outcome"))]
+    async fn set_queue(
+        &self,
+        queue: String,
+        level: u8,
+        weight: u16,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let place = Some(Place { level, weight });
+        self.set_place(queue, place, connection, &header).await
+    }
+
+    /// Takes the agent out of a queue, until the node starts anew.
+    #[zbus(out_args("outcome"))]
+    async fn leave_queue(
+        &self,
+        queue: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.set_place(queue, None, connection, &header).await
+    }
+
+    /// Gives the agent a skill, or takes it, until the node starts anew.
+    #[zbus(out_args("outcome"))]
+    async fn set_skill(
+        &self,
+        skill: String,
+        has: bool,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let skill = text("skill", skill)?;
+        let command = Command::SetSkill { agent, skill, has };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Why the agent is offered no call, line by line.
+    #[zbus(out_args("lines"))]
+    async fn why_not(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        let agent = self.number.clone();
+        let command = Command::WhyNot { agent };
+        asking::told(&self.shared, &self.node, connection, &header, command).await
+    }
+
+    /// Agent number.
+    #[zbus(property)]
+    fn number(&self) -> fdo::Result<String> {
+        Ok(self.view()?.number)
+    }
+
+    /// Display name.
+    #[zbus(property)]
+    fn name(&self) -> fdo::Result<String> {
+        Ok(self.view()?.name)
+    }
+
+    /// The node the agent is on.
+    #[zbus(property)]
+    fn node(&self) -> fdo::Result<String> {
+        Ok(self.view()?.node)
+    }
+
+    /// Dial string in use; empty while none is bound.
+    #[zbus(property)]
+    fn phone(&self) -> fdo::Result<String> {
+        Ok(self.view()?.phone)
+    }
+
+    /// The phone apart from our calls: available, busy, unreachable.
+    #[zbus(property)]
+    fn phone_state(&self) -> fdo::Result<String> {
+        Ok(self.view()?.phone_state)
+    }
+
+    /// signed_out, ready, not_ready, forced_busy, unavailable, offered, on_call, on_hold, consulting, conferencing,
+    /// reserved or wrap_up.
+    #[zbus(property)]
+    fn state(&self) -> fdo::Result<String> {
+        Ok(self.view()?.state)
+    }
+
+    /// When that state began.
+    #[zbus(property)]
+    fn since(&self) -> fdo::Result<u64> {
+        Ok(self.view()?.since)
+    }
+
+    /// Why not ready, unavailable or forced; empty otherwise.
+    #[zbus(property)]
+    fn reason(&self) -> fdo::Result<String> {
+        Ok(self.view()?.reason)
+    }
+
+    /// Whether a supervisor's lock is on, also while a call goes on beneath it.
+    #[zbus(property)]
+    fn forced(&self) -> fdo::Result<bool> {
+        Ok(self.view()?.forced)
+    }
+
+    /// Why; empty without a lock.
+    #[zbus(property)]
+    fn forced_reason(&self) -> fdo::Result<String> {
+        Ok(self.view()?.forced_reason)
+    }
+
+    /// When the lock expires; 0 without a lock, or until lifted.
+    #[zbus(property)]
+    fn forced_until(&self) -> fdo::Result<u64> {
+        Ok(self.view()?.forced_until)
+    }
+
+    /// Who locked; empty without a lock.
+    #[zbus(property)]
+    fn forced_by(&self) -> fdo::Result<String> {
+        Ok(self.view()?.forced_by)
+    }
+
+    /// The state asked for after the present call; empty if none.
+    #[zbus(property)]
+    fn next_state(&self) -> fdo::Result<String> {
+        Ok(self.view()?.next_state)
+    }
+
+    /// Reference of the call offered or talked; empty if none.
+    #[zbus(property)]
+    fn call(&self) -> fdo::Result<String> {
+        Ok(self.view()?.call)
+    }
+
+    /// Names of the queues served.
+    #[zbus(property)]
+    fn queues(&self) -> fdo::Result<Vec<String>> {
+        Ok(self.view()?.queues)
+    }
+
+    /// Skill levels in those queues, in their order.
+    #[zbus(property)]
+    fn levels(&self) -> fdo::Result<Vec<u8>> {
+        Ok(self.view()?.levels)
+    }
+
+    /// Skills.
+    #[zbus(property)]
+    fn skills(&self) -> fdo::Result<Vec<String>> {
+        Ok(self.view()?.skills)
+    }
+}

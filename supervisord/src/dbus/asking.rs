@@ -1,0 +1,96 @@
+//! Asking a node in the name of whoever sent a message, and what comes of it.
+
+use hotline_wire::{Command, Outcome};
+use zbus::Connection;
+use zbus::message::Header;
+
+use super::error::CallError;
+use super::views;
+use crate::shared::{CommandError, Shared};
+
+/// Longest text of a command, in bytes. A node takes no longer ones.
+const MAX_TEXT: usize = 256;
+
+/// Asks the node: `done`, or `pending`.
+pub(super) async fn done(
+    shared: &Shared,
+    node: &str,
+    connection: &Connection,
+    header: &Header<'_>,
+    command: Command,
+) -> Result<String, CallError> {
+    match ask(shared, node, connection, header, command).await? {
+        // Told is the answer to a question, and none was asked.
+        Outcome::Done | Outcome::Told { .. } => Ok("done".to_owned()),
+        Outcome::Pending => Ok("pending".to_owned()),
+        Outcome::Refused { reason, message } => Err(CallError::refused(reason, message)),
+    }
+}
+
+/// Asks the node a question: line by line.
+pub(super) async fn told(
+    shared: &Shared,
+    node: &str,
+    connection: &Connection,
+    header: &Header<'_>,
+    command: Command,
+) -> Result<Vec<String>, CallError> {
+    match ask(shared, node, connection, header, command).await? {
+        Outcome::Told { lines } => Ok(lines.iter().map(|line| views::text(line)).collect()),
+        Outcome::Done | Outcome::Pending => Ok(Vec::new()),
+        Outcome::Refused { reason, message } => Err(CallError::refused(reason, message)),
+    }
+}
+
+async fn ask(
+    shared: &Shared,
+    node: &str,
+    connection: &Connection,
+    header: &Header<'_>,
+    command: Command,
+) -> Result<Outcome, CallError> {
+    let _asking = shared
+        .asking
+        .try_acquire()
+        .map_err(|_| CommandError::Busy(node.to_owned()))?;
+    let author = author(connection, header).await?;
+    Ok(shared.command(node, &author, command).await?)
+}
+
+/// Who asks, for the audit trail. Told by the bus, not by the sender.
+async fn author(connection: &Connection, header: &Header<'_>) -> Result<String, CallError> {
+    let sender = header
+        .sender()
+        .ok_or_else(|| CallError::unknown_sender("the message has no sender"))?;
+    let reply = connection
+        .call_method(
+            Some("org.freedesktop.DBus"),
+            "/org/freedesktop/DBus",
+            Some("org.freedesktop.DBus"),
+            "GetConnectionUnixUser",
+            &(sender,),
+        )
+        .await
+        .map_err(CallError::unknown_sender)?;
+    let uid: u32 = reply.body().deserialize().map_err(CallError::unknown_sender)?;
+    let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;
+    match user
+        .map_err(CallError::unknown_sender)?
+        .map_err(CallError::unknown_sender)?
+    {
+        Some(user) => Ok(format!("dbus:{}", user.name)),
+        None => Err(CallError::unknown_sender(format!(
+            "user id {uid} has no name on this system"
+        ))),
+    }
+}
+
+/// A text that a node takes.
+pub(super) fn text(what: &str, text: String) -> Result<String, CallError> {
+    if text.len() > MAX_TEXT {
+        return Err(CallError::invalid(format!(
+            "{what} is longer than {MAX_TEXT} bytes"
+        )));
+    }
+    Ok(text)
+}

@@ -1,0 +1,236 @@
+//! The daemon on the bus: nodes, calls and callbacks.
+
+use std::sync::Arc;
+
+use hotline_wire::snapshot::CallInfo;
+use hotline_wire::{Command, Refusal};
+use zbus::message::Header;
+use zbus::{Connection, interface};
+
+use super::asking::{self, text};
+use super::error::CallError;
+use super::views;
+use crate::mask::masked;
+use crate::shared::Shared;
+
+/// `net.hotline.Hotline1.Manager`
+pub(super) struct Manager {
+    shared: Arc<Shared>,
+}
+
+/// Digits of a call's number.
+const MAX_DIGITS: usize = 20;
+
+/// Name, connected, version of the module, PBX, socket.
+pub(super) type NodeRow = (String, bool, String, String, String);
+
+/// Reference, node, queue, tier, masked caller number, when joined, when connected or 0, agent or empty, state. Times are
+/// microseconds since the Unix epoch.
+type CallRow = (String, String, String, String, String, u64, u64, String, String);
+
+/// Reference, node, queue, tier, masked caller number, when placed, attempts, whether being called.
+type CallbackRow = (String, String, String, String, String, u64, u32, bool);
+
+pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
+    let links = shared.links();
+    links
+        .iter()
+        .map(|link| {
+            (
+                views::text(&link.node),
+                link.commands.is_some(),
+                views::text(&link.version),
+                views::text(&link.pbx),
+                views::text(&link.socket),
+            )
+        })
+        .collect()
+}
+
+impl Manager {
+    pub(super) fn new(shared: Arc<Shared>) -> Manager {
+        Manager { shared }
+    }
+
+    /// The node that a call is of, or was: its reference says so.
+    fn node_of(&self, reference: &str) -> Result<String, CallError> {
+        let state = self.shared.state();
+        let found = state.nodes.iter().find(|(name, node)| {
+            let number = reference.strip_prefix(&format!("{name}-{}-", node.boot));
+            number.is_some_and(|number| {
+                (1..=MAX_DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        });
+        found.map(|(name, _)| name.clone()).ok_or_else(|| {
+            let message = format!("no node has a call {reference:?} since its start");
+            CallError::refused(Refusal::UnknownCall, message)
+        })
+    }
+
+    /// Asks the node of a call.
+    async fn ask(
+        &self,
+        call: &str,
+        connection: &Connection,
+        header: &Header<'_>,
+        command: Command,
+    ) -> Result<String, CallError> {
+        let node = self.node_of(call)?;
+        asking::done(&self.shared, &node, connection, header, command).await
+    }
+}
+
+/// The daemon. Methods that ask for something give the node's answer, `done`; a refusal is an error
+/// net.hotline.Hotline1.Error.Refused.REASON. Calls and callbacks are named by their reference.
+#[interface(name = "net.hotline.Hotline1.Manager")]
+impl Manager {
+    /// Version of the daemon.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    /// The nodes: name, whether connected, version of the module, PBX, socket.
+    #[zbus(property)]
+    fn nodes(&self) -> Vec<NodeRow> {
+        node_rows(&self.shared)
+    }
+
+    /// The calls in progress, longest first: reference, node, queue, tier, masked caller number, when joined, when
+    /// connected (0 while waiting), agent number (empty while waiting), state (waiting, talking, on_hold, consulting,
+    /// conferencing or away). Times are microseconds since the Unix epoch.
+    #[zbus(out_args("calls"))]
+    fn list_calls(&self) -> Vec<CallRow> {
+        let state = self.shared.state();
+        let mut calls: Vec<CallRow> = Vec::new();
+        for (node, view) in &state.nodes {
+            calls.extend(view.calls.values().map(|call| {
+                (
+                    views::text(&call.call),
+                    views::text(node),
+                    views::text(&call.queue),
+                    views::text(&call.tier),
+                    views::text(&masked(&call.number)),
+                    call.joined,
+                    call.connected.unwrap_or(0),
+                    call.agent.as_deref().map_or_else(String::new, views::text),
+                    call_state(call).to_owned(),
+                )
+            }));
+        }
+        calls.sort_by_key(|call| call.5);
+        calls
+    }
+
+    /// Callers who are owed a call, longest first: reference, node, queue, tier, masked caller number, when placed,
+    /// attempts made, whether being called now. Times are microseconds since the Unix epoch.
+    #[zbus(out_args("callbacks"))]
+    fn list_callbacks(&self) -> Vec<CallbackRow> {
+        let state = self.shared.state();
+        let mut callbacks: Vec<CallbackRow> = Vec::new();
+        for (node, view) in &state.nodes {
+            callbacks.extend(view.callbacks.values().map(|callback| {
+                (
+                    views::text(&callback.callback),
+                    views::text(node),
+                    views::text(&callback.queue),
+                    views::text(&callback.tier),
+                    views::text(&masked(&callback.number)),
+                    callback.placed,
+                    callback.attempts,
+                    callback.dialling,
+                )
+            }));
+        }
+        callbacks.sort_by_key(|callback| callback.5);
+        callbacks
+    }
+
+    /// Changes what a waiting call is worth on top of its tier, in seconds of waiting time.
+    #[zbus(out_args("outcome"))]
+    async fn reprioritise(
+        &self,
+        call: String,
+        priority: u32,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let reference = call.clone();
+        let command = Command::Reprioritise { call, priority };
+        self.ask(&reference, connection, &header, command).await
+    }
+
+    /// Puts a waiting call into another queue of its node, at its old place in the order of callers.
+    #[zbus(out_args("outcome"))]
+    async fn move_call(
+        &self,
+        call: String,
+        queue: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let queue = text("queue", queue)?;
+        let reference = call.clone();
+        let command = Command::MoveCall { call, queue };
+        self.ask(&reference, connection, &header, command).await
+    }
+
+    /// Takes a waiting call out of its queue, to a place of the dialplan; an empty one goes on behind Hotline().
+    #[zbus(out_args("outcome"))]
+    async fn withdraw(
+        &self,
+        call: String,
+        place: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let place = text("place", place)?;
+        let reference = call.clone();
+        let command = Command::Withdraw { call, place };
+        self.ask(&reference, connection, &header, command).await
+    }
+
+    /// Forgets a callback that is owed.
+    #[zbus(out_args("outcome"))]
+    async fn cancel_callback(
+        &self,
+        callback: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let reference = callback.clone();
+        let command = Command::CancelCallback { callback };
+        self.ask(&reference, connection, &header, command).await
+    }
+
+    /// Why a call was offered to whom it was, and to nobody else, line by line; also for a while after its end.
+    #[zbus(out_args("lines"))]
+    async fn why_call(
+        &self,
+        call: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        let node = self.node_of(&call)?;
+        let command = Command::WhyCall { call };
+        asking::told(&self.shared, &node, connection, &header, command).await
+    }
+
+    /// How long callers can be overtaken under the settings in force on a node: a table, line by line.
+    #[zbus(out_args("lines"))]
+    async fn fairness(
+        &self,
+        node: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        asking::told(&self.shared, &node, connection, &header, Command::Fairness).await
+    }
+}
+
+fn call_state(call: &CallInfo) -> &'static str {
+    match call.connected {
+        None => "waiting",
+        Some(_) => call.talk.label(),
+    }
+}

@@ -1,0 +1,325 @@
+//! The state's figures as families of series.
+
+use std::collections::BTreeSet;
+
+use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult};
+use hotline_wire::snapshot::{AgentState, Door};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily, MetricType,
+    Quantile, Summary,
+};
+
+use crate::state::counts::{ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, TierCounts};
+use crate::state::histogram::{self, Bounds};
+use crate::state::{Node, Queue};
+
+/// The tiers there are and those that were.
+pub(super) fn tiers<'a>(node: &'a Node, counts: Option<&'a QueueCounts>) -> BTreeSet<&'a str> {
+    let counted = counts.into_iter().flat_map(|counts| counts.tiers.keys());
+    node.tiers.iter().chain(counted).map(String::as_str).collect()
+}
+
+/// Series that [`Families::queue`] makes.
+pub(super) fn series_of_queue(tiers: usize) -> usize {
+    let histograms = [
+        histogram::WAIT,
+        histogram::WAIT,
+        histogram::TALK,
+        histogram::HOLD,
+        histogram::WRAP_UP,
+        histogram::RING,
+        histogram::DISPATCH,
+    ];
+    8 + AgentState::ALL.len()
+        + OfferResult::ALL.len()
+        + tiers * (5 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
+        + histograms.iter().map(|bounds| bounds.len() + 3).sum::<usize>()
+}
+
+#[derive(Default)]
+struct Family(Vec<Metric>);
+
+impl Family {
+    fn add(&mut self, metric: Metric) {
+        self.0.push(metric);
+    }
+}
+
+macro_rules! families {
+    ($($field:ident: $kind:ident $name:literal $help:literal,)*) => {
+        /// Everything to show, by family.
+        #[derive(Default)]
+        pub(super) struct Families { $($field: Family,)* }
+
+        impl Families {
+            pub(super) fn into_families(self) -> Vec<MetricFamily> {
+                let mut families = Vec::new();
+                $(if !self.$field.0.is_empty() {
+                    let mut family = MetricFamily::default();
+                    family.set_name(concat!("hotline_", $name).to_owned());
+                    family.set_help($help.to_owned());
+                    family.set_field_type(MetricType::$kind);
+                    family.set_metric(self.$field.0);
+                    families.push(family);
+                })*
+                families
+            }
+        }
+    };
+}
+
+families! {
+    module_up: GAUGE "module_up" "1 while the node's module is connected, 0 otherwise.",
+    calls_offered: COUNTER "calls_offered_total"
+        "Calls that joined a queue; one that goes on to another queue joins there as well.",
+    calls_finished: COUNTER "calls_finished_total"
+        "Calls that a queue is done with, by outcome; one lost with its node or in a gap has outcome error.",
+    calls_diverted: COUNTER "calls_diverted_total"
+        "Callers whom a rule of the queue sent elsewhere, by where to.",
+    calls_refused: COUNTER "calls_refused_total" "Calls that were not let in, by reason.",
+    answered_within: COUNTER "answered_within_target_total"
+        "Calls connected to an agent within the queue's service target, counted when connected.",
+    abandoned_within: COUNTER "abandoned_within_target_total"
+        "Callers who hung up waiting within the queue's service target.",
+    callbacks_placed: COUNTER "callbacks_placed_total" "Callers who left and were owed a call.",
+    callbacks_ended: COUNTER "callbacks_ended_total"
+        "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost.",
+    callbacks_owed: GAUGE "callbacks_owed" "Callers who are owed a call.",
+    offers: COUNTER "offers_total" "Attempts to reach an agent that are over, by result.",
+    state_seconds: COUNTER "agent_state_seconds_total"
+        "Time of all agents by state, up to the node's last event.",
+    actions: COUNTER "supervisor_actions_total"
+        "Commands answered, agents' own excepted; pending ones are counted again when they are done or refused.",
+    warnings: COUNTER "limits_reached_total"
+        "Limits that something lasted beyond, by what they are on and level; repeats of the last level count again.",
+    open: GAUGE "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
+    estimated_wait: SUMMARY "estimated_wait_seconds"
+        "Waits predicted to callers who joined: quantiles of the last one (NaN while there is nothing to go by), sum of the medians.",
+    waiting: GAUGE "callers_waiting" "Callers waiting for an agent.",
+    oldest_wait: GAUGE "oldest_wait_start_timestamp_seconds"
+        "When the longest waiting caller joined, as a Unix time; 0 while nobody waits.",
+    agents: GAUGE "agents" "Agents by queue and state; an agent counts in each of its queues.",
+    answer_wait: HISTOGRAM "answer_wait_seconds"
+        "From joining until connected to an agent, ring time included; counted when connected.",
+    abandon_wait: HISTOGRAM "abandon_wait_seconds" "From joining until the caller hung up waiting.",
+    talk: HISTOGRAM "talk_seconds" "Conversation of answered calls, holds included.",
+    hold: HISTOGRAM "hold_seconds" "Time on hold of answered calls that were put on hold, consulting included.",
+    wrap_up: HISTOGRAM "wrapup_seconds" "After-call work, by the queue of the call before.",
+    offer_ring: HISTOGRAM "offer_ring_seconds" "From an offer until it ended, however it ended.",
+    dispatch: HISTOGRAM "dispatch_seconds"
+        "From the moment that a caller waited and the agent was free until the agent was offered the call.",
+    events: COUNTER "events_applied_total" "Events stored and applied.",
+    gaps: COUNTER "event_gaps_total" "Gaps in a node's events, by reason; a new boot of a known node is one.",
+    lost: COUNTER "events_lost_total" "Events known to be lost in gaps.",
+    faults: COUNTER "engine_faults_total" "Defects that a node's engine met and reported; each is in the log.",
+}
+
+impl Families {
+    pub(super) fn link(&mut self, node: &str, connected: bool) {
+        self.module_up
+            .add(gauge(&[("node", node)], f64::from(u8::from(connected))));
+    }
+
+    pub(super) fn node(&mut self, name: &str, node: &Node) {
+        let counts = &node.counts;
+        let of =
+            |map: &std::collections::BTreeMap<String, u64>, key: &str| map.get(key).copied().unwrap_or(0);
+        for reason in REFUSALS {
+            let labels = [("node", name), ("reason", reason)];
+            self.calls_refused
+                .add(counter(&labels, of(&counts.refused, reason)));
+        }
+        for state in AgentState::ALL {
+            let time = counts.state_time.get(state).copied().unwrap_or(0);
+            self.state_seconds
+                .add(counter_seconds(&[("node", name), ("state", state.label())], time));
+        }
+        for action in ACTIONS {
+            for result in RESULTS {
+                let n = counts
+                    .actions
+                    .get(*action)
+                    .map_or(0, |results| of(results, result));
+                self.actions.add(counter(
+                    &[("node", name), ("action", action), ("result", result)],
+                    n,
+                ));
+            }
+        }
+        for limit in Limit::LABELS {
+            for level in 1..=LEVELS {
+                let n = counts.warnings.get(*limit).and_then(|levels| levels.get(&level));
+                let level = level.to_string();
+                let labels = [("node", name), ("limit", limit), ("level", level.as_str())];
+                self.warnings.add(counter(&labels, n.copied().unwrap_or(0)));
+            }
+        }
+        for reason in GAPS {
+            self.gaps.add(counter(
+                &[("node", name), ("reason", reason)],
+                of(&counts.gaps, reason),
+            ));
+        }
+        self.events.add(counter(&[("node", name)], counts.events));
+        self.lost.add(counter(&[("node", name)], counts.lost));
+        self.faults.add(counter(&[("node", name)], counts.faults));
+    }
+
+    pub(super) fn queue(
+        &mut self,
+        node: &str,
+        name: &str,
+        queue: Option<&Queue>,
+        counts: Option<&QueueCounts>,
+        tiers: &BTreeSet<&str>,
+    ) {
+        let base = [("node", node), ("queue", name)];
+        let none = QueueCounts::default();
+        let counts = counts.unwrap_or(&none);
+        self.live(&base, queue, counts);
+        for state in AgentState::ALL {
+            let agents = queue.map_or(0, |queue| queue.agents(*state));
+            self.agents.add(gauge(
+                &[base[0], base[1], ("state", state.label())],
+                f64::from(agents),
+            ));
+        }
+        for result in OfferResult::ALL {
+            let n = counts.offers.get(result).copied().unwrap_or(0);
+            self.offers
+                .add(counter(&[base[0], base[1], ("result", result.label())], n));
+        }
+        let none = TierCounts::default();
+        for tier in tiers {
+            let counts = counts.tiers.get(*tier).unwrap_or(&none);
+            self.tier([base[0], base[1], ("tier", *tier)], counts);
+        }
+        self.answer_wait
+            .add(histogram(&base, histogram::WAIT, &counts.answer_wait));
+        self.abandon_wait
+            .add(histogram(&base, histogram::WAIT, &counts.abandon_wait));
+        self.talk.add(histogram(&base, histogram::TALK, &counts.talk));
+        self.hold.add(histogram(&base, histogram::HOLD, &counts.hold));
+        self.wrap_up
+            .add(histogram(&base, histogram::WRAP_UP, &counts.wrap_up));
+        self.offer_ring
+            .add(histogram(&base, histogram::RING, &counts.ring));
+        self.dispatch
+            .add(histogram(&base, histogram::DISPATCH, &counts.dispatch));
+    }
+}
+
+impl Families {
+    /// What a queue is like now; a removed one is empty.
+    fn live(&mut self, base: &[(&str, &str); 2], queue: Option<&Queue>, counts: &QueueCounts) {
+        let waiting = queue.map_or(0, |queue| queue.waiting.len());
+        self.waiting.add(gauge(base, waiting as f64));
+        let oldest = queue.and_then(|queue| queue.waiting.first());
+        let oldest = oldest.map_or(0, |(joined, _)| *joined);
+        self.oldest_wait.add(gauge(base, oldest as f64 / 1e6));
+        let open = queue.is_some_and(|queue| queue.info.door == Door::Open);
+        self.open.add(gauge(base, f64::from(u8::from(open))));
+        let owed = queue.map_or(0, |queue| queue.owed);
+        self.callbacks_owed.add(gauge(base, f64::from(owed)));
+        self.estimated_wait.add(predicted(base, queue, counts));
+    }
+
+    fn tier(&mut self, labels: [(&str, &str); 3], counts: &TierCounts) {
+        let and = |name, value| [labels[0], labels[1], labels[2], (name, value)];
+        self.calls_offered.add(counter(&labels, counts.offered));
+        self.answered_within.add(counter(&labels, counts.answered_within));
+        self.abandoned_within
+            .add(counter(&labels, counts.abandoned_within));
+        for outcome in CallOutcome::ALL {
+            let n = counts.finished.get(outcome).copied().unwrap_or(0);
+            self.calls_finished
+                .add(counter(&and("outcome", outcome.label()), n));
+        }
+        for to in Exit::LABELS {
+            let n = counts.diverted.get(*to).copied().unwrap_or(0);
+            self.calls_diverted.add(counter(&and("to", to), n));
+        }
+        self.callbacks_placed
+            .add(counter(&labels, counts.callbacks_placed));
+        for outcome in CallbackOutcome::ALL {
+            let n = counts.callbacks_ended.get(outcome).copied().unwrap_or(0);
+            self.callbacks_ended
+                .add(counter(&and("outcome", outcome.label()), n));
+        }
+        self.callbacks_ended
+            .add(counter(&and("outcome", "lost"), counts.callbacks_lost));
+    }
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Metric {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    let mut pairs: Vec<LabelPair> = labels.iter().map(pair).collect();
+    pairs.sort();
+    Metric::from_label(pairs)
+}
+
+fn counter(labels: &[(&str, &str)], value: u64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(value as f64);
+    let mut metric = labelled(labels);
+    metric.set_counter(counter);
+    metric
+}
+
+fn counter_seconds(labels: &[(&str, &str)], micros: u64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(micros as f64 / 1e6);
+    let mut metric = labelled(labels);
+    metric.set_counter(counter);
+    metric
+}
+
+fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    let mut metric = labelled(labels);
+    metric.set_gauge(gauge);
+    metric
+}
+
+fn predicted(labels: &[(&str, &str)], queue: Option<&Queue>, counts: &QueueCounts) -> Metric {
+    let last = queue.and_then(|queue| queue.predicted);
+    let quantiles = [
+        (0.5, last.map(|estimate| estimate.p50)),
+        (0.9, last.map(|estimate| estimate.p90)),
+    ];
+    let quantiles = quantiles.map(|(quantile, wait)| {
+        let mut value = Quantile::default();
+        value.set_quantile(quantile);
+        value.set_value(wait.map_or(f64::NAN, |wait| wait as f64 / 1e6));
+        value
+    });
+    let mut summary = Summary::default();
+    summary.set_quantile(quantiles.into());
+    summary.set_sample_count(counts.predictions);
+    summary.set_sample_sum(counts.predicted as f64 / 1e6);
+    let mut metric = labelled(labels);
+    metric.set_summary(summary);
+    metric
+}
+
+fn histogram(labels: &[(&str, &str)], bounds: Bounds, counts: &histogram::Histogram) -> Metric {
+    let buckets = counts.cumulative(bounds).map(|(bound, count)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound as f64 / 1e6);
+        bucket.set_cumulative_count(count);
+        bucket
+    });
+    let mut histogram = ProtoHistogram::default();
+    histogram.set_bucket(buckets.collect());
+    histogram.set_sample_count(counts.count());
+    histogram.set_sample_sum(counts.sum() as f64 / 1e6);
+    let mut metric = labelled(labels);
+    metric.set_histogram(histogram);
+    metric
+}

@@ -1,0 +1,331 @@
+//! What is known of one node: its live objects, and how boots, gaps and snapshots change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hotline_wire::event::Estimate;
+use hotline_wire::frame::EventFrame;
+use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, QueueInfo};
+use hotline_wire::{Event, Snapshot};
+use serde::{Deserialize, Serialize};
+
+use super::counts::{self, Counts};
+use super::{Changes, histogram};
+
+/// A node.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Node {
+    /// The boot that is followed.
+    pub boot: String,
+    /// The last event applied; 0 before the first.
+    pub seq: u64,
+    /// When that happened; microseconds since the Unix epoch.
+    pub at: u64,
+    /// The socket it was last heard on.
+    pub socket: String,
+    /// Tier names.
+    pub tiers: Vec<String>,
+    /// Queues there are, by name.
+    pub queues: BTreeMap<String, Queue>,
+    /// Agents there are, by number.
+    pub agents: BTreeMap<String, Agent>,
+    /// Calls in progress, by reference. Place and estimate are not known: no event tells how they change.
+    pub calls: BTreeMap<String, CallInfo>,
+    /// Callers who are owed a call, by reference. Their place is not known.
+    #[serde(default)]
+    pub callbacks: BTreeMap<String, CallbackInfo>,
+    /// The call whose caller pressed a key last, and when: what follows at the same time was the caller's choice.
+    #[serde(default)]
+    pub(super) pressed: Option<(String, u64)>,
+    /// Everything counted.
+    pub counts: Counts,
+    /// Agents by state. Follows from `agents`.
+    #[serde(skip)]
+    by_state: [u32; AgentState::ALL.len()],
+}
+
+/// A queue and who is in it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its settings.
+    pub info: QueueInfo,
+    /// The wait predicted to the last caller who joined and waits; `None` while there is nothing to go by.
+    #[serde(default)]
+    pub predicted: Option<Estimate>,
+    /// Callers waiting: when joined, call reference. Follows from `calls`.
+    #[serde(skip)]
+    pub waiting: BTreeSet<(u64, String)>,
+    /// Its calls that talk. Follows from `calls`.
+    #[serde(skip)]
+    pub talking: u32,
+    /// Its callers who are owed a call. Follows from `callbacks`.
+    #[serde(skip)]
+    pub owed: u32,
+    /// Its agents by state. Follows from `agents`.
+    #[serde(skip)]
+    by_state: [u32; AgentState::ALL.len()],
+}
+
+impl Queue {
+    fn new(info: &QueueInfo) -> Queue {
+        Queue {
+            info: info.clone(),
+            predicted: None,
+            waiting: BTreeSet::new(),
+            talking: 0,
+            owed: 0,
+            by_state: [0; _],
+        }
+    }
+
+    /// Agents of the queue in a state.
+    pub fn agents(&self, state: AgentState) -> u32 {
+        self.by_state[state as usize]
+    }
+}
+
+/// An agent.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Agent {
+    /// As the node shows it.
+    pub info: AgentInfo,
+    /// The queue of the last call, which after-call work belongs to.
+    pub last_queue: Option<String>,
+}
+
+impl Node {
+    /// Agents of the node in a state.
+    pub fn agents_in(&self, state: AgentState) -> u32 {
+        self.by_state[state as usize]
+    }
+
+    /// A new boot: all that lived in the old one is gone.
+    pub(super) fn begin(&mut self, boot: &str, socket: &str) {
+        for call in std::mem::take(&mut self.calls).into_values() {
+            self.lose(&call);
+        }
+        for callback in std::mem::take(&mut self.callbacks).into_values() {
+            self.lose_callback(&callback);
+        }
+        if !self.boot.is_empty() {
+            // What the old boot did after its last stored event nobody knows.
+            self.counts.gap("boot", 0);
+        }
+        self.boot = boot.to_owned();
+        self.socket = socket.to_owned();
+        self.seq = 0;
+        self.at = 0;
+        self.pressed = None;
+        self.tiers.clear();
+        self.queues.clear();
+        self.agents.clear();
+        self.complete();
+    }
+
+    /// The live state anew; what came, was connected or vanished unseen is counted.
+    pub(super) fn replace(&mut self, snapshot: &Snapshot) {
+        if snapshot.seq > self.seq {
+            self.skip("snapshot", snapshot.seq);
+        }
+        self.advance(snapshot.at);
+        self.tiers.clone_from(&snapshot.tiers);
+        self.set_queues(&snapshot.queues);
+        self.set_agents(&snapshot.agents);
+        self.replace_calls(&snapshot.calls);
+        self.replace_callbacks(&snapshot.callbacks);
+        self.complete();
+    }
+
+    /// Events up to `last` will never come.
+    pub(super) fn skip(&mut self, reason: &str, last: u64) {
+        self.counts.gap(reason, last - self.seq);
+        self.seq = last;
+    }
+
+    pub(super) fn event(&mut self, node: &str, frame: &EventFrame, changes: &mut Changes) {
+        self.advance(frame.at);
+        self.seq = frame.seq;
+        self.counts.events += 1;
+        if let Some(queue) = self.call_event(frame.at, &frame.event) {
+            changes.queues.insert((node.to_owned(), queue.to_owned()));
+        }
+        match &frame.event {
+            Event::OfferMade { queue, dispatch, .. } => {
+                let counts = self.counts.queue(queue);
+                counts.dispatch.observe(histogram::DISPATCH, *dispatch);
+            }
+            Event::OfferEnded {
+                queue, result, ring, ..
+            } => {
+                let counts = self.counts.queue(queue);
+                *counts.offers.entry(*result).or_default() += 1;
+                counts.ring.observe(histogram::RING, *ring);
+            }
+            Event::LimitReached { limit, level, .. } => self.counts.warning(limit, *level),
+            Event::QueueChanged { queue } => {
+                match self.queues.get_mut(&queue.name) {
+                    Some(known) => known.info.clone_from(queue),
+                    None => {
+                        self.queues.insert(queue.name.clone(), Queue::new(queue));
+                    }
+                }
+                changes.queues.insert((node.to_owned(), queue.name.clone()));
+            }
+            Event::AgentChanged { agent, .. } => self.agent_changed(node, agent, changes),
+            Event::CommandAnswered {
+                author,
+                command,
+                outcome,
+            } => {
+                if !author.starts_with("agent:") {
+                    self.counts.action(command, outcome);
+                }
+            }
+            Event::Fault { .. } => self.counts.faults += 1,
+            Event::ConfigApplied {
+                queues,
+                agents,
+                tiers,
+                ..
+            } => {
+                self.tiers.clone_from(tiers);
+                self.set_queues(queues);
+                self.set_agents(agents);
+                self.complete();
+                changes.all = true;
+            }
+            Event::CallRefused { reason, .. } => {
+                let reason = counts::refused_label(*reason).to_owned();
+                *self.counts.refused.entry(reason).or_default() += 1;
+            }
+            // Of a call or a callback: see above. What a rule did to a caller changes nothing that is shown.
+            Event::CallJoined { .. }
+            | Event::CallConnected { .. }
+            | Event::CallFinished { .. }
+            | Event::TalkChanged { .. }
+            | Event::KeyPressed { .. }
+            | Event::CallbackPlaced { .. }
+            | Event::CallbackDialled { .. }
+            | Event::CallbackMissed { .. }
+            | Event::CallbackEnded { .. }
+            | Event::RuleApplied { .. }
+            | Event::CallReprioritised { .. }
+            | Event::OfferRinging { .. }
+            | Event::LimitCleared { .. } => {}
+        }
+    }
+
+    fn agent_changed(&mut self, node: &str, info: &AgentInfo, changes: &mut Changes) {
+        let mut touched: BTreeSet<&String> = info.queues.iter().map(|member| &member.queue).collect();
+        let before = self.agents.remove(&info.number);
+        if let Some(before) = &before {
+            self.count_agent(&before.info, false);
+            self.wrapped_up(before, info);
+            touched.extend(before.info.queues.iter().map(|member| &member.queue));
+        } else {
+            changes.all = true;
+        }
+        self.count_agent(info, true);
+        for queue in touched {
+            changes.queues.insert((node.to_owned(), queue.clone()));
+        }
+        changes.agents.insert((node.to_owned(), info.number.clone()));
+        let last_queue = before.and_then(|before| before.last_queue);
+        let (number, info) = (info.number.clone(), info.clone());
+        self.agents.insert(number, Agent { info, last_queue });
+    }
+
+    /// Adds the agents' time in their states up to now.
+    fn advance(&mut self, at: u64) {
+        let passed = if self.at == 0 {
+            0
+        } else {
+            at.saturating_sub(self.at)
+        };
+        for state in AgentState::ALL {
+            let agents = self.agents_in(*state);
+            if passed > 0 && agents > 0 {
+                let time = self.counts.state_time.entry(*state).or_default();
+                *time = time.saturating_add(passed.saturating_mul(u64::from(agents)));
+            }
+        }
+        self.at = self.at.max(at);
+    }
+
+    fn set_queues(&mut self, queues: &[QueueInfo]) {
+        let before = std::mem::take(&mut self.queues);
+        for info in queues {
+            let predicted = before.get(&info.name).and_then(|queue| queue.predicted);
+            let queue = Queue {
+                predicted,
+                ..Queue::new(info)
+            };
+            self.queues.insert(info.name.clone(), queue);
+        }
+    }
+
+    fn set_agents(&mut self, agents: &[AgentInfo]) {
+        let mut before = std::mem::take(&mut self.agents);
+        for info in agents {
+            let before = before.remove(&info.number);
+            if let Some(before) = &before {
+                self.wrapped_up(before, info);
+            }
+            let last_queue = before.and_then(|before| before.last_queue);
+            self.agents.insert(
+                info.number.clone(),
+                Agent {
+                    info: info.clone(),
+                    last_queue,
+                },
+            );
+        }
+    }
+
+    /// After-call work that ended, if it did.
+    fn wrapped_up(&mut self, before: &Agent, now: &AgentInfo) {
+        if before.info.state != AgentState::WrapUp || now.state == AgentState::WrapUp {
+            return;
+        }
+        if let Some(queue) = &before.last_queue {
+            let length = now.since.saturating_sub(before.info.since);
+            let counts = self.counts.queue(queue);
+            counts.wrap_up.observe(histogram::WRAP_UP, length);
+        }
+    }
+
+    fn count_agent(&mut self, info: &AgentInfo, present: bool) {
+        let count = |n: &mut u32| *n = if present { *n + 1 } else { n.saturating_sub(1) };
+        count(&mut self.by_state[info.state as usize]);
+        for member in &info.queues {
+            if let Some(queue) = self.queues.get_mut(&member.queue) {
+                count(&mut queue.by_state[info.state as usize]);
+            }
+        }
+    }
+
+    /// Fills in what follows from the rest.
+    pub(super) fn complete(&mut self) {
+        self.by_state = [0; _];
+        for queue in self.queues.values_mut() {
+            queue.by_state = [0; _];
+            queue.waiting.clear();
+            queue.talking = 0;
+            queue.owed = 0;
+        }
+        let agents = std::mem::take(&mut self.agents);
+        for agent in agents.values() {
+            self.count_agent(&agent.info, true);
+        }
+        self.agents = agents;
+        let calls = std::mem::take(&mut self.calls);
+        for call in calls.values() {
+            self.count_call(call, true);
+        }
+        self.calls = calls;
+        for callback in self.callbacks.values() {
+            if let Some(queue) = self.queues.get_mut(&callback.queue) {
+                queue.owed += 1;
+            }
+        }
+    }
+}
