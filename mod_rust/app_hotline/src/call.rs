@@ -139,13 +139,34 @@ fn caller(channel: &Channel, instance: &Instance, options: &Options) -> Caller {
         callback
     };
     Caller {
-        number: channel.caller_number(),
+        number: known_number(channel.caller_number()),
         tier: given(&options.tier, "HOTLINE_TIER"),
         priority: options.priority.unwrap_or_else(|| priority(channel)),
         skills: options::skills(&given(&options.skills, "HOTLINE_SKILLS")),
         agent: given(&options.agent, "HOTLINE_PREFERRED"),
         flag: given(&options.flag, "HOTLINE_FLAG"),
         callback,
+    }
+}
+
+/// What networks and phones put in place of a number that is withheld.
+const WITHHELD: [&str; 7] = [
+    "anonymous",
+    "unknown",
+    "unavailable",
+    "restricted",
+    "private",
+    "withheld",
+    "asterisk",
+];
+
+/// The number, or nothing if that is no more than a word for a withheld one. By their number callers get back the place of a
+/// callback, and the agent they talked with last: all who withhold theirs must not be taken for one another.
+fn known_number(number: String) -> String {
+    if WITHHELD.iter().any(|word| number.eq_ignore_ascii_case(word)) {
+        String::new()
+    } else {
+        number
     }
 }
 
@@ -201,5 +222,20 @@ fn inject(channel: &Channel, instance: &Instance) {
         Some("panic") => panic!("HOTLINE_FAULT=panic"),
         Some("engine") => instance.host.inject_panic(),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_a_withheld_number_is_no_number() {
+        for word in ["anonymous", "Anonymous", "UNKNOWN", ""] {
+            assert_eq!(known_number(word.to_owned()), "");
+        }
+        for number in ["13800000001", "+8613800000001", "alice"] {
+            assert_eq!(known_number(number.to_owned()), number);
+        }
     }
 }

@@ -139,13 +139,15 @@ impl asterisk::Module for AppHotline {
         // The lock is not held while the PBX takes them back.
         let all = registered().take();
         drop(all);
+        // Nor does anybody who answers a callback: such a channel has data of ours until its end.
+        instance.callbacks.stop();
         // A call may have come in meanwhile; no other can.
         if let Err(why) = busy(&instance) {
+            instance.callbacks.start(instance.host.clone())?;
             *registered() = Some(Registered::new().map_err(|taken| taken.to_string())?);
             return Err(why);
         }
         replace(None);
-        instance.callbacks.stop();
         instance.phones.stop();
         instance.host.stop();
         Ok(())

@@ -213,7 +213,11 @@ impl<'a> Call<'a> {
             }
             Place::Busy => {
                 self.caller.busy(BUSY);
-                Exit::HangUp
+                if self.caller.redirected() {
+                    Exit::Continue
+                } else {
+                    Exit::HangUp
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ pub enum Action {
         attempt: u32,
         /// How to dial; see [`CallbackSettings::dial`](crate::config::CallbackSettings::dial).
         dial: String,
-        /// Whom.
+        /// Whom: 1 to 40 letters, digits and `+*#._-`, so that it can stand in a dial string for nothing else.
         number: String,
         /// For which queue, for display.
         queue: String,

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::call::Call;
 use crate::config::Door;
 use crate::engine::Engine;
-use crate::event::{CallbackOutcome, Event};
+use crate::event::{CallOutcome, CallbackOutcome, Event};
 use crate::ids::{CallId, QueueId, TierId};
 use crate::input::Caller;
 use crate::queue::Rank;
@@ -13,6 +13,15 @@ use crate::timers::{Alarm, Timer};
 
 /// How much longer than it is tried the host may take to say what became of it.
 const GRACE: Span = Span::seconds(15);
+
+/// The longest number that is called back, in bytes.
+const LONGEST_NUMBER: usize = 40;
+
+/// Whether a number may stand in a dial string. Callers write their own: with a `/`, `@` or `&` in it, it would dial elsewhere.
+fn is_dialable(number: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '*' | '#' | '.' | '_' | '-');
+    !number.is_empty() && number.len() <= LONGEST_NUMBER && number.chars().all(plain)
+}
 
 /// A call that is owed.
 #[derive(Debug)]
@@ -68,7 +77,7 @@ impl Engine {
         let number = &call.caller.number;
         let room = || queue.callbacks.len() < queue.settings.callback.max as usize;
         queue.settings.callback.max > 0
-            && !number.is_empty()
+            && is_dialable(number)
             && !queue.removed
             && (queue.callbacks.contains_key(number) || room())
     }
@@ -126,7 +135,15 @@ impl Engine {
             flag: call.caller.flag,
             ..callback.caller
         };
-        self.admit(call, callback.queue, Some(id));
+        let (back, queue) = (call.id, callback.queue);
+        self.admit(call, queue, Some(id));
+        // No admission was asked for, but nobody waits behind that door.
+        let settings = &self.queues[queue.0 as usize].settings;
+        let here = self.calls.get(back.0).is_some_and(|call| call.queue == queue);
+        if settings.door == Door::Emergency && here {
+            let way = settings.exits.emergency.clone();
+            self.turn_away(back, CallOutcome::Emergency, way);
+        }
     }
 
     /// Calls those of a queue whose turn is near.
@@ -262,5 +279,21 @@ impl Engine {
         for rank in owed {
             self.end_callback(rank.call, CallbackOutcome::Removed, true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_writes_into_the_number_is_not_dialled() {
+        for number in ["13800000001", "+8613800000001", "*51", "alice.b-2"] {
+            assert!(is_dialable(number), "{number}");
+        }
+        for number in ["", "1@evil", "1/n", "1&SIP/2", "1,2", "1 2", "1\n", "é"] {
+            assert!(!is_dialable(number), "{number}");
+        }
+        assert!(!is_dialable(&"1".repeat(LONGEST_NUMBER + 1)));
     }
 }

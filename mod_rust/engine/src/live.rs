@@ -25,15 +25,15 @@ pub(crate) struct Overlay {
 impl Overlay {
     /// Lays what was changed over the settings of an agent.
     pub(crate) fn over_agent(&self, settings: &mut config::Agent, is_queue: impl Fn(&str) -> bool) {
-        for ((agent, queue), place) in &self.members {
-            if *agent != settings.number || !is_queue(queue) {
+        for (queue, place) in of_agent(&self.members, &settings.number) {
+            if !is_queue(queue) {
                 continue;
             }
             let known = settings.queues.iter().position(|member| member.queue == *queue);
             match (place, known) {
                 (Some((level, weight)), known) => {
                     let member = Membership {
-                        queue: queue.clone(),
+                        queue: queue.to_owned(),
                         level: *level,
                         weight: *weight,
                     };
@@ -48,12 +48,10 @@ impl Overlay {
                 (None, None) => {}
             }
         }
-        for ((agent, skill), has) in &self.skills {
-            if *agent == settings.number {
-                settings.skills.retain(|known| known != skill);
-                if *has {
-                    settings.skills.push(skill.clone());
-                }
+        for (skill, has) in of_agent(&self.skills, &settings.number) {
+            settings.skills.retain(|known| known != skill);
+            if *has {
+                settings.skills.push(skill.to_owned());
             }
         }
     }
@@ -63,6 +61,16 @@ impl Overlay {
             settings.door = *door;
         }
     }
+}
+
+/// What was changed of one agent. A reload asks it of each: a walk over everybody's changes would stall a large floor.
+fn of_agent<'a, T>(
+    changes: &'a BTreeMap<(String, String), T>,
+    number: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a T)> {
+    let changes = changes.range((number.to_owned(), String::new())..);
+    let own = changes.take_while(move |((agent, _), _)| agent == number);
+    own.map(|((_, what), change)| (what.as_str(), change))
 }
 
 impl Engine {

@@ -101,7 +101,7 @@ pub(crate) struct Queue {
     pub(crate) at_work: u32,
     /// Callers who could take (another) agent of this queue now. None is empty.
     pub(crate) lanes: Vec<Lane>,
-    /// Members who could take a call now. Empty ones stay: there are few kinds.
+    /// Members who could take a call now. Empty ones stay until a kind is new: there are few kinds at any time.
     pub(crate) benches: Vec<Bench>,
     /// Of the agent last offered a call here; for round robin.
     pub(crate) cursor: Option<u32>,
@@ -209,16 +209,17 @@ impl Queue {
     /// A member became available.
     pub(crate) fn seat(&mut self, level: u8, skills: SkillSet, merit: Merit) {
         let kind = |bench: &&mut Bench| bench.level == level && bench.skills == skills;
-        match self.benches.iter_mut().find(kind) {
-            Some(bench) => {
-                bench.agents.insert(merit);
-            }
-            None => self.benches.push(Bench {
-                level,
-                skills,
-                agents: [merit].into_iter().collect(),
-            }),
+        if let Some(bench) = self.benches.iter_mut().find(kind) {
+            bench.agents.insert(merit);
+            return;
         }
+        // Supervisors make ever new kinds by changing levels and skills; those that nobody is of any more go.
+        self.benches.retain(|bench| !bench.agents.is_empty());
+        self.benches.push(Bench {
+            level,
+            skills,
+            agents: [merit].into_iter().collect(),
+        });
     }
 
     /// A member is no longer available.
@@ -295,5 +296,27 @@ impl config::Queue {
     /// What differs for a tier.
     pub(crate) fn tier(&self, name: &str) -> Option<&config::TierLimits> {
         self.tiers.iter().find(|limits| limits.tier == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_members_that_there_were_are_forgotten() {
+        let mut queue = Queue::new(config::Queue::named("support".to_owned()));
+        let merit = |agent| Merit {
+            primary: 0,
+            idle_since: Time(0),
+            agent: AgentId(agent),
+        };
+        queue.seat(1, SkillSet::default(), merit(0));
+        for level in 2..=255 {
+            queue.seat(level, SkillSet::default(), merit(1));
+            assert_eq!(queue.best(u8::MAX, SkillSet::default()), Some(merit(0)));
+            queue.unseat(level, SkillSet::default(), merit(1));
+        }
+        assert_eq!(queue.benches.len(), 2);
     }
 }

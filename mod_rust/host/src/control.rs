@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hotline_wire::frame::{Gap, NodeHello, Resume};
 use hotline_wire::line::{self, LineError};
-use hotline_wire::{Command, FromClient, FromNode, Outcome, PROTOCOL, Refusal, Snapshot};
+use hotline_wire::{Command, FromClient, FromNode, MAX_CLIENT_LINE, Outcome, PROTOCOL, Refusal, Snapshot};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
 use crate::log::{ClientId, EventLog, Next};
@@ -255,7 +255,7 @@ impl Shared {
         let mut from = BufReader::new(stream);
         let mut buffer = Vec::new();
         stream.set_read_timeout(Some(PATIENCE))?;
-        let Some(hello) = line::read(&mut from, &mut buffer)? else {
+        let Some(hello) = line::read_at_most(&mut from, &mut buffer, MAX_CLIENT_LINE)? else {
             return Ok(());
         };
         let FromClient::Hello {
@@ -317,7 +317,7 @@ impl Shared {
     ) -> Result<(), LineError> {
         let outstanding = Arc::new(AtomicUsize::new(0));
         loop {
-            match line::read(from, buffer) {
+            match line::read_at_most(from, buffer, MAX_CLIENT_LINE) {
                 Ok(None) => return Ok(()),
                 Ok(Some(FromClient::Hello { .. })) => return refuse("a second hello".to_owned()),
                 Ok(Some(FromClient::Ack { seq })) => {

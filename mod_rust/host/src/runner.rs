@@ -105,8 +105,6 @@ pub(crate) struct Runner {
 pub(crate) struct Delivery {
     mailboxes: HashMap<CallId, Arc<Mailbox>>,
     replies: HashMap<CommandId, Reply>,
-    /// Callbacks just asked for whose number nobody could dial.
-    undialable: Vec<CallId>,
     commands: u64,
     seq: u64,
 }
@@ -219,9 +217,6 @@ impl Runner {
                 event,
             });
         }
-        while let Some(callback) = self.state.undialable.pop() {
-            self.apply(Input::CallbackFailed { callback });
-        }
     }
 
     fn release_all(&mut self) {
@@ -272,28 +267,11 @@ impl Delivery {
                 dial,
                 number,
                 queue,
-            } => {
-                if dialable(&number) {
-                    pbx.call_back(callback, attempt, &dial, &number, &queue);
-                } else {
-                    pbx.log(
-                        Level::Warning,
-                        &format!("a caller of queue {queue:?} cannot be called back: the number has characters of no number"),
-                    );
-                    self.undialable.push(callback);
-                }
-            }
+            } => pbx.call_back(callback, attempt, &dial, &number, &queue),
             Action::CancelCallBack { callback } => pbx.cancel_call_back(callback),
             Action::WatchPhone { agent, phone } => pbx.watch_phone(agent, &phone),
         }
     }
-}
-
-/// Whether a caller's number may stand in a dial string. Callers write it themselves: with a `/`, `@` or `&` in it, it would
-/// dial elsewhere.
-fn dialable(number: &str) -> bool {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '*' | '#' | '.' | '_' | '-');
-    number.chars().all(harmless)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

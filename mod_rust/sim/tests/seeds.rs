@@ -16,6 +16,10 @@ const FOUND: &[(u64, &str)] = &[
         1002308,
         "the model kept the idle time of an agent whose phone was unreachable when the offer was taken back",
     ),
+    (
+        100_093,
+        "the model estimated with an agent who had just gone when a caller failed to be connected in an emergency",
+    ),
 ];
 
 #[test]

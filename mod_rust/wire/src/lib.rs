@@ -36,5 +36,8 @@ pub use snapshot::Snapshot;
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
 pub const PROTOCOL: u32 = 2;
 
-/// The longest line either side accepts, in bytes: the largest floor that settings may describe.
+/// The longest line that a client accepts, in bytes: the largest floor that settings may describe.
 pub const MAX_LINE: usize = 64 << 20;
+
+/// The longest line that a node accepts, in bytes: room for every command many times over.
+pub const MAX_CLIENT_LINE: usize = 64 << 10;

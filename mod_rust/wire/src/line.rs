@@ -13,15 +13,15 @@ pub enum LineError {
     /// The socket failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The line is longer than [`MAX_LINE`].
-    #[error("a line is longer than {MAX_LINE} bytes")]
-    TooLong,
+    /// The line is longer than this.
+    #[error("a line is longer than {0} bytes")]
+    TooLong(usize),
     /// The line is no frame.
     #[error("not a frame: {0}")]
     Malformed(#[from] serde_json::Error),
 }
 
-/// Reads the next frame; `None` at a clean end of the stream. A last line without its newline is torn and no frame.
+/// Reads the next frame of a node; `None` at a clean end of the stream. A last line without its newline is torn and no frame.
 ///
 /// # Errors
 /// See [`LineError`]. After one, the stream is of no further use.
@@ -29,11 +29,23 @@ pub fn read<T: DeserializeOwned>(
     from: &mut impl BufRead,
     line: &mut Vec<u8>,
 ) -> Result<Option<T>, LineError> {
+    read_at_most(from, line, MAX_LINE)
+}
+
+/// The same with a ceiling of its own: the longest line in bytes, newline included.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_at_most<T: DeserializeOwned>(
+    from: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    most: usize,
+) -> Result<Option<T>, LineError> {
     line.clear();
-    let mut limited = io::Read::take(from, MAX_LINE as u64 + 1);
+    let mut limited = io::Read::take(from, most as u64 + 1);
     limited.read_until(b'\n', line)?;
-    if line.len() > MAX_LINE {
-        return Err(LineError::TooLong);
+    if line.len() > most {
+        return Err(LineError::TooLong(most));
     }
     if line.pop() != Some(b'\n') {
         return Ok(None);

@@ -44,7 +44,7 @@ impl Reader {
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let taken = end.unwrap_or(bytes.len());
             if self.line.len() + taken > MAX_LINE {
-                return Err(LineError::TooLong.into());
+                return Err(LineError::TooLong(MAX_LINE).into());
             }
             self.line.extend_from_slice(&bytes[..taken]);
             self.from.consume(taken + usize::from(end.is_some()));

@@ -24,8 +24,6 @@ const LEAVING: Duration = Duration::from_secs(10);
 const NOTICE: Duration = Duration::from_millis(300);
 /// Most calls at once: each has its share of the thread's stack while it waits.
 const MOST_AT_ONCE: usize = 200;
-/// Longest number that is dialled.
-const LONGEST_NUMBER: usize = 40;
 
 /// What the thread knows.
 pub(super) struct Lines {
@@ -163,9 +161,6 @@ impl Lines {
             );
             self.host.callback_failed(*callback);
         };
-        if !dialable(number) {
-            return refused("the number has other characters than a number has");
-        }
         if !place::exists(CONTEXT, EXTENSION) {
             return refused("the dialplan has no hotline-callback,answered,1; hotline.conf brings it");
         }
@@ -269,38 +264,6 @@ impl Lines {
             );
             self.answered.remove(&callback);
             self.host.callback_failed(callback);
-        }
-    }
-}
-
-/// Whether it can stand in a dial string for nothing but a number or a name.
-fn dialable(number: &str) -> bool {
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'*' | b'#' | b'_' | b'-' | b'.');
-    !number.is_empty() && number.len() <= LONGEST_NUMBER && number.bytes().all(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_dialled_and_nothing_else() {
-        for number in ["13800000001", "+8613800000001", "*51", "alice.b-2"] {
-            assert!(dialable(number), "{number}");
-        }
-        for number in [
-            "",
-            "1@evil",
-            "1/n",
-            "1&SIP/2",
-            "1,2",
-            "1 2",
-            "1\n",
-            "é",
-            &"1".repeat(41),
-        ] {
-            assert!(!dialable(number), "{number}");
         }
     }
 }

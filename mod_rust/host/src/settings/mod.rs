@@ -91,8 +91,8 @@ const MOST_REASONS: usize = 1_000;
 const MOST_CALLS: u32 = 1_000_000;
 /// Most caller numbers that are remembered.
 const MOST_REMEMBERED: u32 = 10_000_000;
-/// Most decisions that are kept: some hundred bytes each.
-const MOST_DECISIONS: u32 = 4_194_304;
+/// Most decisions that are kept: some hundred bytes each, and whoever asks why has them all looked at.
+const MOST_DECISIONS: u32 = 262_144;
 
 /// What settings may refer to.
 struct Names {

@@ -155,9 +155,8 @@ fn callback(value: &Value<'_>) -> Read<CallbackSettings> {
     };
     table.set("max", &mut callback.max, |value| value.number(0..=MOST_CALLBACKS))?;
     table.set("dial", &mut callback.dial, dial)?;
-    table.set("ahead", &mut callback.ahead, |value| {
-        value.number(0..=MOST_CALLBACKS)
-    })?;
+    // So many are dialled at once at most.
+    table.set("ahead", &mut callback.ahead, |value| value.number(0..=100))?;
     table.set("attempts", &mut callback.attempts, |value| value.number(1..=100))?;
     // At least a second: whoever is not there now is not there a moment later.
     table.set("retry_after_seconds", &mut callback.retry_after, |value| {

@@ -9,7 +9,7 @@ use hotline_host::engine::input::Party;
 use hotline_host::engine::{self, Engine};
 use hotline_host::wire::frame::Resume;
 use hotline_host::wire::snapshot::AgentState;
-use hotline_host::wire::{Command, Event, FromNode, Outcome, Refusal};
+use hotline_host::wire::{Command, Event, FromNode, MAX_CLIENT_LINE, Outcome, Refusal};
 
 use crate::bed::{Bed, Client, FakePbx, agent};
 
@@ -191,6 +191,19 @@ fn a_client_that_breaks_the_protocol_is_told_and_dropped() {
         assert!(message.contains(complaint), "{message}");
         assert!(client.read().is_none());
     }
+}
+
+#[test]
+fn a_client_that_ends_no_line_is_dropped_before_that_costs_memory() {
+    let bed = Bed::start();
+    let mut client = Client::connect(bed.folder.path().join("node.sock"));
+    client.stream.write_all(&vec![b'x'; MAX_CLIENT_LINE + 1]).unwrap();
+    let message = client.find(|frame| match frame {
+        FromNode::Error { message } => Some(message),
+        _ => None,
+    });
+    assert_eq!(message, "a line is longer than 65536 bytes");
+    assert!(client.read().is_none());
 }
 
 #[test]

@@ -83,7 +83,15 @@ impl Model {
             },
             ..callback.visitor
         };
-        self.enter(visitor, callback.queue, Some(callback.id));
+        let queue = callback.queue;
+        self.enter(visitor, queue, Some(callback.id));
+        // Nobody waits behind that door, whatever the way in.
+        let settings = &self.queues[queue];
+        let closed = settings.door == Door::Emergency;
+        let way = settings.settings.exits.emergency.clone();
+        if closed && self.call(id).is_some_and(|call| call.queue == queue) {
+            self.turn_away(id, CallOutcome::Emergency, &way);
+        }
     }
 
     /// A visit begins. With `callback` it needs no admission.

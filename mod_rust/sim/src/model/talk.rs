@@ -100,6 +100,8 @@ impl Model {
             Party::System => self.turn_away(id, CallOutcome::Error, &Way::default()),
             Party::Agent => {
                 self.miss(id, ring.offer, OfferFailure::Rejected);
+                // What the agent does now counts in the estimates that are told below.
+                self.notice_agents();
                 if removed {
                     self.turn_away(id, CallOutcome::Removed, &Way::default());
                 } else if let Some(way) = emergency {
