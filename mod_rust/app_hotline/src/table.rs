@@ -1,6 +1,7 @@
 //! Aligned tables and readable figures for the command line.
 
-/// Columns as wide as their widest cell, headed and separated by two blanks.
+/// Columns as wide as their widest cell, headed and separated by two blanks. Control characters, which callers can put into
+/// their numbers, become blanks.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = head.iter().map(|title| title.chars().count()).collect();
     for row in rows {
@@ -19,7 +20,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 fn line(cells: &[&str], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
-        line.push_str(cell);
+        line.push_str(&cell.replace(char::is_control, " "));
         line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
     }
     let mut line = line.trim_end().to_owned();
@@ -67,6 +68,8 @@ mod tests {
             "queue    waiting\nsupport  3\n销售       12\n"
         );
         assert_eq!(table(&["queue"], &[]), "queue\n");
+        let forged = vec![vec!["138\r\n1".into(), "x".into()]];
+        assert_eq!(table(&["caller", "state"], &forged), "caller  state\n138  1  x\n");
     }
 
     #[test]

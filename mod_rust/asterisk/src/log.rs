@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use asterisk_sys as sys;
 
-use crate::text::c;
+use crate::text::{c, one_line};
 
 /// How much a line matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,7 +20,7 @@ pub enum Level {
     Error,
 }
 
-/// Writes a line to the PBX's log. Callable from any thread.
+/// Writes a line to the PBX's log, one line whatever callers put into their numbers. Callable from any thread.
 #[track_caller]
 pub fn log(level: Level, message: &str) {
     let level = match level {
@@ -42,7 +42,7 @@ pub fn log(level: Level, message: &str) {
             place.line() as c_int,
             c"module".as_ptr(),
             c"%s\n".as_ptr(),
-            c(message).as_ptr(),
+            c(&one_line(message)).as_ptr(),
         );
     }
 }

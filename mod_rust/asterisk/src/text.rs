@@ -9,6 +9,11 @@ pub(crate) fn c(text: &str) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
+/// `text` with a blank for each control character.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// A copy of the PBX's text; empty for null.
 ///
 /// # Safety
@@ -62,6 +67,11 @@ mod tests {
         assert_eq!(filled(3, "aé"), ("a".into(), false));
         assert_eq!(filled(4, "aé"), ("aé".into(), true));
         assert_eq!(filled(1, "x"), (String::new(), false));
+    }
+
+    #[test]
+    fn a_line_stays_one() {
+        assert_eq!(one_line("138\r\n\u{1b}[2J销售"), "138   [2J销售");
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) struct Call {
     pub(crate) raised: Span,
     /// How often it was passed on.
     pub(crate) hops: u8,
+    /// It answered a callback: no rule makes it wait for another one.
+    pub(crate) called_back: bool,
 
     // The present visit to a queue.
     pub(crate) queue: QueueId,

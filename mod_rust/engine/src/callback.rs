@@ -130,6 +130,7 @@ impl Engine {
             return;
         };
         (call.tier, call.arrived, call.raised) = (callback.tier, callback.arrived, callback.raised);
+        call.called_back = called_back;
         call.caller = Caller {
             number: call.caller.number,
             flag: call.caller.flag,

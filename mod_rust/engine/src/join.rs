@@ -71,6 +71,7 @@ impl Engine {
             arrived: self.now,
             raised: Span::ZERO,
             hops: 0,
+            called_back: false,
             queue,
             joined: self.now,
             handicaps: [Span::ZERO; 2],

@@ -105,7 +105,7 @@ impl Engine {
         let Some(call) = self.calls.get(id.0) else {
             return false;
         };
-        let tier = call.tier;
+        let (tier, called_back) = (call.tier, call.called_back);
         let itself = usize::from(call.in_line);
         let queue = &self.queues[queue_id.0 as usize];
         let rule = &queue.settings.rules[at];
@@ -126,6 +126,10 @@ impl Engine {
         for step in 0..self.queues[queue_id.0 as usize].settings.rules[at].then.len() {
             let operation = self.queues[queue_id.0 as usize].settings.rules[at].then[step].clone();
             if let Operation::Divert(way) = operation {
+                // The queue may be as crowded as it was when the call left it.
+                if called_back && way.to == Exit::Callback {
+                    continue;
+                }
                 self.turn_away(id, CallOutcome::Diverted, way);
                 return false;
             }

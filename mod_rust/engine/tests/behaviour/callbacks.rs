@@ -2,7 +2,7 @@
 
 use hotline_engine::action::{Refusal, Status};
 use hotline_engine::config::{
-    CallbackSettings, Choice, Door, Exit, Key, Menu, NeedsAgents, Operation, Queue,
+    Band, CallbackSettings, Choice, Door, Exit, Key, Menu, NeedsAgents, Operation, Queue,
 };
 use hotline_engine::event::{CallOutcome, CallbackOutcome, RefusedCall};
 use hotline_engine::ids::CallId;
@@ -473,4 +473,23 @@ fn no_more_are_owed_than_the_queue_allows_and_none_to_withheld_numbers() {
     floor.boss(Command::CancelCallback { callback: CallId(1) });
     owe(&mut floor, 4, "1384");
     assert_eq!(floor.finished().len(), 1);
+}
+
+#[test]
+fn who_was_called_back_is_not_sent_away_to_be_called_back_again() {
+    let mut settings = settings(calling_back());
+    let mut crowded = rule(0, vec![Operation::Divert(way(Exit::Callback))]);
+    crowded.waiting = Some(Band { over: 1, until: 0 });
+    settings.queues[0].rules = vec![crowded];
+    let mut floor = Floor::of(settings);
+    floor.join_with(100, "support", caller("")).talks(100).pass(1);
+    floor.join_with(50, "support", caller("50")).pass(1);
+    floor.join_with(1, "support", caller("1381")).gone(50);
+    assert_eq!(floor.dialled(), [dial(1, 1)]);
+    floor.join_with(3, "support", caller(""));
+    assert!(!floor.is_here(3), "the queue counts as crowded");
+    floor.resume(2, 1);
+    assert!(floor.dialled().is_empty() && owed(&floor).is_empty());
+    floor.ended(100, Party::Agent);
+    assert_eq!(floor.rung(), [ring(2, "1")]);
 }

@@ -19,6 +19,8 @@ pub(super) struct Visitor {
     pub(super) arrived: Time,
     pub(super) raised: Span,
     pub(super) hops: u8,
+    /// Answers a callback.
+    pub(super) called_back: bool,
 }
 
 /// A visitor in a queue.

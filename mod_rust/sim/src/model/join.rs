@@ -45,6 +45,7 @@ impl Model {
             arrived: self.now,
             raised: Span::ZERO,
             hops: 0,
+            called_back: false,
         };
         self.enter(visitor, queue, None);
     }
@@ -76,6 +77,7 @@ impl Model {
         let visitor = Visitor {
             id,
             hops: 0,
+            called_back: matches!(how, CallbackOutcome::Resumed(_)),
             caller: Caller {
                 number: caller.number.clone(),
                 flag: caller.flag.clone(),

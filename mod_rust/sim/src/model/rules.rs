@@ -1,6 +1,6 @@
 //! What happens to a call as time passes: the rules of its queue, its longest wait, its warnings.
 
-use hotline_engine::config::{Band, MAX_ALSO, Operation, Rule};
+use hotline_engine::config::{Band, Exit, MAX_ALSO, Operation, Rule};
 use hotline_engine::event::CallOutcome;
 use hotline_engine::ids::{CallId, QueueId};
 use hotline_engine::{Event, Span, Time};
@@ -132,6 +132,7 @@ impl Model {
         let required = self.call(id).map(|call| self.required(call)).unwrap_or_default();
         let Some(call) = self.call_mut(id) else { return };
         let queue = QueueId(call.queue as u32);
+        let called_back = call.visitor.called_back;
         let changed = match operation {
             Operation::AcceptLevel(level) => {
                 let wider = *level > call.cap;
@@ -170,6 +171,7 @@ impl Model {
         match operation {
             Operation::Say(prompts) => self.say(id, prompts),
             Operation::Menu(name) => self.offer_menu(id, name),
+            Operation::Divert(way) if way.to == Exit::Callback && called_back => {}
             Operation::Divert(way) => self.turn_away(id, CallOutcome::Diverted, way),
             Operation::AcceptLevel(_)
             | Operation::DropSkill(_)
