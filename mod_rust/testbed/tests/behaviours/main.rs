@@ -13,6 +13,7 @@ mod answered;
 mod balancing;
 mod both_hang_up_at_once;
 mod callback;
+mod callback_rush;
 mod caller_by_local;
 mod caller_hangs_up_waiting;
 mod caller_hangs_up_while_ringing;
