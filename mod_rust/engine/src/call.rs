@@ -296,7 +296,11 @@ impl Engine {
 
     /// The place of a waiting call in the order of service, and its wait from now on.
     pub(crate) fn place_of(&self, call: &Call) -> (u32, Option<Estimate>) {
-        let ahead = self.queues[call.queue.0 as usize].ahead_of(call.rank);
+        self.place_behind(call, self.queues[call.queue.0 as usize].ahead_of(call.rank))
+    }
+
+    /// The same of a call that has so many ahead of it.
+    pub(crate) fn place_behind(&self, call: &Call, ahead: usize) -> (u32, Option<Estimate>) {
         let position = u32::try_from(ahead + 1).unwrap_or(u32::MAX);
         let estimate = if ahead == 0 && self.somebody_is_free_for(call) {
             Some(Estimate::NONE)

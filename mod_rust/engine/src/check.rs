@@ -310,7 +310,7 @@ impl Engine {
         );
         let seated: usize = queue.benches.iter().map(|bench| bench.agents.len()).sum();
         ensure!(
-            seated == count(Agent::can_take_a_call),
+            seated == count(Agent::can_take_a_call) && seated == queue.seated as usize,
             "{id:?} knows {seated} available"
         );
         for agent in members().filter(|agent| agent.available) {
@@ -360,7 +360,7 @@ impl Engine {
             let id: AgentId = agent.id;
             let lock = agent.forced.as_ref().and_then(|lock| lock.until);
             let wrap_up = agent.wrap_up.and_then(|work| work.until);
-            let cool_down = agent.cool_down_alarm.as_ref().map(|alarm| self.timers.at(alarm));
+            let cool_down = agent.cool_down_alarm.as_ref().map(|alarm| alarm.at());
             [
                 wrap_up.map(|(_, at)| (at, Timer::WrapUp(id))),
                 agent
@@ -379,7 +379,7 @@ impl Engine {
         timers.extend(self.calls.iter().filter_map(|(_, call)| due(call)));
         for (id, offer) in self.offers.iter().filter(|(_, offer)| offer.answered.is_none()) {
             let ring = self.queues[offer.queue.0 as usize].settings.ring_time;
-            let at = offer.alarm.as_ref().map(|alarm| self.timers.at(alarm));
+            let at = offer.alarm.as_ref().map(|alarm| alarm.at());
             timers.push((at.unwrap_or(offer.made + ring), Timer::Ring(OfferId(id))));
         }
         for (id, callback) in self.callbacks.iter() {

@@ -229,7 +229,7 @@ impl Engine {
                 .get(id.0)
                 .and_then(|callback| callback.alarm.as_ref()),
         };
-        alarm.is_some_and(|alarm| self.timers.at(alarm) == at)
+        alarm.is_some_and(|alarm| alarm.at() == at)
     }
 
     fn fire(&mut self, timer: Timer) {

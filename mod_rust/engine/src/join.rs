@@ -47,14 +47,12 @@ impl Engine {
         if self.calls.len() >= self.limits.calls as usize {
             return self.refuse(id, name, RefusedCall::AtLimit);
         }
-        let redialled = || {
-            self.queues[queue.0 as usize]
-                .callbacks
-                .get(&caller.number)
-                .copied()
-        };
-        let call = self.new_call(id, queue, caller.clone());
-        match (resumed, redialled()) {
+        let redialled = self.queues[queue.0 as usize]
+            .callbacks
+            .get(&caller.number)
+            .copied();
+        let call = self.new_call(id, queue, caller);
+        match (resumed, redialled) {
             (Some(callback), _) => self.regain(call, callback, true),
             (None, Some(callback)) => self.regain(call, callback, false),
             (None, None) => {
@@ -210,11 +208,13 @@ impl Engine {
             self.agents[agent.0 as usize].wanted_by.insert(call.rank);
         }
         (call.skills, call.impossible) = self.required_skills(&call);
-        let (position, predicted) = self.place_of(&call);
+        let queue = &mut self.queues[queue_id.0 as usize];
+        call.in_line = true;
+        let ahead = queue.line.insert(call.rank).unwrap_or(0) + queue.owed.before(call.rank);
+        let (position, predicted) = self.place_behind(&call, ahead);
         call.predicted = predicted;
         self.announce_joined(&call, waiting, position, callback);
         self.calls.insert(id.0, call);
-        self.enter_line(id);
         if callback.is_some() {
             // It was not asked whether anybody is there.
             self.perhaps_unmanned.insert(queue_id);

@@ -103,6 +103,8 @@ pub(crate) struct Queue {
     pub(crate) lanes: Vec<Lane>,
     /// Members who could take a call now. Empty ones stay until a kind is new: there are few kinds at any time.
     pub(crate) benches: Vec<Bench>,
+    /// How many sit on them.
+    pub(crate) seated: u32,
     /// Of the agent last offered a call here; for round robin.
     pub(crate) cursor: Option<u32>,
     /// The patience of the agent last chosen; for strategies by chance.
@@ -126,6 +128,7 @@ impl Queue {
             at_work: 0,
             lanes: Vec::new(),
             benches: Vec::new(),
+            seated: 0,
             cursor: None,
             clock: 0,
             tripped: vec![[false; 2]; settings.rules.len()],
@@ -178,11 +181,14 @@ impl Queue {
     }
 
     pub(crate) fn has_available(&self) -> bool {
-        self.benches.iter().any(|bench| !bench.agents.is_empty())
+        self.seated > 0
     }
 
     /// The best available agent for such a caller.
     pub(crate) fn best(&self, cap: u8, skills: SkillSet) -> Option<Merit> {
+        if self.seated == 0 {
+            return None;
+        }
         let suiting = self
             .benches
             .iter()
@@ -210,7 +216,7 @@ impl Queue {
     pub(crate) fn seat(&mut self, level: u8, skills: SkillSet, merit: Merit) {
         let kind = |bench: &&mut Bench| bench.level == level && bench.skills == skills;
         if let Some(bench) = self.benches.iter_mut().find(kind) {
-            bench.agents.insert(merit);
+            self.seated += u32::from(bench.agents.insert(merit).is_some());
             return;
         }
         // Supervisors make ever new kinds by changing levels and skills; those that nobody is of any more go.
@@ -220,13 +226,14 @@ impl Queue {
             skills,
             agents: [merit].into_iter().collect(),
         });
+        self.seated += 1;
     }
 
     /// A member is no longer available.
     pub(crate) fn unseat(&mut self, level: u8, skills: SkillSet, merit: Merit) {
         let kind = |bench: &&mut Bench| bench.level == level && bench.skills == skills;
         if let Some(bench) = self.benches.iter_mut().find(kind) {
-            bench.agents.remove(merit);
+            self.seated -= u32::from(bench.agents.remove(merit));
         }
     }
 

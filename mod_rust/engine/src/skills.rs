@@ -5,35 +5,47 @@ use std::sync::Arc;
 
 use crate::config::MAX_SKILLS;
 
-/// A set of skills.
+/// A set of skills. Two words and not one of twice the size, which would have to be aligned to that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub(crate) struct SkillSet(u128);
+pub(crate) struct SkillSet([u64; 2]);
 
 impl SkillSet {
     pub(crate) fn includes(self, required: SkillSet) -> bool {
-        required.0 & !self.0 == 0
+        let [lacks, also] = [0, 1].map(|at| required.0[at] & !self.0[at]);
+        lacks | also == 0
     }
 
     pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 == [0, 0]
     }
 
     pub(crate) fn set(&mut self, skill: Skill, has: bool) {
+        let (word, bit) = skill.place();
         if has {
-            self.0 |= 1 << skill.0;
+            self.0[word] |= bit;
         } else {
-            self.0 &= !(1 << skill.0);
+            self.0[word] &= !bit;
         }
     }
 
     pub(crate) fn has(self, skill: Skill) -> bool {
-        self.0 >> skill.0 & 1 == 1
+        let (word, bit) = skill.place();
+        self.0[word] & bit != 0
     }
 }
 
 /// A skill that the engine knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Skill(u8);
+
+impl Skill {
+    /// The word in a set, and the bit in it.
+    fn place(self) -> (usize, u64) {
+        (usize::from(self.0 / 64), 1 << (self.0 % 64))
+    }
+}
+
+const _: () = assert!(MAX_SKILLS <= 128, "a set has so many bits");
 
 /// The names of skills. None is ever forgotten, so that a set means the same for the whole boot.
 #[derive(Default, Debug)]

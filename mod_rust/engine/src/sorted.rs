@@ -7,17 +7,23 @@ use std::collections::VecDeque;
 const MOST: usize = 96;
 
 /// The items in their order, each once.
+///
+/// Chunks are double-ended, since most items leave at the front and come at the back. The first lies here, so that its items
+/// are one step away.
 #[derive(Clone, Debug)]
 pub(crate) struct Sorted<T> {
-    /// None is empty, but one alone. Double-ended, since most items leave at the front and come at the back.
-    chunks: Vec<VecDeque<T>>,
+    /// Not empty unless all is.
+    head: VecDeque<T>,
+    /// None is empty.
+    rest: Vec<VecDeque<T>>,
     len: usize,
 }
 
 impl<T> Default for Sorted<T> {
     fn default() -> Self {
         Sorted {
-            chunks: Vec::new(),
+            head: VecDeque::new(),
+            rest: Vec::new(),
             len: 0,
         }
     }
@@ -33,78 +39,103 @@ impl<T: Copy + Ord> Sorted<T> {
     }
 
     pub(crate) fn first(&self) -> Option<T> {
-        self.chunks.first().and_then(|chunk| chunk.front()).copied()
+        self.head.front().copied()
     }
 
     /// The chunk that holds `item`, or would: the first whose last is not below it, or else the last.
     fn chunk_of(&self, item: T) -> usize {
-        let at = self
-            .chunks
-            .partition_point(|chunk| chunk.back().is_some_and(|last| *last < item));
-        at.min(self.chunks.len().saturating_sub(1))
+        let below = |chunk: &VecDeque<T>| chunk.back().is_some_and(|last| *last < item);
+        if self.rest.is_empty() || !below(&self.head) {
+            return 0;
+        }
+        let at = self.rest.partition_point(below);
+        (at + 1).min(self.rest.len())
     }
 
-    /// Whether it was not there.
-    pub(crate) fn insert(&mut self, item: T) -> bool {
-        if self.chunks.is_empty() {
-            self.chunks.push(VecDeque::with_capacity(4));
+    fn chunk(&self, at: usize) -> &VecDeque<T> {
+        match at.checked_sub(1) {
+            None => &self.head,
+            Some(at) => &self.rest[at],
         }
+    }
+
+    fn chunk_mut(&mut self, at: usize) -> &mut VecDeque<T> {
+        match at.checked_sub(1) {
+            None => &mut self.head,
+            Some(at) => &mut self.rest[at],
+        }
+    }
+
+    /// Where `item` is in a chunk, or would be. Looks at the ends first.
+    fn search(chunk: &VecDeque<T>, item: T) -> Result<usize, usize> {
+        match (chunk.front(), chunk.back()) {
+            (Some(first), _) if item == *first => Ok(0),
+            (_, Some(last)) if item > *last => Err(chunk.len()),
+            (_, _) => chunk.binary_search(&item),
+        }
+    }
+
+    /// How many stand before it; `None` if it was there.
+    pub(crate) fn insert(&mut self, item: T) -> Option<usize> {
         let at = self.chunk_of(item);
-        let chunk = &mut self.chunks[at];
-        let Err(place) = chunk.binary_search(&item) else {
-            return false;
-        };
+        let chunk = self.chunk_mut(at);
+        let place = Self::search(chunk, item).err()?;
         chunk.insert(place, item);
         if chunk.len() > MOST {
             let rest = chunk.split_off(MOST / 2);
-            self.chunks.insert(at + 1, rest);
+            self.rest.insert(at, rest);
         }
         self.len += 1;
-        true
+        Some(self.before_chunk(at) + place)
     }
 
     /// Whether it was there.
     pub(crate) fn remove(&mut self, item: T) -> bool {
         let at = self.chunk_of(item);
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            return false;
-        };
-        let Ok(place) = chunk.binary_search(&item) else {
+        let chunk = self.chunk_mut(at);
+        let Ok(place) = Self::search(chunk, item) else {
             return false;
         };
         chunk.remove(place);
-        if chunk.is_empty() && self.chunks.len() > 1 {
-            self.chunks.remove(at);
+        if chunk.is_empty() && !self.rest.is_empty() {
+            match at.checked_sub(1) {
+                None => self.head = self.rest.remove(0),
+                Some(at) => {
+                    self.rest.remove(at);
+                }
+            }
         }
         self.len -= 1;
         true
     }
 
+    fn before_chunk(&self, at: usize) -> usize {
+        let chunks = core::iter::once(&self.head).chain(&self.rest);
+        chunks.take(at).map(VecDeque::len).sum()
+    }
+
     /// How many stand before `item`, be it there or not.
     pub(crate) fn before(&self, item: T) -> usize {
         let at = self.chunk_of(item);
-        let whole: usize = self.chunks.iter().take(at).map(VecDeque::len).sum();
-        let part = self
-            .chunks
-            .get(at)
-            .map_or(0, |chunk| chunk.partition_point(|other| *other < item));
-        whole + part
+        let (Ok(place) | Err(place)) = Self::search(self.chunk(at), item);
+        self.before_chunk(at) + place
     }
 
     /// The first that is not below `item`.
     pub(crate) fn at_least(&self, item: T) -> Option<T> {
-        let chunk = self.chunks.get(self.chunk_of(item))?;
-        chunk.get(chunk.partition_point(|other| *other < item)).copied()
+        let chunk = self.chunk(self.chunk_of(item));
+        let (Ok(place) | Err(place)) = Self::search(chunk, item);
+        chunk.get(place).copied()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.chunks.iter().flatten().copied()
+        self.head.iter().chain(self.rest.iter().flatten()).copied()
     }
 }
 
-impl<T: PartialEq> PartialEq for Sorted<T> {
+impl<T: Copy + Ord> PartialEq for Sorted<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.chunks.iter().flatten().eq(other.chunks.iter().flatten())
+        self.len == other.len && self.iter().eq(other.iter())
     }
 }
 
@@ -132,7 +163,8 @@ mod tests {
             let (mut sorted, mut tree) = (Sorted::default(), BTreeSet::new());
             for (put, item) in steps {
                 if put {
-                    prop_assert_eq!(sorted.insert(item), tree.insert(item));
+                    let before = tree.range(..item).count();
+                    prop_assert_eq!(sorted.insert(item), tree.insert(item).then_some(before));
                 } else {
                     prop_assert_eq!(sorted.remove(item), tree.remove(&item));
                 }

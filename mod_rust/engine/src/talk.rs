@@ -61,11 +61,6 @@ impl Engine {
         let (queue, tier) = (call.queue, call.tier);
         self.events
             .extend(waited.and_then(|waited| waited.over(self.now)));
-        let note = Note::Connected {
-            call: id,
-            agent: offer.agent,
-        };
-        self.record.note(self.now, note);
         self.events.push(Event::CallConnected {
             call: id,
             agent: offer.agent,

@@ -1,5 +1,10 @@
-//! All deadlines in one heap: the next one is at its top, thousands cost nothing while they wait, and each is cancelled
-//! by its place.
+//! All deadlines in one structure: thousands cost nothing while they wait, and each is cancelled by its place.
+//!
+//! Those of the next seconds form a heap, with the next one at its top. Those later lie unsorted in windows of a few seconds
+//! each, where setting and cancelling cost the same however many there are: nearly all deadlines are cancelled long
+//! before they are due. A window is poured into the heap when the heap has run dry or the time has come.
+
+use std::collections::BTreeMap;
 
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::time::Time;
@@ -25,16 +30,33 @@ pub(crate) enum Timer {
 
 /// A deadline that is set. Whoever holds it cancels it.
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) struct Alarm(u32);
+pub(crate) struct Alarm {
+    at: Time,
+    /// Where its place is kept.
+    slot: u32,
+}
+
+impl Alarm {
+    /// When it is due.
+    pub(crate) fn at(&self) -> Time {
+        self.at
+    }
+}
 
 /// Children of a node: shallower than two, and they share cache lines.
 const ARITY: usize = 4;
+/// A window is as long as so many bits of microseconds: 8.4 s.
+const WINDOW_BITS: u32 = 23;
 
 /// The deadlines.
 #[derive(Default, Debug)]
 pub(crate) struct Timers {
+    /// All in windows before `horizon`. Empty only if there are no others either.
     heap: Vec<Entry>,
-    /// By alarm: where it stands in the heap; of vacant ones nothing.
+    /// The others by window. None is empty.
+    far: BTreeMap<u64, Vec<Entry>>,
+    horizon: u64,
+    /// By slot: where it stands in the heap or its window; of vacant ones nothing.
     places: Vec<u32>,
     vacant: Vec<u32>,
 }
@@ -43,7 +65,7 @@ pub(crate) struct Timers {
 struct Entry {
     at: Time,
     timer: Timer,
-    alarm: u32,
+    slot: u32,
 }
 
 impl Entry {
@@ -52,49 +74,60 @@ impl Entry {
     }
 }
 
+fn window(at: Time) -> u64 {
+    at.0 >> WINDOW_BITS
+}
+
 impl Timers {
     pub(crate) fn set(&mut self, at: Time, timer: Timer) -> Alarm {
-        let alarm = self.vacant.pop().unwrap_or_else(|| {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(0);
             // As many as there are entities, which have ids of 32 bits or a ceiling of as many.
             (self.places.len() - 1) as u32
         });
-        self.heap.push(Entry { at, timer, alarm });
-        self.rise(self.heap.len() - 1);
-        Alarm(alarm)
+        let entry = Entry { at, timer, slot };
+        if window(at) < self.horizon {
+            self.push(entry);
+        } else {
+            let entries = self.far.entry(window(at)).or_default();
+            self.places[slot as usize] = entries.len() as u32;
+            entries.push(entry);
+            self.refill();
+        }
+        Alarm { at, slot }
     }
 
     pub(crate) fn cancel(&mut self, alarm: Alarm) {
-        let at = self.places[alarm.0 as usize] as usize;
-        self.vacant.push(alarm.0);
-        let Some(last) = self.heap.pop() else { return };
-        if at < self.heap.len() {
-            self.heap[at] = last;
-            self.places[last.alarm as usize] = at as u32;
-            if at > 0 && last.key() < self.heap[(at - 1) / ARITY].key() {
-                self.rise(at);
-            } else {
-                self.sink(at);
+        let place = self.places[alarm.slot as usize] as usize;
+        self.vacant.push(alarm.slot);
+        if window(alarm.at) < self.horizon {
+            self.take_from_heap(place);
+            self.refill();
+            return;
+        }
+        let Some(entries) = self.far.get_mut(&window(alarm.at)) else {
+            return;
+        };
+        entries.swap_remove(place);
+        match entries.get(place) {
+            Some(moved) => self.places[moved.slot as usize] = place as u32,
+            None if entries.is_empty() => {
+                self.far.remove(&window(alarm.at));
             }
+            None => {}
         }
     }
 
     /// Sets `alarm` to another time, or to none.
     pub(crate) fn reset(&mut self, alarm: &mut Option<Alarm>, at: Option<Time>, timer: Timer) {
-        if let Some(set) = alarm {
-            if Some(self.at(set)) == at {
-                return;
-            }
-            if let Some(old) = alarm.take() {
-                self.cancel(old);
-            }
+        if alarm.as_ref().map(Alarm::at) == at {
+            return;
         }
-        *alarm = at.map(|at| self.set(at, timer));
-    }
-
-    /// When it is due.
-    pub(crate) fn at(&self, alarm: &Alarm) -> Time {
-        self.heap[self.places[alarm.0 as usize] as usize].at
+        // The new one first, or the heap might run dry for a moment.
+        let new = at.map(|at| self.set(at, timer));
+        if let Some(old) = core::mem::replace(alarm, new) {
+            self.cancel(old);
+        }
     }
 
     pub(crate) fn next(&self) -> Option<Time> {
@@ -102,9 +135,16 @@ impl Timers {
     }
 
     /// What is due at `now`, earliest first; each stays set until cancelled.
-    pub(crate) fn due(&self, now: Time, into: &mut Vec<(Time, Timer)>) {
+    pub(crate) fn due(&mut self, now: Time, into: &mut Vec<(Time, Timer)>) {
         if self.next().is_none_or(|at| at > now) {
             return;
+        }
+        while self
+            .far
+            .first_key_value()
+            .is_some_and(|(first, _)| *first <= window(now))
+        {
+            self.pour();
         }
         let mut open = vec![0];
         while let Some(at) = open.pop() {
@@ -119,9 +159,43 @@ impl Timers {
 
     /// All of them, in their order.
     pub(crate) fn all(&self) -> Vec<(Time, Timer)> {
-        let mut all: Vec<(Time, Timer)> = self.heap.iter().map(Entry::key).collect();
+        let entries = self.heap.iter().chain(self.far.values().flatten());
+        let mut all: Vec<(Time, Timer)> = entries.map(Entry::key).collect();
         all.sort_unstable();
         all
+    }
+
+    fn refill(&mut self) {
+        if self.heap.is_empty() {
+            self.pour();
+        }
+    }
+
+    /// Pours the earliest window into the heap.
+    fn pour(&mut self) {
+        if let Some((window, entries)) = self.far.pop_first() {
+            self.horizon = window + 1;
+            for entry in entries {
+                self.push(entry);
+            }
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.heap.push(entry);
+        self.rise(self.heap.len() - 1);
+    }
+
+    fn take_from_heap(&mut self, at: usize) {
+        let Some(last) = self.heap.pop() else { return };
+        if at < self.heap.len() {
+            self.heap[at] = last;
+            if at > 0 && last.key() < self.heap[(at - 1) / ARITY].key() {
+                self.rise(at);
+            } else {
+                self.sink(at);
+            }
+        }
     }
 
     fn rise(&mut self, mut at: usize) {
@@ -156,7 +230,7 @@ impl Timers {
 
     fn put(&mut self, at: usize, entry: Entry) {
         self.heap[at] = entry;
-        self.places[entry.alarm as usize] = at as u32;
+        self.places[entry.slot as usize] = at as u32;
     }
 }
 
@@ -168,9 +242,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_heap_keeps_its_order(steps in prop::collection::vec((0_u8..4, 0_u64..60, 0_u64..30), 0..300)) {
+        fn they_keep_their_order(
+            steps in prop::collection::vec((0_u8..4, 0_u64..60, 0_u64..30), 0..300),
+            scale in prop::sample::select(vec![1_u64, 1 << 18, 1 << 21, 1 << 26]),
+        ) {
             let (mut timers, mut set) = (Timers::default(), Vec::<(Time, Timer, Alarm)>::new());
             for (number, (what, at, now)) in steps.into_iter().enumerate() {
+                let (at, now) = (at * scale, now * scale);
                 match what {
                     0..=1 => {
                         let (at, timer) = (Time(at), Timer::Call(CallId(number as u64)));
@@ -178,11 +256,11 @@ mod tests {
                         set.push((at, timer, alarm));
                     }
                     2 if !set.is_empty() => {
-                        let (_, _, alarm) = set.swap_remove(at as usize % set.len());
+                        let (_, _, alarm) = set.swap_remove((at / scale) as usize % set.len());
                         timers.cancel(alarm);
                     }
                     _ if !set.is_empty() => {
-                        let place = now as usize % set.len();
+                        let place = (now / scale) as usize % set.len();
                         let (_, timer, alarm) = set.swap_remove(place);
                         let mut held = Some(alarm);
                         timers.reset(&mut held, Some(Time(at)), timer);
@@ -198,7 +276,7 @@ mod tests {
                 let expected: Vec<(Time, Timer)> = all.iter().copied().filter(|(at, _)| at.0 <= now).collect();
                 prop_assert_eq!(due, expected);
                 prop_assert_eq!(timers.all(), all);
-                prop_assert!(set.iter().all(|(at, _, alarm)| timers.at(alarm) == *at));
+                prop_assert!(set.iter().all(|(at, _, alarm)| alarm.at() == *at));
             }
         }
     }

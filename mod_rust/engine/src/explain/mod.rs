@@ -35,10 +35,6 @@ pub(crate) enum Note {
         call: CallId,
         rule: u32,
     },
-    Connected {
-        call: CallId,
-        agent: AgentId,
-    },
     Finished {
         call: CallId,
         outcome: CallOutcome,
@@ -52,17 +48,55 @@ pub(crate) struct Chosen {
     pub(crate) skills: SkillSet,
 }
 
-/// The ring. Writing to it is one store.
+/// A note as it is kept: half a cache line with its time. What does not fit into one line is in the lines before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Line {
+    /// Required in the choice that follows.
+    Skills(SkillSet),
+    /// How the offer that follows came about.
+    Choice {
+        queue: QueueId,
+        milliseconds: u32,
+        /// The worst level that would have done; `None` for the caller's own agent.
+        cap: Option<u8>,
+        next: Option<AgentId>,
+    },
+    Offer {
+        offer: OfferId,
+        call: CallId,
+        agent: AgentId,
+    },
+    Ended {
+        offer: OfferId,
+        result: OfferResult,
+    },
+    Agent {
+        agent: AgentId,
+        state: AgentState,
+    },
+    Rule {
+        call: CallId,
+        rule: u32,
+    },
+    Finished {
+        call: CallId,
+        outcome: CallOutcome,
+    },
+}
+
+const _: () = assert!(size_of::<(Time, Line)>() == 32);
+
+/// The ring. Writing to it is a store or two.
 #[derive(Default, Debug)]
 pub(crate) struct Record {
     /// As many as a power of two, or none.
-    notes: Vec<(Time, Note)>,
+    lines: Vec<(Time, Line)>,
     most: usize,
     written: u64,
 }
 
 impl Record {
-    /// Keeps so many from now on. What is kept is forgotten if that changes.
+    /// Keeps so many lines from now on. What is kept is forgotten if that changes.
     pub(crate) fn resize(&mut self, most: u32) {
         let most = if most == 0 {
             0
@@ -71,7 +105,7 @@ impl Record {
         };
         if most != self.most {
             *self = Record {
-                notes: Vec::new(),
+                lines: Vec::new(),
                 most,
                 written: 0,
             };
@@ -83,25 +117,102 @@ impl Record {
     }
 
     pub(crate) fn note(&mut self, at: Time, note: Note) {
-        if self.most == 0 {
+        if !self.keeps() {
             return;
         }
-        if self.notes.len() < self.most {
-            self.notes.push((at, note));
-        } else {
-            let place = self.written as usize & (self.most - 1);
-            self.notes[place] = (at, note);
+        let line = match note {
+            Note::Offer {
+                offer,
+                call,
+                agent,
+                queue,
+                dispatch,
+                chosen,
+                next,
+            } => {
+                if let Some(Chosen { skills, .. }) = chosen
+                    && !skills.is_empty()
+                {
+                    self.write(at, Line::Skills(skills));
+                }
+                let choice = Line::Choice {
+                    queue,
+                    milliseconds: u32::try_from(dispatch.0 / 1000).unwrap_or(u32::MAX),
+                    cap: chosen.map(|chosen| chosen.cap),
+                    next,
+                };
+                self.write(at, choice);
+                Line::Offer { offer, call, agent }
+            }
+            Note::Ended { offer, result } => Line::Ended { offer, result },
+            Note::Agent { agent, state } => Line::Agent { agent, state },
+            Note::Rule { call, rule } => Line::Rule { call, rule },
+            Note::Finished { call, outcome } => Line::Finished { call, outcome },
+        };
+        self.write(at, line);
+    }
+
+    fn write(&mut self, at: Time, line: Line) {
+        let place = self.written as usize & (self.most - 1);
+        match self.lines.get_mut(place) {
+            Some(old) => *old = (at, line),
+            None => self.lines.push((at, line)),
         }
         self.written += 1;
     }
 
-    /// All that is kept, latest first.
-    fn latest_first(&self) -> impl Iterator<Item = &(Time, Note)> {
+    fn lines_latest_first(&self) -> impl Iterator<Item = (Time, Line)> {
         let mask = self.most.saturating_sub(1);
-        let oldest = self.written - self.notes.len() as u64;
+        let oldest = self.written - self.lines.len() as u64;
         (oldest..self.written)
             .rev()
-            .map(move |at| &self.notes[at as usize & mask])
+            .map(move |at| self.lines[at as usize & mask])
+    }
+
+    /// All that is kept, latest first.
+    fn latest_first(&self) -> impl Iterator<Item = (Time, Note)> {
+        let mut lines = self.lines_latest_first().peekable();
+        core::iter::from_fn(move || {
+            loop {
+                let (at, line) = lines.next()?;
+                let note = match line {
+                    Line::Ended { offer, result } => Note::Ended { offer, result },
+                    Line::Agent { agent, state } => Note::Agent { agent, state },
+                    Line::Rule { call, rule } => Note::Rule { call, rule },
+                    Line::Finished { call, outcome } => Note::Finished { call, outcome },
+                    // Those of an offer that was overwritten: of the oldest one, a part may be left.
+                    Line::Skills(_) | Line::Choice { .. } => continue,
+                    Line::Offer { offer, call, agent } => {
+                        let Some((
+                            _,
+                            Line::Choice {
+                                queue,
+                                milliseconds,
+                                cap,
+                                next,
+                            },
+                        )) = lines.next()
+                        else {
+                            return None;
+                        };
+                        let skills = match lines.peek() {
+                            Some((_, Line::Skills(skills))) => *skills,
+                            Some(_) | None => SkillSet::default(),
+                        };
+                        Note::Offer {
+                            offer,
+                            call,
+                            agent,
+                            queue,
+                            dispatch: Span::millis(u64::from(milliseconds)),
+                            chosen: cap.map(|cap| Chosen { cap, skills }),
+                            next,
+                        }
+                    }
+                };
+                return Some((at, note));
+            }
+        })
     }
 }
 
@@ -124,5 +235,45 @@ mod tests {
         }
         let kept: Vec<u64> = record.latest_first().map(|(at, _)| at.0).collect();
         assert_eq!(kept, [9, 8, 7, 6]);
+    }
+
+    #[test]
+    fn an_offer_is_read_as_it_was_noted() {
+        let mut skills = SkillSet::default();
+        let offer = |chosen| Note::Offer {
+            offer: OfferId(1),
+            call: CallId(2),
+            agent: AgentId(3),
+            queue: QueueId(4),
+            dispatch: Span::millis(5),
+            chosen,
+            next: Some(AgentId(6)),
+        };
+        let plain = offer(Some(Chosen { cap: 7, skills }));
+        let mut names = crate::skills::SkillNames::default();
+        skills.set(names.learn("french").unwrap(), true);
+        let skilled = offer(Some(Chosen { cap: 7, skills }));
+        let own = offer(None);
+        let mut record = Record::default();
+        record.resize(8);
+        for note in [plain, skilled, own] {
+            record.note(Time(1), note);
+        }
+        let kept: Vec<Note> = record.latest_first().map(|(_, note)| note).collect();
+        assert_eq!(kept, [own, skilled, plain]);
+        // Of the oldest one nothing but the offer itself is left, then nothing at all.
+        for _ in 0..2 {
+            record.note(
+                Time(1),
+                Note::Rule {
+                    call: CallId(2),
+                    rule: 1,
+                },
+            );
+        }
+        let offers = record
+            .latest_first()
+            .filter(|(_, note)| matches!(note, Note::Offer { .. }));
+        assert_eq!(offers.count(), 2);
     }
 }

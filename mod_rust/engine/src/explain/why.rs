@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::agent::{Agent, describe};
 use crate::call::{Call, State};
 use crate::engine::Engine;
-use crate::event::AgentState;
+use crate::event::{AgentState, OfferResult};
 use crate::explain::words::{clock, outcome_word, result_word, state_word, strategy_word};
 use crate::explain::{Chosen, Note};
 use crate::ids::{AgentId, CallId, QueueId};
@@ -161,10 +161,10 @@ impl Engine {
         let mut ends = BTreeMap::new();
         let mut lines = Vec::new();
         for (at, note) in self.record.latest_first() {
-            let ago = clock(self.now.since(*at));
-            let line = match *note {
+            let ago = clock(self.now.since(at));
+            let line = match note {
                 Note::Ended { offer, result } => {
-                    ends.insert(offer, (*at, result));
+                    ends.insert(offer, (at, result));
                     continue;
                 }
                 Note::Offer {
@@ -178,7 +178,11 @@ impl Engine {
                 } if call == id => {
                     let end = match ends.get(&offer) {
                         Some((end, result)) => {
-                            format!("{} after {}", result_word(*result), clock(end.since(*at)))
+                            if *result == OfferResult::Answered {
+                                let ago = clock(self.now.since(*end));
+                                lines.push(format!("  {ago} ago: connected with {}", self.number(agent)));
+                            }
+                            format!("{} after {}", result_word(*result), clock(end.since(at)))
                         }
                         None => "rings".to_owned(),
                     };
@@ -187,7 +191,7 @@ impl Engine {
                         (None, _) => String::new(),
                         (Some(_), Some(next)) => format!("; next would have been {}", self.number(next)),
                         (Some(_), None) => {
-                            format!("; nobody else could{}", self.others_at(queue, agent, *at))
+                            format!("; nobody else could{}", self.others_at(queue, agent, at))
                         }
                     };
                     let how = match chosen {
@@ -204,17 +208,12 @@ impl Engine {
                     )
                 }
                 Note::Rule { call, rule } if call == id => format!("  {ago} ago: rule {rule} applied"),
-                Note::Connected { call, agent } if call == id => {
-                    format!("  {ago} ago: connected with {}", self.number(agent))
-                }
                 Note::Finished { call, outcome } if call == id => {
                     format!("  {ago} ago: left as {}", outcome_word(outcome))
                 }
-                Note::Offer { .. }
-                | Note::Rule { .. }
-                | Note::Connected { .. }
-                | Note::Finished { .. }
-                | Note::Agent { .. } => continue,
+                Note::Offer { .. } | Note::Rule { .. } | Note::Finished { .. } | Note::Agent { .. } => {
+                    continue;
+                }
             };
             lines.push(line);
             if lines.len() == MOST_DECISIONS {
@@ -230,8 +229,8 @@ impl Engine {
     fn others_at(&self, queue: QueueId, but: AgentId, at: Time) -> String {
         let mut then: Vec<Option<AgentState>> = vec![None; self.agents.len()];
         for (since, note) in self.record.latest_first() {
-            if let Note::Agent { agent, state } = *note
-                && *since <= at
+            if let Note::Agent { agent, state } = note
+                && since <= at
             {
                 then[agent.0 as usize].get_or_insert(state);
             }
@@ -266,12 +265,11 @@ impl Engine {
             return Some(agent.published);
         }
         self.record.latest_first().find_map(|(since, note)| match note {
-            Note::Agent { agent: id, state } if *id == agent.id && *since <= at => Some(*state),
+            Note::Agent { agent: id, state } if id == agent.id && since <= at => Some(state),
             Note::Agent { .. }
             | Note::Offer { .. }
             | Note::Ended { .. }
             | Note::Rule { .. }
-            | Note::Connected { .. }
             | Note::Finished { .. } => None,
         })
     }
@@ -350,7 +348,7 @@ impl Engine {
             && let Some(cool_down) = agent.cool_down
             && agent.phone_state == PhoneState::Available
         {
-            let left = clock(self.timers.at(alarm).since(self.now));
+            let left = clock(alarm.at().since(self.now));
             text = if state == AgentState::Unavailable {
                 format!("{text}; no offers for {left} yet")
             } else {
@@ -410,7 +408,7 @@ impl Engine {
                 next,
                 chosen: needs,
                 ..
-            } = *note
+            } = note
             else {
                 continue;
             };
@@ -418,12 +416,12 @@ impl Engine {
             if !served {
                 continue;
             }
-            let ago = clock(self.now.since(*at));
+            let ago = clock(self.now.since(at));
             let name = &self.queues[queue.0 as usize].settings.name;
             lines.push(if chosen == agent.id {
                 format!("  {ago} ago: was offered call {} in {name}", call.0)
             } else {
-                let why = match self.state_at(agent, *at) {
+                let why = match self.state_at(agent, at) {
                     Some(AgentState::Ready) if next == Some(agent.id) => "would have been next".to_owned(),
                     Some(AgentState::Ready) => match (needs, agent.member(queue)) {
                         (None, _) => "was ready, but the caller waited for the other".to_owned(),
