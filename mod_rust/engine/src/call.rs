@@ -66,7 +66,7 @@ pub(crate) const TRANSITIONS: &Table<State, Trigger> = {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) id: CallId,
-    pub(crate) caller: Caller,
+    pub(crate) caller: Person,
     pub(crate) tier: TierId,
     /// When it first joined a queue: what its age counts from.
     pub(crate) arrived: Time,
@@ -91,10 +91,7 @@ pub(crate) struct Call {
     pub(crate) skills: SkillSet,
     /// Requires a skill that nobody knows.
     pub(crate) impossible: bool,
-    /// Required skills that rules have dropped.
-    pub(crate) dropped: Vec<String>,
-    /// Other queues whose agents may take it.
-    pub(crate) also: Vec<QueueId>,
+    pub(crate) treatment: Option<Box<Treatment>>,
     /// The one agent it waits for, and until when.
     pub(crate) sticky: Option<(AgentId, Time)>,
     /// Whether it could take (another) agent.
@@ -109,11 +106,6 @@ pub(crate) struct Call {
     pub(crate) leave_at: Option<Time>,
     /// Until when rules were run.
     pub(crate) ruled: Time,
-    /// The menu whose keys are taken, and until when.
-    pub(crate) menu: Option<(String, Option<Time>)>,
-    /// What the caller was told: the place, and the wait at some time.
-    pub(crate) told_position: Option<u32>,
-    pub(crate) told_wait: Option<(Time, Span)>,
     /// What was to be expected at joining.
     pub(crate) predicted: Option<Estimate>,
     /// The limit on waiting or talking.
@@ -122,6 +114,85 @@ pub(crate) struct Call {
     pub(crate) alarm: Option<Alarm>,
     /// Since when it talks, and with whom.
     pub(crate) talk: Option<Talk>,
+}
+
+/// What is kept of a caller: most ask for nothing, and a tier is kept as its id.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    /// Empty if withheld.
+    pub(crate) number: String,
+    /// Seconds of waiting time this one call is worth on top of its tier.
+    pub(crate) priority: u32,
+    asks: Option<Box<Asks>>,
+}
+
+#[derive(Clone, Debug)]
+struct Asks {
+    skills: Vec<String>,
+    agent: String,
+    flag: String,
+}
+
+impl Person {
+    pub(crate) fn new(caller: Caller) -> Person {
+        let Caller {
+            number,
+            tier: _,
+            priority,
+            skills,
+            agent,
+            flag,
+            callback: _,
+        } = caller;
+        let asks = Asks { skills, agent, flag };
+        let any = !(asks.skills.is_empty() && asks.agent.is_empty() && asks.flag.is_empty());
+        Person {
+            number,
+            priority,
+            asks: any.then(|| Box::new(asks)),
+        }
+    }
+
+    /// Skills that an agent must have, besides those of the queue.
+    pub(crate) fn skills(&self) -> &[String] {
+        self.asks.as_ref().map_or(&[], |asks| &asks.skills)
+    }
+
+    /// The agent to prefer; may be empty.
+    pub(crate) fn agent(&self) -> &str {
+        self.asks.as_ref().map_or("", |asks| &asks.agent)
+    }
+
+    /// Why the caller is suspicious; may be empty.
+    pub(crate) fn flag(&self) -> &str {
+        self.asks.as_ref().map_or("", |asks| &asks.flag)
+    }
+
+    /// Asks for what another call asked for.
+    pub(crate) fn like(self, other: &Person) -> Person {
+        Person::new(Caller {
+            skills: other.skills().to_vec(),
+            agent: other.agent().to_owned(),
+            flag: self.flag().to_owned(),
+            priority: other.priority,
+            number: self.number,
+            ..Caller::default()
+        })
+    }
+}
+
+/// What rules and prompts have done about a call during a visit; nothing about most.
+#[derive(Default, Debug)]
+pub(crate) struct Treatment {
+    /// Required skills that were dropped.
+    pub(crate) dropped: Vec<String>,
+    /// Other queues whose agents may take it.
+    pub(crate) also: Vec<QueueId>,
+    /// The menu whose keys are taken, and until when.
+    pub(crate) menu: Option<(String, Option<Time>)>,
+    /// What the caller was told: the place, and the wait at some time.
+    pub(crate) told_position: Option<u32>,
+    pub(crate) told_wait: Option<(Time, Span)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -255,8 +326,8 @@ impl Engine {
         }
         if let Some((agent, _)) = call.sticky {
             let agent = &mut self.agents[agent.0 as usize];
-            agent.wanted_by.remove(old);
-            agent.wanted_by.insert(rank);
+            agent.rest.wanted_by.remove(old);
+            agent.rest.wanted_by.insert(rank);
         }
         self.refresh_call(id);
     }
@@ -276,9 +347,9 @@ impl Engine {
     /// The skills that a call requires, by name: its queue's and its own, without those that rules have dropped.
     pub(crate) fn required<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a str> {
         let of_queue = &self.queues[call.queue.0 as usize].settings.skills;
-        let names = of_queue.iter().chain(&call.caller.skills);
+        let names = of_queue.iter().chain(call.caller.skills());
         names
-            .filter(|name| !call.dropped.contains(name))
+            .filter(|name| !call.dropped().contains(name))
             .map(String::as_str)
     }
 
@@ -356,6 +427,20 @@ impl Call {
         let [tier, queue] = self.handicaps;
         let priority = Span::seconds(u64::from(self.caller.priority));
         Rank::new(self.arrived, [tier, queue, priority, self.raised], self.id)
+    }
+
+    pub(crate) fn treatment_mut(&mut self) -> &mut Treatment {
+        self.treatment.get_or_insert_default()
+    }
+
+    /// Required skills that rules have dropped.
+    pub(crate) fn dropped(&self) -> &[String] {
+        self.treatment.as_ref().map_or(&[], |done| &done.dropped)
+    }
+
+    /// Other queues whose agents may take it.
+    pub(crate) fn also(&self) -> &[QueueId] {
+        self.treatment.as_ref().map_or(&[], |done| &done.also)
     }
 
     /// A visit to a queue begins.

@@ -1,12 +1,11 @@
 //! Callbacks (virtual hold): callers who hung up and keep their place.
 
 use crate::action::Action;
-use crate::call::Call;
+use crate::call::{Call, Person};
 use crate::config::Door;
 use crate::engine::Engine;
 use crate::event::{CallOutcome, CallbackOutcome, Event};
 use crate::ids::{CallId, QueueId, TierId};
-use crate::input::Caller;
 use crate::queue::Rank;
 use crate::time::{Span, Time};
 use crate::timers::{Alarm, Timer};
@@ -28,7 +27,7 @@ fn is_dialable(number: &str) -> bool {
 pub(crate) struct Callback {
     pub(crate) queue: QueueId,
     pub(crate) tier: TierId,
-    pub(crate) caller: Caller,
+    pub(crate) caller: Person,
     arrived: Time,
     raised: Span,
     pub(crate) rank: Rank,
@@ -131,11 +130,7 @@ impl Engine {
         };
         (call.tier, call.arrived, call.raised) = (callback.tier, callback.arrived, callback.raised);
         call.called_back = called_back;
-        call.caller = Caller {
-            number: call.caller.number,
-            flag: call.caller.flag,
-            ..callback.caller
-        };
+        call.caller = call.caller.like(&callback.caller);
         let (back, queue) = (call.id, callback.queue);
         self.admit(call, queue, Some(id));
         // No admission was asked for, but nobody waits behind that door.

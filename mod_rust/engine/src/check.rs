@@ -46,7 +46,7 @@ impl Engine {
                 offer.call
             );
             ensure!(
-                call.queue == offer.queue || call.also.contains(&offer.queue),
+                call.queue == offer.queue || call.also().contains(&offer.queue),
                 "{id:?} and {:?} are in different queues",
                 offer.call
             );
@@ -118,11 +118,11 @@ impl Engine {
             "{id:?} has a next state without a call"
         );
         ensure!(
-            in_call || agent.lock_asked.is_none(),
+            in_call || agent.rest.lock_asked.is_none(),
             "{id:?} has a lock pending without a call"
         );
         ensure!(
-            agent.forced.is_some() || agent.lock_asked.is_none(),
+            agent.forced.is_some() || agent.rest.lock_asked.is_none(),
             "{id:?} has a lock pending that is lifted"
         );
         ensure!(
@@ -154,10 +154,10 @@ impl Engine {
             agent.base
         );
         ensure!(
-            agent.wrap_up.is_some() == (agent.base == Base::WrapUp),
+            agent.rest.wrap_up.is_some() == (agent.base == Base::WrapUp),
             "{id:?} is {:?} with wrap-up {:?}",
             agent.base,
-            agent.wrap_up
+            agent.rest.wrap_up
         );
         ensure!(
             agent.benched == agent.available,
@@ -186,7 +186,7 @@ impl Engine {
             wants.map(|call| call.rank).collect::<Sorted<Rank>>()
         };
         ensure!(
-            agent.wanted_by == wanted(false),
+            agent.rest.wanted_by == wanted(false),
             "{id:?} is wanted by others than it knows"
         );
         ensure!(
@@ -245,7 +245,7 @@ impl Engine {
                 .is_none_or(|(agent, _)| self.can_be_preferred(agent, call.queue)),
             "{id:?} waits for an agent who does not come"
         );
-        ensure!(call.also.len() <= MAX_ALSO, "{id:?} is in too many queues");
+        ensure!(call.also().len() <= MAX_ALSO, "{id:?} is in too many queues");
         if let Some(talk) = call.talk {
             let engaged = self.agents[talk.agent.0 as usize]
                 .engaged
@@ -359,8 +359,8 @@ impl Engine {
         let of_agent = |agent: &Agent| {
             let id: AgentId = agent.id;
             let lock = agent.forced.as_ref().and_then(|lock| lock.until);
-            let wrap_up = agent.wrap_up.and_then(|work| work.until);
-            let cool_down = agent.cool_down_alarm.as_ref().map(|alarm| alarm.at());
+            let wrap_up = agent.rest.wrap_up.and_then(|work| work.until);
+            let cool_down = agent.rest.cool_down_alarm.as_ref().map(|alarm| alarm.at());
             [
                 wrap_up.map(|(_, at)| (at, Timer::WrapUp(id))),
                 agent

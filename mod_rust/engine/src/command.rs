@@ -231,7 +231,8 @@ impl Engine {
         let until = lasting.map(|span| self.now + span);
         self.agent_changed(id);
         let agent = &mut self.agents[id.0 as usize];
-        self.timers.reset(&mut agent.lock_alarm, until, Timer::Lock(id));
+        self.timers
+            .reset(&mut agent.rest.lock_alarm, until, Timer::Lock(id));
         agent.forced = Some(Box::new(Forced {
             reason: reason.to_owned(),
             until,
@@ -241,7 +242,7 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         match agent.base {
             Base::OnCall => {
-                agent.lock_asked = Some(Box::new(asked.clone()));
+                agent.rest.lock_asked = Some(Box::new(asked.clone()));
                 PENDING
             }
             Base::Offered => {

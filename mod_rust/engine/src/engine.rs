@@ -220,10 +220,10 @@ impl Engine {
         let alarm = match timer {
             Timer::Call(id) => self.calls.get(id.0).and_then(|call| call.alarm.as_ref()),
             Timer::Ring(id) => self.offers.get(id.0).and_then(|offer| offer.alarm.as_ref()),
-            Timer::WrapUp(id) => self.agents[id.0 as usize].wrap_up_alarm.as_ref(),
-            Timer::CoolDown(id) => self.agents[id.0 as usize].cool_down_alarm.as_ref(),
-            Timer::Lock(id) => self.agents[id.0 as usize].lock_alarm.as_ref(),
-            Timer::AgentWarn(id) => self.agents[id.0 as usize].warn_alarm.as_ref(),
+            Timer::WrapUp(id) => self.agents[id.0 as usize].rest.wrap_up_alarm.as_ref(),
+            Timer::CoolDown(id) => self.agents[id.0 as usize].rest.cool_down_alarm.as_ref(),
+            Timer::Lock(id) => self.agents[id.0 as usize].rest.lock_alarm.as_ref(),
+            Timer::AgentWarn(id) => self.agents[id.0 as usize].rest.warn_alarm.as_ref(),
             Timer::Callback(id) => self
                 .callbacks
                 .get(id.0)

@@ -420,30 +420,37 @@ pub enum AgentState {
 pub struct AgentView {
     /// Which.
     pub agent: AgentId,
-    /// Agent number.
-    pub number: Arc<str>,
-    /// Display name.
-    pub name: Arc<str>,
+    /// What seldom changes.
+    pub card: Arc<AgentCard>,
     /// Dial string in use; empty while none is bound.
     pub phone: Arc<str>,
-    /// Queues served.
-    pub queues: Arc<[MemberView]>,
-    /// Skills, in the order of their names.
-    pub skills: Arc<[Arc<str>]>,
     /// Published state.
     pub state: AgentState,
     /// When that state began.
     pub since: Time,
     /// Why not ready, unavailable, forced, or signed out by somebody else; empty otherwise.
     pub reason: String,
-    /// The supervisor's lock, also while a call goes on beneath it.
-    pub forced: Option<Forced>,
+    /// The supervisor's lock, also while a call goes on beneath it. Boxed, since it is rare and views are many.
+    pub forced: Option<Box<Forced>>,
     /// What was asked for and comes after the present call.
     pub next: Option<NextState>,
     /// The phone apart from our calls.
     pub phone_state: PhoneState,
     /// The call offered or talked.
     pub call: Option<CallId>,
+}
+
+/// Who an agent is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentCard {
+    /// Agent number.
+    pub number: Arc<str>,
+    /// Display name.
+    pub name: String,
+    /// Queues served.
+    pub queues: Vec<MemberView>,
+    /// Skills, in the order of their names.
+    pub skills: Vec<Arc<str>>,
 }
 
 /// An agent's place in a queue.

@@ -1,7 +1,7 @@
 //! Into a queue, and out of it.
 
 use crate::action::{CallAction, Place, Status, Utterance};
-use crate::call::{Call, State, Trigger};
+use crate::call::{Call, Person, State, Trigger};
 use crate::config::{Door, Exit, MAX_HOPS, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, RefusedCall};
@@ -65,7 +65,7 @@ impl Engine {
         Box::new(Call {
             id,
             tier: self.tier_of(&caller.tier),
-            caller,
+            caller: Person::new(caller),
             arrived: self.now,
             raised: Span::ZERO,
             hops: 0,
@@ -79,8 +79,7 @@ impl Engine {
             cap: u8::MAX,
             skills: SkillSet::default(),
             impossible: false,
-            dropped: Vec::new(),
-            also: Vec::new(),
+            treatment: None,
             sticky: None,
             seeking: false,
             laned: false,
@@ -88,9 +87,6 @@ impl Engine {
             waiting_since: self.now,
             leave_at: None,
             ruled: self.now,
-            menu: None,
-            told_position: None,
-            told_wait: None,
             predicted: None,
             watch: None,
             alarm: None,
@@ -167,7 +163,7 @@ impl Engine {
             waiting,
             position,
             predicted: call.predicted,
-            flag: call.caller.flag.clone(),
+            flag: call.caller.flag().to_owned(),
             callback,
         });
     }
@@ -182,12 +178,9 @@ impl Engine {
         call.joined = self.now;
         call.state = State::Waiting;
         call.cap = queue.settings.level;
-        call.dropped.clear();
-        call.also.clear();
+        call.treatment = None;
         call.waiting_since = self.now;
         call.ruled = self.now;
-        call.menu = None;
-        (call.told_position, call.told_wait) = (None, None);
         let tier = queue.settings.tier(&self.tiers[usize::from(call.tier.0)].name);
         let longest = tier
             .and_then(|limits| limits.max_wait)
@@ -203,9 +196,9 @@ impl Engine {
         );
         let (waiting, music) = (queue.waiting, queue.music());
         call.take_place(self.handicaps(&call));
-        call.sticky = self.preferred(queue_id, &call.caller.agent, &call.caller.number, self.now);
+        call.sticky = self.preferred(queue_id, call.caller.agent(), &call.caller.number, self.now);
         if let Some((agent, _)) = call.sticky {
-            self.agents[agent.0 as usize].wanted_by.insert(call.rank);
+            self.agents[agent.0 as usize].rest.wanted_by.insert(call.rank);
         }
         (call.skills, call.impossible) = self.required_skills(&call);
         let queue = &mut self.queues[queue_id.0 as usize];
@@ -342,7 +335,7 @@ impl Engine {
         self.timers
             .reset(&mut call.alarm, None, crate::timers::Timer::Call(id));
         if let Some((agent, _)) = call.sticky.take() {
-            self.agents[agent.0 as usize].wanted_by.remove(call.rank);
+            self.agents[agent.0 as usize].rest.wanted_by.remove(call.rank);
         }
         self.queues[call.queue.0 as usize].count_waiting(call.tier, false);
         Some(call)

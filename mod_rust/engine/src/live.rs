@@ -76,7 +76,7 @@ fn of_agent<'a, T>(
 impl Engine {
     pub(crate) fn extend_wrap_up(&mut self, id: AgentId, by: Span) -> Answer {
         let agent = &mut self.agents[id.0 as usize];
-        let work = agent.wrap_up.as_mut().ok_or(Refusal::NotInWrapUp)?;
+        let work = agent.rest.wrap_up.as_mut().ok_or(Refusal::NotInWrapUp)?;
         let (first, until) = work.until.ok_or(Refusal::NothingToDo)?;
         let most = self.queues[work.queue.0 as usize].settings.wrap_up_max;
         let latest = work.began + most.max(first.since(work.began));
@@ -86,7 +86,7 @@ impl Engine {
         }
         work.until = Some((first, new));
         self.timers
-            .reset(&mut agent.wrap_up_alarm, Some(new), Timer::WrapUp(id));
+            .reset(&mut agent.rest.wrap_up_alarm, Some(new), Timer::WrapUp(id));
         DONE
     }
 
@@ -96,7 +96,7 @@ impl Engine {
         if place.is_some_and(|(level, weight)| level == 0 || weight == 0) {
             return Err(Refusal::OutOfRange);
         }
-        let mut members = self.agents[id.0 as usize].members.clone();
+        let mut members = self.agents[id.0 as usize].members.to_vec();
         let at = members.iter().position(|member| member.queue == queue_id);
         match (place, at) {
             (Some((level, weight)), Some(at)) => {

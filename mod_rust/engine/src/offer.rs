@@ -112,7 +112,7 @@ impl Engine {
         let action = CallAction::Ring {
             offer: id,
             phone: (*agent.phone).to_owned(),
-            agent: (*agent.number).to_owned(),
+            agent: agent.number().to_string(),
             queue: self.queues[queue_id.0 as usize].settings.name.clone(),
             answering: agent.answering,
         };

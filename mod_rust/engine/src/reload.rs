@@ -182,7 +182,7 @@ impl Engine {
 
     fn install_agents(&mut self, agents: Vec<config::Agent>) {
         let numbers: BTreeSet<&str> = agents.iter().map(|agent| agent.number.as_str()).collect();
-        let removed = |agent: &&Agent| !numbers.contains(&*agent.number);
+        let removed = |agent: &&Agent| !numbers.contains(&**agent.number());
         let removed: Vec<AgentId> = self.agents.iter().filter(removed).map(|agent| agent.id).collect();
         for id in removed {
             self.remove_agent(id);
@@ -224,12 +224,12 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         agent.order = order;
         agent.answering = settings.answering;
-        let renamed = *agent.name != *settings.name;
+        let renamed = agent.name() != settings.name;
         if renamed {
-            agent.name = settings.name.into();
+            agent.set_name(settings.name);
         }
-        let newly_always = settings.always_signed_in && !agent.always_signed_in;
-        agent.always_signed_in = settings.always_signed_in;
+        let newly_always = settings.always_signed_in && !agent.rest.always_signed_in;
+        agent.rest.always_signed_in = settings.always_signed_in;
         agent.removed = false;
         agent.own_phone = settings.phone.into();
         if renamed {
@@ -253,7 +253,7 @@ impl Engine {
             return;
         }
         agent.removed = true;
-        agent.always_signed_in = false;
+        agent.rest.always_signed_in = false;
         self.agent_changed(id);
         self.lift_lock(id);
         self.serve(id, Vec::new());
@@ -276,7 +276,7 @@ impl Engine {
         }
         let view = self.skills.of(skills);
         let agent = &mut self.agents[id.0 as usize];
-        (agent.skills, agent.skills_view) = (skills, view);
+        agent.set_skills(skills, view);
         self.agent_changed(id);
     }
 

@@ -161,7 +161,7 @@ impl Engine {
         let cap = |cap: u8| if call.impossible { 0 } else { cap };
         let own = (call.queue, cap(call.cap));
         let also = call
-            .also
+            .also()
             .iter()
             .filter(|queue| !self.queues[queue.0 as usize].removed);
         let also = also.map(move |queue| (*queue, cap(self.queues[queue.0 as usize].settings.level)));
@@ -212,7 +212,7 @@ impl Engine {
             } else {
                 lane.remove(rank);
             }
-        } else if call.also.is_empty() {
+        } else if call.also().is_empty() {
             let (queue, cap) = (call.queue, if call.impossible { 0 } else { call.cap });
             self.set_in_lane(queue, cap, skills, rank, laned);
         } else {
@@ -254,10 +254,10 @@ impl Engine {
             let member = agent.members[at];
             let queue = &mut self.queues[member.queue.0 as usize];
             let seat = Seat {
-                primary: primary(queue.settings.strategy, agent, &member, &agent.seats[at]),
-                ..agent.seats[at]
+                primary: primary(queue.settings.strategy, agent, &member, &agent.rest.seats[at]),
+                ..agent.rest.seats[at]
             };
-            agent.seats[at] = seat;
+            agent.rest.seats[at] = seat;
             queue.seat(member.level, agent.skills, agent.merit(&seat));
         }
     }
@@ -268,7 +268,7 @@ impl Engine {
         if !core::mem::replace(&mut agent.benched, false) {
             return;
         }
-        for (member, seat) in agent.members.iter().zip(&agent.seats) {
+        for (member, seat) in agent.members.iter().zip(&agent.rest.seats) {
             let queue = &mut self.queues[member.queue.0 as usize];
             queue.unseat(member.level, agent.skills, agent.merit(seat));
         }
@@ -281,7 +281,7 @@ impl Engine {
         }
         let agent = &mut self.agents[id.0 as usize];
         let idle_since = agent.idle_since;
-        for (member, seat) in agent.members.iter().zip(&mut agent.seats) {
+        for (member, seat) in agent.members.iter().zip(&mut agent.rest.seats) {
             let queue = &self.queues[member.queue.0 as usize];
             let weight = match queue.settings.strategy {
                 Strategy::Random => 1,

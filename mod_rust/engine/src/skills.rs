@@ -80,7 +80,7 @@ impl SkillNames {
     }
 
     /// The names in a set, in their order.
-    pub(crate) fn of(&self, set: SkillSet) -> Arc<[Arc<str>]> {
+    pub(crate) fn of(&self, set: SkillSet) -> Vec<Arc<str>> {
         let has = self.ids.iter().filter(|(_, skill)| set.has(**skill));
         has.map(|(name, _)| Arc::clone(name)).collect()
     }

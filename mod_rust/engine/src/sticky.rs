@@ -92,7 +92,7 @@ impl Engine {
         };
         if let Some((agent, _)) = call.sticky.take() {
             let rank = call.rank;
-            self.agents[agent.0 as usize].wanted_by.remove(rank);
+            self.agents[agent.0 as usize].rest.wanted_by.remove(rank);
         }
         self.refresh_call(id);
         self.arm_call(id);
@@ -101,10 +101,10 @@ impl Engine {
     /// Nobody waits any longer for an agent who is not at work, or for one in a queue served no more.
     pub(crate) fn release_wanted(&mut self, id: AgentId) {
         let agent = &self.agents[id.0 as usize];
-        if agent.wanted_by.is_empty() {
+        if agent.rest.wanted_by.is_empty() {
             return;
         }
-        let waiting: Vec<CallId> = agent.wanted_by.iter().map(|rank| rank.call).collect();
+        let waiting: Vec<CallId> = agent.rest.wanted_by.iter().map(|rank| rank.call).collect();
         for call in waiting {
             let queue = self.calls.get(call.0).map(|call| call.queue);
             if queue.is_some_and(|queue| !self.can_be_preferred(id, queue)) {

@@ -46,7 +46,7 @@ impl Engine {
             self.pulses[call.queue.0 as usize].check(wait, told);
         }
         if let Some((agent, _)) = call.sticky.take() {
-            self.agents[agent.0 as usize].wanted_by.remove(call.rank);
+            self.agents[agent.0 as usize].rest.wanted_by.remove(call.rank);
         }
         if queue.settings.sticky > Span::ZERO && !call.caller.number.is_empty() {
             self.last_agents

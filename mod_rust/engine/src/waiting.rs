@@ -161,21 +161,21 @@ impl Engine {
             }
             Operation::DropSkill(skill) => {
                 let required = self.queues[call.queue.0 as usize].settings.skills.contains(skill)
-                    || call.caller.skills.contains(skill);
-                if !required || call.dropped.contains(skill) {
+                    || call.caller.skills().contains(skill);
+                if !required || call.dropped().contains(skill) {
                     return false;
                 }
-                self.change_needs(id, |call| call.dropped.push(skill.clone()));
+                self.change_needs(id, |call| call.treatment_mut().dropped.push(skill.clone()));
                 self.require_skills(id);
             }
             Operation::AddQueue(name) => {
                 let known = self.queue_ids.get(name).copied();
                 let new = known.filter(|queue| {
-                    let there = *queue == call.queue || call.also.contains(queue);
-                    !there && !self.queues[queue.0 as usize].removed && call.also.len() < MAX_ALSO
+                    let there = *queue == call.queue || call.also().contains(queue);
+                    !there && !self.queues[queue.0 as usize].removed && call.also().len() < MAX_ALSO
                 });
                 let Some(queue) = new else { return false };
-                self.change_needs(id, |call| call.also.push(queue));
+                self.change_needs(id, |call| call.treatment_mut().also.push(queue));
             }
             Operation::Raise(span) => {
                 if *span == Span::ZERO {
@@ -197,7 +197,7 @@ impl Engine {
                 let until = (menu.lasting > Span::ZERO).then(|| self.now + menu.lasting);
                 let say = menu.say.clone();
                 if let Some(call) = self.calls.get_mut(id.0) {
-                    call.menu = Some((name.clone(), until));
+                    call.treatment_mut().menu = Some((name.clone(), until));
                 }
                 let say = self.spoken(id, &say);
                 self.say(id, say);
@@ -220,7 +220,8 @@ impl Engine {
         let Some(call) = self.calls.get(id.0).filter(|call| call.waits()) else {
             return;
         };
-        let Some((name, until)) = &call.menu else { return };
+        let menu = call.treatment.as_ref().and_then(|done| done.menu.as_ref());
+        let Some((name, until)) = menu else { return };
         if until.is_some_and(|until| self.now > until) {
             return;
         }
@@ -232,7 +233,7 @@ impl Engine {
         let queue = call.queue;
         self.events.push(Event::KeyPressed { call: id, queue, key });
         if let Some(call) = self.calls.get_mut(id.0) {
-            call.menu = None;
+            call.treatment_mut().menu = None;
         }
         match choice {
             Choice::Wait { say } => {
@@ -264,7 +265,11 @@ impl Engine {
         let Some(call) = self.calls.get(id.0) else {
             return Vec::new();
         };
-        let (mut position, mut wait) = (call.told_position, call.told_wait);
+        let told = call
+            .treatment
+            .as_ref()
+            .map(|done| (done.told_position, done.told_wait));
+        let (mut position, mut wait) = told.unwrap_or_default();
         let figures = prompts.iter().any(|prompt| !matches!(prompt, Prompt::File(_)));
         if figures {
             let (now_at, estimate) = self.place_of(call);
@@ -290,10 +295,10 @@ impl Engine {
             && let Some(call) = self.calls.get_mut(id.0)
         {
             if prompts.contains(&Prompt::Position) {
-                call.told_position = position;
+                call.treatment_mut().told_position = position;
             }
             if prompts.contains(&Prompt::Wait) {
-                call.told_wait = wait;
+                call.treatment_mut().told_wait = wait;
             }
         }
         said.unwrap_or_default()

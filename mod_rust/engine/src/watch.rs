@@ -83,7 +83,7 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         let next = agent.watch.as_ref().and_then(|watch| watch.next());
         self.timers
-            .reset(&mut agent.warn_alarm, next, Timer::AgentWarn(id));
+            .reset(&mut agent.rest.warn_alarm, next, Timer::AgentWarn(id));
     }
 
     pub(crate) fn agent_warning(&mut self, id: AgentId) {

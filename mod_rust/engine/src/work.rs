@@ -78,13 +78,13 @@ impl Engine {
         };
         self.step_agent(id, Trigger::WrapUp);
         let agent = &mut self.agents[id.0 as usize];
-        agent.wrap_up = Some(AfterCall {
+        agent.rest.wrap_up = Some(AfterCall {
             queue,
             began: self.now,
             until: until.map(|until| (until, until)),
         });
         self.timers
-            .reset(&mut agent.wrap_up_alarm, until, Timer::WrapUp(id));
+            .reset(&mut agent.rest.wrap_up_alarm, until, Timer::WrapUp(id));
         let steps = self.queues[queue.0 as usize].settings.warn.wrap_up.clone();
         self.watch_agent(id, Some((Limit::WrapUp { agent: id }, &steps)));
     }
@@ -93,8 +93,8 @@ impl Engine {
     pub(crate) fn wrap_up_over(&mut self, id: AgentId) {
         let agent = &mut self.agents[id.0 as usize];
         self.timers
-            .reset(&mut agent.wrap_up_alarm, None, Timer::WrapUp(id));
-        if let Some(work) = agent.wrap_up.take() {
+            .reset(&mut agent.rest.wrap_up_alarm, None, Timer::WrapUp(id));
+        if let Some(work) = agent.rest.wrap_up.take() {
             self.pulses[work.queue.0 as usize].wrapped_up(self.now.since(work.began));
         }
         self.watch_agent(id, None);
@@ -113,7 +113,7 @@ impl Engine {
 
     /// Watches not ready, if its reason has a limit.
     pub(crate) fn watch_not_ready(&mut self, id: AgentId) {
-        let reason = &self.agents[id.0 as usize].reason;
+        let reason = &self.agents[id.0 as usize].rest.reason;
         let known = self.reasons.iter().find(|known| known.name == *reason);
         let steps = known.map(|known| known.warn.clone());
         self.watch_agent(

@@ -137,7 +137,11 @@ pub(crate) struct AgentLook {
 }
 
 fn look(agent: &AgentView) -> AgentLook {
-    let served = agent.queues.iter().map(|member| (member.queue, member.level));
+    let served = agent
+        .card
+        .queues
+        .iter()
+        .map(|member| (member.queue, member.level));
     let mut queues: Vec<(QueueId, u8)> = served.collect();
     queues.sort_unstable();
     AgentLook {
@@ -146,7 +150,7 @@ fn look(agent: &AgentView) -> AgentLook {
         call: agent.call,
         phone: agent.phone.to_string(),
         queues,
-        skills: agent.skills.iter().map(|skill| skill.to_string()).collect(),
+        skills: agent.card.skills.iter().map(|skill| skill.to_string()).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::command::Asked;
 use crate::config::Answering;
-use crate::event::{AgentState, AgentView, Forced, MemberView, NextState};
+use crate::event::{AgentCard, AgentState, AgentView, Forced, MemberView, NextState};
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use crate::input::{OfferFailure, PhoneState, TalkState};
 use crate::queue::{Merit, Rank};
@@ -66,54 +66,43 @@ pub(crate) const TRANSITIONS: &Table<Base, Trigger> = {
     ]
 };
 
+/// What is read and written at each call lies together; what is not is in [`Rest`].
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) id: AgentId,
-    pub(crate) number: Arc<str>,
-    pub(crate) name: Arc<str>,
-    /// The phone of the settings; may be empty.
-    pub(crate) own_phone: Arc<str>,
-    /// The phone bound by signing in; empty while signed out.
-    pub(crate) phone: Arc<str>,
-    /// Whether signed in on the own phone, and so moves with it when the settings name another.
-    pub(crate) on_own_phone: bool,
-    /// The phone the host was told to watch; empty for none.
-    pub(crate) watched: Arc<str>,
-    pub(crate) phone_state: PhoneState,
-    pub(crate) answering: Answering,
-    pub(crate) members: Vec<Member>,
-    /// As many, in the same order.
-    pub(crate) seats: Vec<Seat>,
-    pub(crate) skills: SkillSet,
     /// The place in the settings.
     pub(crate) order: u32,
-    pub(crate) always_signed_in: bool,
+    /// What the world is told of who it is.
+    card: Arc<AgentCard>,
+    /// The phone bound by signing in; empty while signed out.
+    pub(crate) phone: Arc<str>,
+    /// The phone of the settings; may be empty.
+    pub(crate) own_phone: Arc<str>,
+    /// Whether signed in on the own phone, and so moves with it when the settings name another.
+    pub(crate) on_own_phone: bool,
+    pub(crate) phone_state: PhoneState,
+    pub(crate) answering: Answering,
     /// No longer in the settings; signed out, or about to be after the call.
     pub(crate) removed: bool,
+    pub(crate) members: Box<[Member]>,
+    pub(crate) skills: SkillSet,
 
     pub(crate) base: Base,
     /// How the conversation goes, while `OnCall`.
     pub(crate) talk: TalkState,
     /// The call offered or talked, while `Offered` or `OnCall`.
     pub(crate) engaged: Option<Engaged>,
-    /// After-call work, while `WrapUp`.
-    pub(crate) wrap_up: Option<AfterCall>,
-    pub(crate) wrap_up_alarm: Option<Alarm>,
-    /// Why not ready or signed out.
-    pub(crate) reason: String,
-    /// Boxed like what follows: it is rare, and what is read at each call stays together.
-    pub(crate) forced: Option<Box<Forced>>,
-    pub(crate) lock_alarm: Option<Alarm>,
-    /// The command that locked, until it takes effect after the call.
-    pub(crate) lock_asked: Option<Box<Asked>>,
-    pub(crate) next: Option<Box<Next>>,
     pub(crate) cool_down: Option<CoolDown>,
-    pub(crate) cool_down_alarm: Option<Alarm>,
-    /// Offers missed in a row.
-    pub(crate) misses: u32,
+    pub(crate) forced: Option<Box<Forced>>,
+    pub(crate) next: Option<Box<Next>>,
     /// What lasts and has a limit.
     pub(crate) watch: Option<Box<Watch>>,
-    pub(crate) warn_alarm: Option<Alarm>,
+    /// Offers missed in a row.
+    pub(crate) misses: u32,
+    /// Calls connected since signing in.
+    pub(crate) calls: u32,
+    /// Time talked since signing in.
+    pub(crate) talked: Span,
 
     /// Signed in, neither not ready nor locked: counted by its queues, and in their estimates.
     pub(crate) at_work: bool,
@@ -127,20 +116,35 @@ pub(crate) struct Agent {
     pub(crate) idle_since: Time,
     /// When the agent last became available.
     pub(crate) free_since: Time,
-    /// Calls connected since signing in.
-    pub(crate) calls: u32,
-    /// Time talked since signing in.
-    pub(crate) talked: Span,
-    /// Callers who wait for this agent first.
-    pub(crate) wanted_by: Sorted<Rank>,
-    /// Those of them who seek.
+    /// Callers who seek, and wait for this agent first.
     pub(crate) lane: Sorted<Rank>,
 
     /// What the world was told last.
     pub(crate) published: AgentState,
     pub(crate) since: Time,
-    members_view: Arc<[MemberView]>,
-    pub(crate) skills_view: Arc<[Arc<str>]>,
+    pub(crate) rest: Box<Rest>,
+}
+
+/// What most calls of an agent do not touch.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// The phone the host was told to watch; empty for none.
+    pub(crate) watched: Arc<str>,
+    /// As many as members, in the same order.
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) always_signed_in: bool,
+    /// After-call work, while `WrapUp`.
+    pub(crate) wrap_up: Option<AfterCall>,
+    pub(crate) wrap_up_alarm: Option<Alarm>,
+    /// Why not ready or signed out.
+    pub(crate) reason: String,
+    pub(crate) lock_alarm: Option<Alarm>,
+    /// The command that locked, until it takes effect after the call.
+    pub(crate) lock_asked: Option<Box<Asked>>,
+    pub(crate) cool_down_alarm: Option<Alarm>,
+    pub(crate) warn_alarm: Option<Alarm>,
+    /// Callers who wait for this agent first, rung for or not.
+    pub(crate) wanted_by: Sorted<Rank>,
 }
 
 /// An agent's place in a queue.
@@ -210,50 +214,72 @@ impl Agent {
         let nothing: Arc<str> = "".into();
         Agent {
             id,
-            number,
-            name: Arc::clone(&nothing),
-            own_phone: Arc::clone(&nothing),
+            order: 0,
+            card: Arc::new(AgentCard {
+                number,
+                name: String::new(),
+                queues: Vec::new(),
+                skills: Vec::new(),
+            }),
             phone: Arc::clone(&nothing),
+            own_phone: Arc::clone(&nothing),
             on_own_phone: false,
-            watched: nothing,
             phone_state: PhoneState::Available,
             answering: Answering::Manual,
-            members: Vec::new(),
-            seats: Vec::new(),
-            skills: SkillSet::default(),
-            order: 0,
-            always_signed_in: false,
             removed: false,
+            members: Box::default(),
+            skills: SkillSet::default(),
             base: Base::SignedOut,
             talk: TalkState::Talking,
             engaged: None,
-            wrap_up: None,
-            wrap_up_alarm: None,
-            reason: String::new(),
-            forced: None,
-            lock_alarm: None,
-            lock_asked: None,
-            next: None,
             cool_down: None,
-            cool_down_alarm: None,
-            misses: 0,
+            forced: None,
+            next: None,
             watch: None,
-            warn_alarm: None,
+            misses: 0,
+            calls: 0,
+            talked: Span::ZERO,
             at_work: false,
             available: false,
             benched: false,
             changed: false,
             idle_since: now,
             free_since: now,
-            calls: 0,
-            talked: Span::ZERO,
-            wanted_by: Sorted::default(),
             lane: Sorted::default(),
             published: AgentState::SignedOut,
             since: now,
-            members_view: Arc::new([]),
-            skills_view: Arc::new([]),
+            rest: Box::new(Rest {
+                watched: nothing,
+                seats: Vec::new(),
+                always_signed_in: false,
+                wrap_up: None,
+                wrap_up_alarm: None,
+                reason: String::new(),
+                lock_alarm: None,
+                lock_asked: None,
+                cool_down_alarm: None,
+                warn_alarm: None,
+                wanted_by: Sorted::default(),
+            }),
         }
+    }
+
+    pub(crate) fn number(&self) -> &Arc<str> {
+        &self.card.number
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.card.name
+    }
+
+    pub(crate) fn set_name(&mut self, name: String) {
+        Arc::make_mut(&mut self.card).name = name;
+    }
+
+    /// Has these skills from now on, of these names.
+    pub(crate) fn set_skills(&mut self, skills: SkillSet, names: Vec<Arc<str>>) {
+        self.skills = skills;
+        Arc::make_mut(&mut self.card).skills = names;
     }
 
     pub(crate) fn member(&self, queue: QueueId) -> Option<&Member> {
@@ -267,18 +293,18 @@ impl Agent {
     /// Serves these queues from now on. What is known of the seats in them is kept.
     pub(crate) fn set_members(&mut self, members: Vec<Member>) {
         let seat = |member: &Member| self.seat(member.queue).copied().unwrap_or_default();
-        self.seats = members.iter().map(seat).collect();
+        self.rest.seats = members.iter().map(seat).collect();
         let view = |member: &Member| MemberView {
             queue: member.queue,
             level: member.level,
         };
-        self.members_view = members.iter().map(view).collect();
-        self.members = members;
+        Arc::make_mut(&mut self.card).queues = members.iter().map(view).collect();
+        self.members = members.into();
     }
 
     pub(crate) fn seat(&self, queue: QueueId) -> Option<&Seat> {
         let at = self.members.iter().position(|member| member.queue == queue)?;
-        self.seats.get(at)
+        self.rest.seats.get(at)
     }
 
     /// The place among those available in a queue.
@@ -329,7 +355,7 @@ impl Agent {
 
     pub(crate) fn state_reason(&self) -> String {
         match self.state() {
-            AgentState::NotReady | AgentState::SignedOut => self.reason.clone(),
+            AgentState::NotReady | AgentState::SignedOut => self.rest.reason.clone(),
             AgentState::ForcedBusy => self
                 .forced
                 .as_ref()
@@ -357,15 +383,12 @@ impl Agent {
     pub(crate) fn view(&self) -> AgentView {
         AgentView {
             agent: self.id,
-            number: Arc::clone(&self.number),
-            name: Arc::clone(&self.name),
+            card: Arc::clone(&self.card),
             phone: Arc::clone(&self.phone),
-            queues: Arc::clone(&self.members_view),
-            skills: Arc::clone(&self.skills_view),
             state: self.state(),
             since: self.since,
             reason: self.state_reason(),
-            forced: self.forced.as_deref().cloned(),
+            forced: self.forced.clone(),
             next: if self.removed && self.engaged.is_some() {
                 Some(NextState::SignedOut {
                     reason: REMOVED.to_owned(),

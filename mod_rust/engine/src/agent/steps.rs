@@ -18,7 +18,7 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         let from = agent.base;
         let Some(to) = table::next(TRANSITIONS, from, on) else {
-            let what = format!("agent {}: {on:?} in {from:?}", agent.number);
+            let what = format!("agent {}: {on:?} in {from:?}", agent.number());
             return self.broken(what);
         };
         agent.base = to;
@@ -97,7 +97,7 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         agent.cool_down = Some(CoolDown { cause });
         self.timers
-            .reset(&mut agent.cool_down_alarm, Some(until), Timer::CoolDown(id));
+            .reset(&mut agent.rest.cool_down_alarm, Some(until), Timer::CoolDown(id));
         self.agent_changed(id);
         let agent = &mut self.agents[id.0 as usize];
         match cause {
@@ -105,7 +105,7 @@ impl Engine {
             OfferFailure::Busy | OfferFailure::Unreachable => {}
         }
         if self.misses.not_ready_after > 0 && agent.misses >= self.misses.not_ready_after {
-            agent.reason = format!("missed {} calls", agent.misses);
+            agent.rest.reason = format!("missed {} calls", agent.misses);
             agent.misses = 0;
             self.step_agent(id, Trigger::Pause);
             self.watch_not_ready(id);
@@ -116,7 +116,7 @@ impl Engine {
         let agent = &mut self.agents[id.0 as usize];
         if agent.cool_down.take().is_some() {
             self.timers
-                .reset(&mut agent.cool_down_alarm, None, Timer::CoolDown(id));
+                .reset(&mut agent.rest.cool_down_alarm, None, Timer::CoolDown(id));
             self.agent_changed(id);
         }
     }
@@ -150,7 +150,7 @@ impl Engine {
             }
             self.done(asked);
         }
-        if let Some(asked) = self.agents[id.0 as usize].lock_asked.take() {
+        if let Some(asked) = self.agents[id.0 as usize].rest.lock_asked.take() {
             self.done(*asked);
         }
         self.follow_own_phone(id);
@@ -160,9 +160,9 @@ impl Engine {
     /// To not ready from any state without a call.
     pub(crate) fn pause(&mut self, id: AgentId, reason: String) {
         let agent = &mut self.agents[id.0 as usize];
-        let other = agent.reason != reason;
+        let other = agent.rest.reason != reason;
         if other {
-            agent.reason = reason;
+            agent.rest.reason = reason;
             self.agent_changed(id);
         }
         let new = self.agents[id.0 as usize].base != Base::NotReady;
@@ -177,7 +177,7 @@ impl Engine {
 
     /// Signs in on a phone that is known to be free.
     pub(crate) fn sign_in(&mut self, id: AgentId, phone: Arc<str>) {
-        self.agents[id.0 as usize].reason.clear();
+        self.agents[id.0 as usize].rest.reason.clear();
         self.step_agent(id, Trigger::SignIn);
         self.bind(id, phone);
         self.refresh_agent(id, Idle::Anew);
@@ -189,7 +189,7 @@ impl Engine {
         self.lift_lock(id);
         self.end_cool_down(id);
         let agent = &mut self.agents[id.0 as usize];
-        agent.reason = reason;
+        agent.rest.reason = reason;
         agent.misses = 0;
         self.bind(id, "".into());
         self.refresh_agent(id, Idle::Anew);
@@ -230,14 +230,14 @@ impl Engine {
             (true, false) => Arc::clone(&agent.own_phone),
             (true, true) => "".into(),
         };
-        if agent.watched == wanted {
+        if agent.rest.watched == wanted {
             return;
         }
         self.actions.push(crate::Action::WatchPhone {
             agent: id,
             phone: (*wanted).to_owned(),
         });
-        agent.watched = wanted;
+        agent.rest.watched = wanted;
         self.set_phone_state(id, PhoneState::Available);
     }
 
@@ -247,8 +247,9 @@ impl Engine {
         if agent.forced.take().is_none() {
             return false;
         }
-        self.timers.reset(&mut agent.lock_alarm, None, Timer::Lock(id));
-        if let Some(asked) = agent.lock_asked.take() {
+        self.timers
+            .reset(&mut agent.rest.lock_alarm, None, Timer::Lock(id));
+        if let Some(asked) = agent.rest.lock_asked.take() {
             self.overtaken(*asked);
         }
         self.agent_changed(id);

@@ -43,10 +43,10 @@ impl Engine {
     pub fn why_not(&self, number: &str) -> Option<Vec<String>> {
         let id = self.agent_of(number).ok()?;
         let agent = &self.agents[id.0 as usize];
-        let name = if agent.name.is_empty() {
+        let name = if agent.name().is_empty() {
             String::new()
         } else {
-            format!(" ({})", agent.name)
+            format!(" ({})", agent.name())
         };
         let mut lines = vec![format!("agent {number}{name}: {}", self.obstacle(agent))];
         for member in &agent.members {
@@ -55,8 +55,8 @@ impl Engine {
         if agent.members.is_empty() {
             lines.push("  serves no queue".to_owned());
         }
-        if let Some(first) = agent.wanted_by.first() {
-            let count = agent.wanted_by.len();
+        if let Some(first) = agent.rest.wanted_by.first() {
+            let count = agent.rest.wanted_by.len();
             lines.push(format!(
                 "  {count} waiting for this agent alone; first is call {}",
                 first.call.0
@@ -288,7 +288,7 @@ impl Engine {
         let mut lines: Vec<String> = agents
             .iter()
             .take(MOST_AGENTS)
-            .map(|agent| format!("  {}: {}", agent.number, self.why_not_for(call, agent)))
+            .map(|agent| format!("  {}: {}", agent.number(), self.why_not_for(call, agent)))
             .collect();
         let mut rest: BTreeMap<AgentState, usize> = BTreeMap::new();
         for agent in agents.iter().skip(MOST_AGENTS) {
@@ -344,7 +344,7 @@ impl Engine {
             reason => format!(" ({reason})"),
         };
         let mut text = format!("{}{reason} for {since}", state_word(state));
-        if let Some(alarm) = agent.cool_down_alarm.as_ref()
+        if let Some(alarm) = agent.rest.cool_down_alarm.as_ref()
             && let Some(cool_down) = agent.cool_down
             && agent.phone_state == PhoneState::Available
         {
@@ -457,6 +457,6 @@ impl Engine {
     }
 
     fn number(&self, agent: AgentId) -> &str {
-        &self.agents[agent.0 as usize].number
+        self.agents[agent.0 as usize].number()
     }
 }

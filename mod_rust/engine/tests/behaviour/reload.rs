@@ -192,7 +192,7 @@ fn what_a_reload_ends_is_told_before_the_settings_and_what_it_begins_after() {
     floor.reload(config(vec![queue("support")], vec![agent("2", &["support"])]));
     let told = |event: &Event| match event {
         Event::OfferEnded { .. } => "offer ended",
-        Event::AgentChanged { to, .. } if &*to.number == "1" => "removed agent changed",
+        Event::AgentChanged { to, .. } if &*to.card.number == "1" => "removed agent changed",
         Event::AgentChanged { .. } => "other agent changed",
         Event::ConfigApplied { .. } => "settings",
         Event::OfferMade { .. } => "offer made",

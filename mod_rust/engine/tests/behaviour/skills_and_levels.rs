@@ -292,7 +292,7 @@ fn a_better_level_given_to_an_idle_agent_counts_at_once() {
     floor.join(1, "support");
     assert_eq!(floor.boss(place("1", "support", Some((2, 1)))), DONE);
     assert_eq!(floor.rung(), [ring(1, "1")]);
-    assert_eq!(floor.agent("1").queues[0].level, 2);
+    assert_eq!(floor.agent("1").card.queues[0].level, 2);
 }
 
 #[test]
@@ -318,10 +318,10 @@ fn an_agent_put_into_a_queue_takes_who_waits_there_and_one_taken_out_no_longer_r
     floor.join(1, "sales");
     assert_eq!(floor.boss(place("1", "sales", Some((1, 1)))), DONE);
     assert_eq!(floor.rung(), [ring(1, "1")]);
-    assert_eq!(floor.agent("1").queues.len(), 2, "behind the others");
+    assert_eq!(floor.agent("1").card.queues.len(), 2, "behind the others");
     assert_eq!(floor.boss(place("1", "sales", None)), DONE);
     assert_eq!(floor.offers_ended(), [(1, OfferResult::Cancelled)]);
-    assert_eq!(floor.agent("1").queues.len(), 1);
+    assert_eq!(floor.agent("1").card.queues.len(), 1);
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn a_skill_given_counts_at_once_and_one_taken_leaves_the_offer() {
     assert_eq!(floor.rung(), [ring(1, "1")]);
     assert_eq!(floor.boss(skill("1", "chat", false)), DONE);
     assert_eq!(floor.offers_ended(), []);
-    assert!(floor.agent("1").skills.is_empty());
+    assert!(floor.agent("1").card.skills.is_empty());
     floor.serve(1, 1).pass(60).join(2, "support");
     assert_eq!(floor.rung(), []);
 }
@@ -363,11 +363,12 @@ fn what_was_changed_while_running_lies_over_the_settings_of_later_reloads() {
     let told = |floor: &Floor| {
         let view = floor.agent("1");
         let levels: Vec<(u32, u8)> = view
+            .card
             .queues
             .iter()
             .map(|member| (member.queue.0, member.level))
             .collect();
-        let skills: Vec<String> = view.skills.iter().map(ToString::to_string).collect();
+        let skills: Vec<String> = view.card.skills.iter().map(ToString::to_string).collect();
         (levels, skills)
     };
     let expected = (vec![(0, 2), (2, 3)], vec!["chat".to_owned(), "fax".to_owned()]);

@@ -95,7 +95,7 @@ impl Vocabulary {
             self.queues.insert(queue.queue, queue.name.clone());
         }
         for agent in agents {
-            self.agents.insert(agent.agent, agent.number.to_string());
+            self.agents.insert(agent.agent, agent.card.number.to_string());
         }
         self.tiers = tiers.to_vec();
     }

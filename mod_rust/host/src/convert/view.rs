@@ -28,16 +28,16 @@ impl Vocabulary {
     }
 
     pub(super) fn agent_info(&self, view: AgentView) -> info::AgentInfo {
-        let members = view.queues.iter().map(|member| info::MemberInfo {
+        let members = view.card.queues.iter().map(|member| info::MemberInfo {
             queue: self.queue(member.queue),
             level: member.level,
         });
         info::AgentInfo {
-            number: view.number.to_string(),
-            name: view.name.to_string(),
+            number: view.card.number.to_string(),
+            name: view.card.name.clone(),
             phone: view.phone.to_string(),
             queues: members.collect(),
-            skills: view.skills.iter().map(ToString::to_string).collect(),
+            skills: view.card.skills.iter().map(ToString::to_string).collect(),
             state: state(view.state),
             since: view.since.0,
             reason: view.reason,

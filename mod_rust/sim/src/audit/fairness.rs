@@ -267,7 +267,7 @@ impl Fairness {
 
     fn suits(&self, agent: &AgentView, call: CallId, seeker: &Seeker) -> bool {
         let level = |queue: QueueId| {
-            let member = agent.queues.iter().find(|member| member.queue == queue);
+            let member = agent.card.queues.iter().find(|member| member.queue == queue);
             member.map(|member| member.level)
         };
         let home = level(seeker.queue).is_some_and(|level| level <= seeker.cap);
@@ -284,7 +284,7 @@ impl Fairness {
         let mut required = of_queue
             .chain(of_caller)
             .filter(|skill| !seeker.dropped.contains(*skill));
-        (home || also) && required.all(|skill| agent.skills.iter().any(|has| **has == **skill))
+        (home || also) && required.all(|skill| agent.card.skills.iter().any(|has| **has == **skill))
     }
 
     fn rank(&self, call: CallId, seeker: &Seeker) -> Option<(i128, CallId)> {
@@ -328,7 +328,7 @@ impl Fairness {
             .config
             .agents
             .iter()
-            .find(|known| *known.number == *agent.number);
+            .find(|known| *known.number == *agent.card.number);
         let served: BTreeSet<&String> = agent
             .queues
             .iter()

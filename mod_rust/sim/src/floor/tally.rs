@@ -158,7 +158,7 @@ impl Tally {
                 let before = self.agents.insert(*agent, (to.state, now));
                 let begins = before.is_none_or(|(state, _)| state != AgentState::WrapUp);
                 if to.state == AgentState::WrapUp && begins {
-                    return Some((*to.number).to_owned());
+                    return Some((*to.card.number).to_owned());
                 }
             }
             _ => {}

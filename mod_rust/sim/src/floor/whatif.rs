@@ -218,7 +218,7 @@ impl Story {
                 }
             }
             Event::AgentChanged { to, .. } if to.state != hotline_engine::event::AgentState::WrapUp => {
-                if let Some(began) = self.wrapping_up.remove(&*to.number) {
+                if let Some(began) = self.wrapping_up.remove(&*to.card.number) {
                     self.wrap_ups.0 += now.since(began).0;
                     self.wrap_ups.1 += 1;
                 }

@@ -144,10 +144,14 @@ impl World {
             }
         }
         self.queues = view.queues.iter().map(|queue| queue.name.clone()).collect();
-        self.agents = view.agents.iter().map(|agent| agent.number.to_string()).collect();
+        self.agents = view
+            .agents
+            .iter()
+            .map(|agent| agent.card.number.to_string())
+            .collect();
         let wraps = |agent: &&AgentView| agent.state == AgentState::WrapUp;
         let wrapping_up = view.agents.iter().filter(wraps);
-        self.wrapping_up = wrapping_up.map(|agent| agent.number.to_string()).collect();
+        self.wrapping_up = wrapping_up.map(|agent| agent.card.number.to_string()).collect();
         self.calls
             .retain(|call| view.calls.iter().any(|known| known.call == call.id));
         self.offers

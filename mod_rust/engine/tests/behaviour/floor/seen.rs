@@ -15,7 +15,7 @@ impl Floor {
         let view = self.engine.view();
         view.agents
             .into_iter()
-            .find(|agent| &*agent.number == number)
+            .find(|agent| *agent.card.number == *number)
             .expect("no such agent")
     }
 
