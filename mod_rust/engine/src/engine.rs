@@ -12,7 +12,7 @@ use crate::command::Asked;
 use crate::config::{Config, ConfigError, Limits, Menu, Misses, Reason};
 use crate::estimate::Pulse;
 use crate::event::Event;
-use crate::explain::{Note, Record};
+use crate::explain::{Line, Record};
 use crate::ids::{AgentId, CallId, QueueId, TierId};
 use crate::input::Input;
 use crate::live::Overlay;
@@ -271,7 +271,7 @@ impl Engine {
             if agent.published != from {
                 agent.since = self.now;
                 let state = agent.published;
-                self.record.note(self.now, Note::Agent { agent: id, state });
+                self.record.note(self.now, Line::Agent { agent: id, state });
             }
             self.events.push(Event::AgentChanged {
                 agent: id,

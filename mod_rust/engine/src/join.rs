@@ -5,7 +5,7 @@ use crate::call::{Call, Person, State, Trigger};
 use crate::config::{Door, Exit, MAX_HOPS, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, RefusedCall};
-use crate::explain::Note;
+use crate::explain::Line;
 use crate::ids::{CallId, QueueId};
 use crate::input::{Caller, Departure, Party};
 use crate::queue::Rank;
@@ -281,7 +281,7 @@ impl Engine {
     fn finish_visit(&mut self, call: &mut Call, outcome: CallOutcome, by: Party, to: Exit) {
         let watch = call.watch.take();
         self.events.extend(watch.and_then(|watch| watch.over(self.now)));
-        let note = Note::Finished {
+        let note = Line::Finished {
             call: call.id,
             outcome,
         };

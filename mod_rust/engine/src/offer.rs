@@ -5,7 +5,7 @@ use crate::agent::{Base, Engaged, Idle, Trigger};
 use crate::call;
 use crate::engine::Engine;
 use crate::event::{Event, Limit, OfferResult};
-use crate::explain::{Chosen, Note};
+use crate::explain::{Chosen, Line, OfferMade};
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use crate::input::OfferFailure;
 use crate::time::Time;
@@ -30,11 +30,13 @@ impl Engine {
         let Some(call) = self.calls.get(call_id.0) else {
             return false;
         };
-        let Some(queue_id) = self.suits_via(call, &self.agents[agent_id.0 as usize]) else {
+        let Some((queue_id, cap)) = self.place_for(call, &self.agents[agent_id.0 as usize]) else {
             self.broken(format!("call {} is offered to who does not suit", call_id.0));
             return false;
         };
-        let (waiting_since, chosen) = (call.waiting_since, call.sticky.is_none());
+        let waiting_since = call.waiting_since;
+        let skills = call.skills;
+        let chosen = call.sticky.is_none().then_some(Chosen { cap, skills });
         if !self.step_call(call_id, call::Trigger::Offer) {
             return false;
         }
@@ -47,7 +49,7 @@ impl Engine {
         let queue = &mut self.queues[queue_id.0 as usize];
         queue.cursor = Some(agent.order);
         if queue.settings.strategy.is_by_chance()
-            && chosen
+            && chosen.is_some()
             && let Some(seat) = agent.seat(queue_id)
         {
             queue.clock = seat.ticket;
@@ -84,13 +86,8 @@ impl Engine {
             .now
             .since(waiting_since.max(self.agents[agent_id.0 as usize].free_since));
         if self.record.keeps() {
-            let chosen = self.calls.get(call_id.0).filter(|_| chosen).and_then(|call| {
-                let (_, cap) = self.places_of(call).find(|(queue, _)| *queue == queue_id)?;
-                let skills = call.skills;
-                Some(Chosen { cap, skills })
-            });
             let next = chosen.and_then(|at| self.queues[queue_id.0 as usize].best(at.cap, at.skills));
-            let note = Note::Offer {
+            let made = OfferMade {
                 offer: id,
                 call: call_id,
                 agent: agent_id,
@@ -99,7 +96,7 @@ impl Engine {
                 chosen,
                 next: next.map(|merit| merit.agent),
             };
-            self.record.note(self.now, note);
+            self.record.offer(self.now, made);
         }
         self.events.push(Event::OfferMade {
             offer: id,
@@ -217,7 +214,7 @@ impl Engine {
     pub(crate) fn close_offer(&mut self, id: OfferId, result: OfferResult) -> Option<Offer> {
         let mut offer = self.offers.remove(id.0)?;
         self.timers.reset(&mut offer.alarm, None, Timer::Ring(id));
-        self.record.note(self.now, Note::Ended { offer: id, result });
+        self.record.note(self.now, Line::Ended { offer: id, result });
         self.watch_agent(offer.agent, None);
         if let Some(call) = self.calls.get_mut(offer.call.0) {
             call.offers.retain(|other| *other != id);

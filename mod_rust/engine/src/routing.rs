@@ -170,8 +170,13 @@ impl Engine {
 
     /// The queue in which an agent suits a call.
     pub(crate) fn suits_via(&self, call: &Call, agent: &Agent) -> Option<QueueId> {
+        self.place_for(call, agent).map(|(queue, _)| queue)
+    }
+
+    /// The same, and the worst level that will do there.
+    pub(crate) fn place_for(&self, call: &Call, agent: &Agent) -> Option<(QueueId, u8)> {
         if let Some((preferred, _)) = call.sticky {
-            return (preferred == agent.id).then_some(call.queue);
+            return (preferred == agent.id).then_some((call.queue, u8::MAX));
         }
         if !agent.skills.includes(call.skills) {
             return None;
@@ -179,7 +184,6 @@ impl Engine {
         let level = |queue| agent.member(queue).map(|member| member.level);
         self.places_of(call)
             .find(|(queue, cap)| level(*queue).is_some_and(|level| level <= *cap))
-            .map(|(queue, _)| queue)
     }
 
     // Places in the orders.

@@ -6,7 +6,7 @@ use crate::call::{State, Talk, Trigger};
 use crate::config::{Exit, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, Limit, OfferResult};
-use crate::explain::Note;
+use crate::explain::Line;
 use crate::ids::CallId;
 use crate::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
 use crate::join::Leaving;
@@ -154,7 +154,7 @@ impl Engine {
         let watch = call.watch.take();
         self.events.extend(watch.and_then(|watch| watch.over(self.now)));
         self.watch_agent(talk.agent, None);
-        let note = Note::Finished {
+        let note = Line::Finished {
             call: id,
             outcome: CallOutcome::Answered,
         };

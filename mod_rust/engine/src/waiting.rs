@@ -5,7 +5,7 @@ use crate::call::{Call, State};
 use crate::config::{Band, Choice, Exit, MAX_ALSO, Operation, Prompt, Rule};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event};
-use crate::explain::Note;
+use crate::explain::Line;
 use crate::ids::{CallId, QueueId};
 use crate::time::{Span, Time};
 use crate::timers::Timer;
@@ -135,7 +135,7 @@ impl Engine {
             }
             if self.operate(id, &operation) {
                 let rule = u32::try_from(at + 1).unwrap_or(u32::MAX);
-                self.record.note(self.now, Note::Rule { call: id, rule });
+                self.record.note(self.now, Line::Rule { call: id, rule });
                 self.events.push(Event::RuleApplied {
                     call: id,
                     queue: queue_id,

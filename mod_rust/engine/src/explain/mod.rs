@@ -9,36 +9,26 @@ use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use crate::skills::SkillSet;
 use crate::time::{Span, Time};
 
-/// Something that was decided or that decisions depended on.
+/// An offer, and how it came about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Note {
-    Offer {
-        offer: OfferId,
-        call: CallId,
-        agent: AgentId,
-        queue: QueueId,
-        dispatch: Span,
-        /// How the strategy chose; `None` for the caller's own agent.
-        chosen: Option<Chosen>,
-        /// Whom the strategy would have taken next.
-        next: Option<AgentId>,
-    },
-    Ended {
-        offer: OfferId,
-        result: OfferResult,
-    },
-    Agent {
-        agent: AgentId,
-        state: AgentState,
-    },
-    Rule {
-        call: CallId,
-        rule: u32,
-    },
-    Finished {
-        call: CallId,
-        outcome: CallOutcome,
-    },
+pub(crate) struct OfferMade {
+    pub(crate) offer: OfferId,
+    pub(crate) call: CallId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: QueueId,
+    /// Whole milliseconds are kept.
+    pub(crate) dispatch: Span,
+    /// How the strategy chose; `None` for the caller's own agent.
+    pub(crate) chosen: Option<Chosen>,
+    /// Whom the strategy would have taken next.
+    pub(crate) next: Option<AgentId>,
+}
+
+/// Something that was decided or that decisions depended on, as it is read: an offer, or one of the other lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Note {
+    Offer(OfferMade),
+    Other(Line),
 }
 
 /// Among whom a strategy chose: what the caller needed then.
@@ -48,9 +38,9 @@ pub(crate) struct Chosen {
     pub(crate) skills: SkillSet,
 }
 
-/// A note as it is kept: half a cache line with its time. What does not fit into one line is in the lines before it.
+/// A line of the record: half a cache line with its time. An offer takes two or three, its own one being the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Line {
+pub(crate) enum Line {
     /// Required in the choice that follows.
     Skills(SkillSet),
     /// How the offer that follows came about.
@@ -116,43 +106,32 @@ impl Record {
         self.most > 0
     }
 
-    pub(crate) fn note(&mut self, at: Time, note: Note) {
+    pub(crate) fn offer(&mut self, at: Time, made: OfferMade) {
+        if let Some(Chosen { skills, .. }) = made.chosen
+            && !skills.is_empty()
+        {
+            self.note(at, Line::Skills(skills));
+        }
+        let choice = Line::Choice {
+            queue: made.queue,
+            milliseconds: u32::try_from(made.dispatch.0 / 1000).unwrap_or(u32::MAX),
+            cap: made.chosen.map(|chosen| chosen.cap),
+            next: made.next,
+        };
+        self.note(at, choice);
+        let offer = Line::Offer {
+            offer: made.offer,
+            call: made.call,
+            agent: made.agent,
+        };
+        self.note(at, offer);
+    }
+
+    #[inline]
+    pub(crate) fn note(&mut self, at: Time, line: Line) {
         if !self.keeps() {
             return;
         }
-        let line = match note {
-            Note::Offer {
-                offer,
-                call,
-                agent,
-                queue,
-                dispatch,
-                chosen,
-                next,
-            } => {
-                if let Some(Chosen { skills, .. }) = chosen
-                    && !skills.is_empty()
-                {
-                    self.write(at, Line::Skills(skills));
-                }
-                let choice = Line::Choice {
-                    queue,
-                    milliseconds: u32::try_from(dispatch.0 / 1000).unwrap_or(u32::MAX),
-                    cap: chosen.map(|chosen| chosen.cap),
-                    next,
-                };
-                self.write(at, choice);
-                Line::Offer { offer, call, agent }
-            }
-            Note::Ended { offer, result } => Line::Ended { offer, result },
-            Note::Agent { agent, state } => Line::Agent { agent, state },
-            Note::Rule { call, rule } => Line::Rule { call, rule },
-            Note::Finished { call, outcome } => Line::Finished { call, outcome },
-        };
-        self.write(at, line);
-    }
-
-    fn write(&mut self, at: Time, line: Line) {
         let place = self.written as usize & (self.most - 1);
         match self.lines.get_mut(place) {
             Some(old) => *old = (at, line),
@@ -173,45 +152,35 @@ impl Record {
     fn latest_first(&self) -> impl Iterator<Item = (Time, Note)> {
         let mut lines = self.lines_latest_first().peekable();
         core::iter::from_fn(move || {
-            loop {
-                let (at, line) = lines.next()?;
-                let note = match line {
-                    Line::Ended { offer, result } => Note::Ended { offer, result },
-                    Line::Agent { agent, state } => Note::Agent { agent, state },
-                    Line::Rule { call, rule } => Note::Rule { call, rule },
-                    Line::Finished { call, outcome } => Note::Finished { call, outcome },
-                    // Those of an offer that was overwritten: of the oldest one, a part may be left.
-                    Line::Skills(_) | Line::Choice { .. } => continue,
-                    Line::Offer { offer, call, agent } => {
-                        let Some((
-                            _,
-                            Line::Choice {
-                                queue,
-                                milliseconds,
-                                cap,
-                                next,
-                            },
-                        )) = lines.next()
-                        else {
-                            return None;
-                        };
-                        let skills = match lines.peek() {
-                            Some((_, Line::Skills(skills))) => *skills,
-                            Some(_) | None => SkillSet::default(),
-                        };
-                        Note::Offer {
-                            offer,
-                            call,
-                            agent,
-                            queue,
-                            dispatch: Span::millis(u64::from(milliseconds)),
-                            chosen: cap.map(|cap| Chosen { cap, skills }),
-                            next,
-                        }
-                    }
-                };
-                return Some((at, note));
-            }
+            let (at, line) = lines.next()?;
+            let Line::Offer { offer, call, agent } = line else {
+                return Some((at, Note::Other(line)));
+            };
+            // Of the oldest offer a part may have been overwritten.
+            let (_, line) = lines.next()?;
+            let Line::Choice {
+                queue,
+                milliseconds,
+                cap,
+                next,
+            } = line
+            else {
+                return None;
+            };
+            let skills = match lines.peek() {
+                Some((_, Line::Skills(skills))) => *skills,
+                Some(_) | None => SkillSet::default(),
+            };
+            let made = OfferMade {
+                offer,
+                call,
+                agent,
+                queue,
+                dispatch: Span::millis(u64::from(milliseconds)),
+                chosen: cap.map(|cap| Chosen { cap, skills }),
+                next,
+            };
+            Some((at, Note::Offer(made)))
         })
     }
 }
@@ -223,7 +192,7 @@ mod tests {
     #[test]
     fn the_ring_keeps_the_latest() {
         let mut record = Record::default();
-        let note = |call| Note::Rule {
+        let note = |call| Line::Rule {
             call: CallId(call),
             rule: 1,
         };
@@ -240,7 +209,7 @@ mod tests {
     #[test]
     fn an_offer_is_read_as_it_was_noted() {
         let mut skills = SkillSet::default();
-        let offer = |chosen| Note::Offer {
+        let offer = |chosen| OfferMade {
             offer: OfferId(1),
             call: CallId(2),
             agent: AgentId(3),
@@ -256,24 +225,27 @@ mod tests {
         let own = offer(None);
         let mut record = Record::default();
         record.resize(8);
-        for note in [plain, skilled, own] {
-            record.note(Time(1), note);
+        for made in [plain, skilled, own] {
+            record.offer(Time(1), made);
         }
-        let kept: Vec<Note> = record.latest_first().map(|(_, note)| note).collect();
-        assert_eq!(kept, [own, skilled, plain]);
+        let offers = |record: &Record| -> Vec<OfferMade> {
+            let offer = |(_, note)| match note {
+                Note::Offer(made) => Some(made),
+                Note::Other(_) => None,
+            };
+            record.latest_first().filter_map(offer).collect()
+        };
+        assert_eq!(offers(&record), [own, skilled, plain]);
         // Of the oldest one nothing but the offer itself is left, then nothing at all.
         for _ in 0..2 {
             record.note(
                 Time(1),
-                Note::Rule {
+                Line::Rule {
                     call: CallId(2),
                     rule: 1,
                 },
             );
         }
-        let offers = record
-            .latest_first()
-            .filter(|(_, note)| matches!(note, Note::Offer { .. }));
-        assert_eq!(offers.count(), 2);
+        assert_eq!(offers(&record), [own, skilled]);
     }
 }

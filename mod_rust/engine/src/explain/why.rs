@@ -7,7 +7,7 @@ use crate::call::{Call, State};
 use crate::engine::Engine;
 use crate::event::{AgentState, OfferResult};
 use crate::explain::words::{clock, outcome_word, result_word, state_word, strategy_word};
-use crate::explain::{Chosen, Note};
+use crate::explain::{Chosen, Line, Note, OfferMade};
 use crate::ids::{AgentId, CallId, QueueId};
 use crate::input::PhoneState;
 use crate::queue::Rank;
@@ -163,11 +163,11 @@ impl Engine {
         for (at, note) in self.record.latest_first() {
             let ago = clock(self.now.since(at));
             let line = match note {
-                Note::Ended { offer, result } => {
+                Note::Other(Line::Ended { offer, result }) => {
                     ends.insert(offer, (at, result));
                     continue;
                 }
-                Note::Offer {
+                Note::Offer(OfferMade {
                     offer,
                     call,
                     agent,
@@ -175,7 +175,7 @@ impl Engine {
                     dispatch,
                     next,
                     chosen,
-                } if call == id => {
+                }) if call == id => {
                     let end = match ends.get(&offer) {
                         Some((end, result)) => {
                             if *result == OfferResult::Answered {
@@ -207,13 +207,13 @@ impl Engine {
                         dispatch.0 / 1000
                     )
                 }
-                Note::Rule { call, rule } if call == id => format!("  {ago} ago: rule {rule} applied"),
-                Note::Finished { call, outcome } if call == id => {
+                Note::Other(Line::Rule { call, rule }) if call == id => {
+                    format!("  {ago} ago: rule {rule} applied")
+                }
+                Note::Other(Line::Finished { call, outcome }) if call == id => {
                     format!("  {ago} ago: left as {}", outcome_word(outcome))
                 }
-                Note::Offer { .. } | Note::Rule { .. } | Note::Finished { .. } | Note::Agent { .. } => {
-                    continue;
-                }
+                Note::Offer(_) | Note::Other(_) => continue,
             };
             lines.push(line);
             if lines.len() == MOST_DECISIONS {
@@ -229,7 +229,7 @@ impl Engine {
     fn others_at(&self, queue: QueueId, but: AgentId, at: Time) -> String {
         let mut then: Vec<Option<AgentState>> = vec![None; self.agents.len()];
         for (since, note) in self.record.latest_first() {
-            if let Note::Agent { agent, state } = note
+            if let Note::Other(Line::Agent { agent, state }) = note
                 && since <= at
             {
                 then[agent.0 as usize].get_or_insert(state);
@@ -265,12 +265,8 @@ impl Engine {
             return Some(agent.published);
         }
         self.record.latest_first().find_map(|(since, note)| match note {
-            Note::Agent { agent: id, state } if id == agent.id && since <= at => Some(state),
-            Note::Agent { .. }
-            | Note::Offer { .. }
-            | Note::Ended { .. }
-            | Note::Rule { .. }
-            | Note::Finished { .. } => None,
+            Note::Other(Line::Agent { agent: id, state }) if id == agent.id && since <= at => Some(state),
+            Note::Other(_) | Note::Offer(_) => None,
         })
     }
 
@@ -401,14 +397,14 @@ impl Engine {
     fn passed_over(&self, agent: &Agent) -> Vec<String> {
         let mut lines = Vec::new();
         for (at, note) in self.record.latest_first() {
-            let Note::Offer {
+            let Note::Offer(OfferMade {
                 call,
                 agent: chosen,
                 queue,
                 next,
                 chosen: needs,
                 ..
-            } = note
+            }) = note
             else {
                 continue;
             };

@@ -330,6 +330,7 @@ impl Fairness {
             .iter()
             .find(|known| *known.number == *agent.card.number);
         let served: BTreeSet<&String> = agent
+            .card
             .queues
             .iter()
             .filter_map(|member| self.queues.get(&member.queue))
