@@ -117,7 +117,7 @@ pub(crate) struct Call {
 }
 
 /// What is kept of a caller: most ask for nothing, and a tier is kept as its id.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Person {
     /// Empty if withheld.
     pub(crate) number: String,

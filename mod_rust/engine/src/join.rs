@@ -61,8 +61,8 @@ impl Engine {
         }
     }
 
-    fn new_call(&self, id: CallId, queue: QueueId, caller: Caller) -> Box<Call> {
-        Box::new(Call {
+    fn new_call(&mut self, id: CallId, queue: QueueId, caller: Caller) -> Box<Call> {
+        let call = Call {
             id,
             tier: self.tier_of(&caller.tier),
             caller: Person::new(caller),
@@ -91,7 +91,8 @@ impl Engine {
             watch: None,
             alarm: None,
             talk: None,
-        })
+        };
+        self.boxed(call)
     }
 
     fn refuse(&mut self, call: CallId, queue: String, reason: RefusedCall) {
@@ -131,7 +132,7 @@ impl Engine {
             call.take_place(self.handicaps(&call));
             let farewell = self.farewell(queue, &way, 0);
             let Some(next) = self.send_on(&mut call, outcome, Party::System, way, farewell) else {
-                return;
+                return self.retire(call);
             };
             queue = next;
         }
@@ -318,8 +319,9 @@ impl Engine {
             }
             Some((way, farewell)) => self.send_on(&mut call, leaving.outcome, leaving.by, way, farewell),
         };
-        if let Some(next) = next {
-            self.enter(call, next);
+        match next {
+            Some(next) => self.enter(call, next),
+            None => self.retire(call),
         }
     }
 

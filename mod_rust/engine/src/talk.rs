@@ -185,6 +185,7 @@ impl Engine {
         self.pulses[call.queue.0 as usize].talked(talked);
         let wrap_up = self.queues[call.queue.0 as usize].settings.wrap_up;
         self.agent_is_free(talk.agent, Some((call.queue, wrap_up)), Idle::Anew);
+        self.retire(call);
         if self.agents[talk.agent.0 as usize].at_work {
             self.share_out(talk.agent);
         }

@@ -5,6 +5,7 @@
 //! before they are due. A window is poured into the heap when the heap has run dry or the time has come.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::time::Time;
@@ -47,28 +48,32 @@ impl Alarm {
 const ARITY: usize = 4;
 /// A window is as long as so many bits of microseconds: 8.4 s.
 const WINDOW_BITS: u32 = 23;
+/// Windows whose room is kept.
+const MOST_SPARE: usize = 8;
 
 /// The deadlines.
 #[derive(Default, Debug)]
 pub(crate) struct Timers {
     /// All in windows before `horizon`. Empty only if there are no others either.
-    heap: Vec<Entry>,
+    heap: Vec<Deadline>,
     /// The others by window. None is empty.
-    far: BTreeMap<u64, Vec<Entry>>,
+    far: BTreeMap<u64, Vec<Deadline>>,
     horizon: u64,
+    /// Room of windows that are past, for those to come.
+    spare: Vec<Vec<Deadline>>,
     /// By slot: where it stands in the heap or its window; of vacant ones nothing.
     places: Vec<u32>,
     vacant: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Deadline {
     at: Time,
     timer: Timer,
     slot: u32,
 }
 
-impl Entry {
+impl Deadline {
     fn key(&self) -> (Time, Timer) {
         (self.at, self.timer)
     }
@@ -85,11 +90,12 @@ impl Timers {
             // As many as there are entities, which have ids of 32 bits or a ceiling of as many.
             (self.places.len() - 1) as u32
         });
-        let entry = Entry { at, timer, slot };
+        let entry = Deadline { at, timer, slot };
         if window(at) < self.horizon {
             self.push(entry);
         } else {
-            let entries = self.far.entry(window(at)).or_default();
+            let spare = || self.spare.pop().unwrap_or_default();
+            let entries = self.far.entry(window(at)).or_insert_with(spare);
             self.places[slot as usize] = entries.len() as u32;
             entries.push(entry);
             self.refill();
@@ -105,14 +111,16 @@ impl Timers {
             self.refill();
             return;
         }
-        let Some(entries) = self.far.get_mut(&window(alarm.at)) else {
+        let Entry::Occupied(mut known) = self.far.entry(window(alarm.at)) else {
             return;
         };
-        entries.swap_remove(place);
-        match entries.get(place) {
+        let deadlines = known.get_mut();
+        deadlines.swap_remove(place);
+        match deadlines.get(place) {
             Some(moved) => self.places[moved.slot as usize] = place as u32,
-            None if entries.is_empty() => {
-                self.far.remove(&window(alarm.at));
+            None if deadlines.is_empty() => {
+                let room = known.remove();
+                self.keep(room);
             }
             None => {}
         }
@@ -160,7 +168,7 @@ impl Timers {
     /// All of them, in their order.
     pub(crate) fn all(&self) -> Vec<(Time, Timer)> {
         let entries = self.heap.iter().chain(self.far.values().flatten());
-        let mut all: Vec<(Time, Timer)> = entries.map(Entry::key).collect();
+        let mut all: Vec<(Time, Timer)> = entries.map(Deadline::key).collect();
         all.sort_unstable();
         all
     }
@@ -173,15 +181,22 @@ impl Timers {
 
     /// Pours the earliest window into the heap.
     fn pour(&mut self) {
-        if let Some((window, entries)) = self.far.pop_first() {
+        if let Some((window, mut deadlines)) = self.far.pop_first() {
             self.horizon = window + 1;
-            for entry in entries {
-                self.push(entry);
+            for deadline in deadlines.drain(..) {
+                self.push(deadline);
             }
+            self.keep(deadlines);
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn keep(&mut self, room: Vec<Deadline>) {
+        if self.spare.len() < MOST_SPARE {
+            self.spare.push(room);
+        }
+    }
+
+    fn push(&mut self, entry: Deadline) {
         self.heap.push(entry);
         self.rise(self.heap.len() - 1);
     }
@@ -228,7 +243,7 @@ impl Timers {
         self.put(at, entry);
     }
 
-    fn put(&mut self, at: usize, entry: Entry) {
+    fn put(&mut self, at: usize, entry: Deadline) {
         self.heap[at] = entry;
         self.places[entry.slot as usize] = at as u32;
     }
