@@ -153,9 +153,9 @@ impl<'a> Call<'a> {
             } => {
                 let offer = Offer {
                     id: offer,
-                    phone,
-                    agent,
-                    queue,
+                    phone: phone.to_string(),
+                    agent: agent.to_string(),
+                    queue: queue.to_string(),
                     answering,
                 };
                 self.ring(offer, 1);

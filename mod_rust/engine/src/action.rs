@@ -1,5 +1,7 @@
 //! Actions: what the host must do. They are primitive, name no queue, and an adapter obeys them without judgement.
 
+use std::sync::Arc;
+
 use crate::config::Answering;
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
 use crate::time::Span;
@@ -67,11 +69,11 @@ pub enum CallAction {
         /// The attempt.
         offer: OfferId,
         /// Dial string.
-        phone: String,
+        phone: Arc<str>,
         /// Agent number, for display.
-        agent: String,
+        agent: Arc<str>,
         /// The queue in which the call is offered, for display.
-        queue: String,
+        queue: Arc<str>,
         /// How the phone is to be answered.
         answering: Answering,
     },

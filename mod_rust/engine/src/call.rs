@@ -8,7 +8,7 @@ use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use crate::input::{Caller, TalkState};
 use crate::queue::Rank;
 use crate::skills::SkillSet;
-use crate::table::{self, Table};
+use crate::table::transitions;
 use crate::time::{Span, Time};
 use crate::timers::Alarm;
 use crate::watch::Watch;
@@ -42,26 +42,22 @@ pub(crate) enum Trigger {
     End,
 }
 
-#[rustfmt::skip]
-pub(crate) const TRANSITIONS: &Table<State, Trigger> = {
-    use State as S;
-    use Trigger as T;
-    &[
-        (S::Waiting,    T::Offer,         S::Ringing),
-        (S::Waiting,    T::TurnAway,      S::Gone),
-        (S::Waiting,    T::HangUp,        S::Gone),
-        (S::Ringing,    T::Offer,         S::Ringing),
-        (S::Ringing,    T::OffersFailed,  S::Waiting),
-        (S::Ringing,    T::Answer,        S::Connecting),
-        (S::Ringing,    T::TurnAway,      S::Gone),
-        (S::Ringing,    T::HangUp,        S::Gone),
-        (S::Connecting, T::Connect,       S::Talking),
-        (S::Connecting, T::ConnectFailed, S::Waiting),
-        (S::Connecting, T::HangUp,        S::Gone),
-        (S::Connecting, T::Break,         S::Gone),
-        (S::Talking,    T::End,           S::Gone),
-    ]
-};
+transitions! {
+    State, Trigger,
+    (Waiting,    Offer)         => Ringing,
+    (Waiting,    TurnAway)      => Gone,
+    (Waiting,    HangUp)        => Gone,
+    (Ringing,    Offer)         => Ringing,
+    (Ringing,    OffersFailed)  => Waiting,
+    (Ringing,    Answer)        => Connecting,
+    (Ringing,    TurnAway)      => Gone,
+    (Ringing,    HangUp)        => Gone,
+    (Connecting, Connect)       => Talking,
+    (Connecting, ConnectFailed) => Waiting,
+    (Connecting, HangUp)        => Gone,
+    (Connecting, Break)         => Gone,
+    (Talking,    End)           => Gone,
+}
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -220,7 +216,7 @@ impl Engine {
     /// Moves a call along the table; whether that was allowed. All changes of the state go through here.
     pub(crate) fn step_call(&mut self, id: CallId, on: Trigger) -> bool {
         let from = self.calls.get(id.0).map_or(State::Gone, |call| call.state);
-        match (table::next(TRANSITIONS, from, on), self.calls.get_mut(id.0)) {
+        match (next(from, on), self.calls.get_mut(id.0)) {
             (Some(to), Some(call)) => {
                 call.state = to;
                 true

@@ -110,14 +110,15 @@ impl Pulse {
     }
 
     pub(crate) fn arrived(&mut self, now: Time) {
-        (self.arrivals_before, self.arrivals) = self.arrivals_at(now);
-        self.window = window(now);
+        let present = window(now);
+        (self.arrivals_before, self.arrivals) = self.arrivals_in(present);
+        self.window = present;
         self.arrivals = self.arrivals.saturating_add(1);
     }
 
     /// Arrivals in the window before the present one, and in it.
-    fn arrivals_at(&self, now: Time) -> (u32, u32) {
-        match window(now) - self.window.min(window(now)) {
+    fn arrivals_in(&self, present: u64) -> (u32, u32) {
+        match present.saturating_sub(self.window) {
             0 => (self.arrivals_before, self.arrivals),
             1 => (self.arrivals, 0),
             _ => (0, 0),
@@ -125,8 +126,8 @@ impl Pulse {
     }
 
     /// The work that has lately come. Never zero, so that shares are never undefined.
-    pub(crate) fn demand(&self, now: Time) -> u64 {
-        let (before, present) = self.arrivals_at(now);
+    pub(crate) fn demand(&self, present: u64) -> u64 {
+        let (before, present) = self.arrivals_in(present);
         (u64::from(before) + u64::from(present) + 1).saturating_mul(self.handle().0.max(1))
     }
 
@@ -149,7 +150,8 @@ impl Pulse {
     }
 }
 
-fn window(now: Time) -> u64 {
+/// The window of arrivals that a time is in.
+pub(crate) fn window(now: Time) -> u64 {
     now.0 / ARRIVALS_WINDOW.0
 }
 

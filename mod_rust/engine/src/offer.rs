@@ -1,5 +1,7 @@
 //! Offers: one attempt to bring one call to one agent, and the races around it. Every offer ends exactly once.
 
+use std::sync::Arc;
+
 use crate::action::CallAction;
 use crate::agent::{Base, Engaged, Idle, Trigger};
 use crate::call;
@@ -108,9 +110,9 @@ impl Engine {
         let agent = &self.agents[agent_id.0 as usize];
         let action = CallAction::Ring {
             offer: id,
-            phone: (*agent.phone).to_owned(),
-            agent: agent.number().to_string(),
-            queue: self.queues[queue_id.0 as usize].settings.name.clone(),
+            phone: Arc::clone(&agent.phone),
+            agent: Arc::clone(agent.number()),
+            queue: Arc::clone(&self.queues[queue_id.0 as usize].name),
             answering: agent.answering,
         };
         self.order(call_id, action);

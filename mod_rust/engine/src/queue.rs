@@ -1,6 +1,7 @@
 //! A queue: who waits in it and who could take them, both in the order in which they are served.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::action::CallAction;
 use crate::config::{self, NeedsAgents, Strategy};
@@ -86,6 +87,8 @@ impl Front {
 
 #[derive(Debug)]
 pub(crate) struct Queue {
+    /// As in the settings; it never changes.
+    pub(crate) name: Arc<str>,
     pub(crate) settings: config::Queue,
     /// No longer in the settings: nobody may join, talking calls go on.
     pub(crate) removed: bool,
@@ -120,6 +123,7 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(settings: config::Queue) -> Queue {
         Queue {
+            name: settings.name.as_str().into(),
             removed: false,
             waiting: 0,
             tier_waiting: Vec::new(),

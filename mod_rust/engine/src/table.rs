@@ -1,28 +1,31 @@
 //! Transition tables: state machines as data, so that what is allowed can be read, printed and tested.
 
-/// In this state, on this trigger, to that state. What is not listed cannot happen.
-pub(crate) type Table<S, T> = [(S, T, S)];
+/// Writes a table `const TRANSITIONS: [(State, Trigger, State); _]`, and from the same rows `fn next(from, on)`: where a trigger
+/// leads from a state. What is not listed cannot happen.
+macro_rules! transitions {
+    ($state:ident, $trigger:ident, $(($from:ident, $on:ident) => $to:ident,)+) => {
+        /// The same as data.
+        #[cfg(test)]
+        pub(crate) const TRANSITIONS: &[($state, $trigger, $state)] =
+            &[$(($state::$from, $trigger::$on, $state::$to)),+];
 
-/// Where `on` leads from `from`.
-pub(crate) fn next<S: Copy + PartialEq, T: Copy + PartialEq>(
-    table: &Table<S, T>,
-    from: S,
-    on: T,
-) -> Option<S> {
-    table
-        .iter()
-        .find(|row| row.0 == from && row.1 == on)
-        .map(|row| row.2)
+        fn next(from: $state, on: $trigger) -> Option<$state> {
+            match (from, on) {
+                $(($state::$from, $trigger::$on) => Some($state::$to),)+
+                (_, _) => None,
+            }
+        }
+    };
 }
+
+pub(crate) use transitions;
 
 #[cfg(test)]
 mod tests {
     use core::fmt::Debug;
     use core::fmt::Write;
 
-    use super::Table;
-
-    fn print<S: Copy + PartialEq + Debug, T: Copy + PartialEq + Debug>(table: &Table<S, T>) -> String {
+    fn print<S: Copy + PartialEq + Debug, T: Copy + PartialEq + Debug>(table: &[(S, T, S)]) -> String {
         let mut text = String::new();
         for (at, (from, on, to)) in table.iter().enumerate() {
             assert!(

@@ -3,7 +3,7 @@
 use crate::agent::{AfterCall, Base, Idle, Member, Trigger};
 use crate::config::WrapUp;
 use crate::engine::Engine;
-use crate::estimate::WHOLE_AGENT;
+use crate::estimate::{WHOLE_AGENT, window};
 use crate::event::Limit;
 use crate::ids::{AgentId, QueueId};
 use crate::time::Span;
@@ -45,13 +45,21 @@ impl Engine {
         let (now, pulses) = (self.now, &mut self.pulses);
         self.demands.clear();
         if agent.at_work {
-            let demand = |member: &Member| pulses[member.queue.0 as usize].demand(now);
+            let present = window(now);
+            let demand = |member: &Member| pulses[member.queue.0 as usize].demand(present);
             self.demands.extend(agent.members.iter().map(demand));
         }
         let all: u128 = self.demands.iter().map(|demand| u128::from(*demand)).sum();
+        // Nearly always all fits into 64 bits, where dividing is several times as quick.
+        let small = u64::try_from(all)
+            .ok()
+            .filter(|all| *all <= u64::MAX / WHOLE_AGENT);
         for (member, at) in agent.members.iter_mut().zip(0..) {
             let demand = self.demands.get(at).copied().unwrap_or(0);
-            let share = share(demand, all);
+            let share = match small {
+                Some(all) => (demand * WHOLE_AGENT).checked_div(all).unwrap_or(0) as u32,
+                None => share(demand, all),
+            };
             if share != member.share {
                 let pulse = &mut pulses[member.queue.0 as usize];
                 pulse.staff = pulse.staff + u64::from(share) - u64::from(member.share);
@@ -125,14 +133,7 @@ impl Engine {
 
 /// The part of an agent, in millionths. Nothing of nothing is nothing.
 fn share(demand: u64, all: u128) -> u32 {
-    // Nearly always all fits into 64 bits, where dividing is several times as quick.
-    let share = match (u64::try_from(all), demand.checked_mul(WHOLE_AGENT)) {
-        (Ok(all), Some(part)) => part.checked_div(all).unwrap_or(0),
-        (Ok(_) | Err(_), _) => {
-            let part = u128::from(demand) * u128::from(WHOLE_AGENT);
-            part.checked_div(all).unwrap_or(0) as u64
-        }
-    };
+    let part = u128::from(demand) * u128::from(WHOLE_AGENT);
     // At most a million.
-    share as u32
+    part.checked_div(all).unwrap_or(0) as u32
 }

@@ -12,7 +12,7 @@ use crate::input::{OfferFailure, PhoneState, TalkState};
 use crate::queue::{Merit, Rank};
 use crate::skills::SkillSet;
 use crate::sorted::Sorted;
-use crate::table::Table;
+use crate::table::transitions;
 use crate::time::{Span, Time};
 use crate::timers::Alarm;
 use crate::watch::Watch;
@@ -44,27 +44,23 @@ pub(crate) enum Trigger {
     WrapUp,
 }
 
-#[rustfmt::skip]
-pub(crate) const TRANSITIONS: &Table<Base, Trigger> = {
-    use Base as B;
-    use Trigger as T;
-    &[
-        (B::SignedOut, T::SignIn,        B::Ready),
-        (B::Ready,     T::Offer,         B::Offered),
-        (B::Ready,     T::Pause,         B::NotReady),
-        (B::Ready,     T::SignOut,       B::SignedOut),
-        (B::NotReady,  T::Resume,        B::Ready),
-        (B::NotReady,  T::SignOut,       B::SignedOut),
-        (B::Offered,   T::OfferOver,     B::Ready),
-        (B::Offered,   T::Answer,        B::OnCall),
-        (B::OnCall,    T::ConnectFailed, B::Ready),
-        (B::OnCall,    T::CallOver,      B::Ready),
-        (B::OnCall,    T::WrapUp,        B::WrapUp),
-        (B::WrapUp,    T::Resume,        B::Ready),
-        (B::WrapUp,    T::Pause,         B::NotReady),
-        (B::WrapUp,    T::SignOut,       B::SignedOut),
-    ]
-};
+transitions! {
+    Base, Trigger,
+    (SignedOut, SignIn)        => Ready,
+    (Ready,     Offer)         => Offered,
+    (Ready,     Pause)         => NotReady,
+    (Ready,     SignOut)       => SignedOut,
+    (NotReady,  Resume)        => Ready,
+    (NotReady,  SignOut)       => SignedOut,
+    (Offered,   OfferOver)     => Ready,
+    (Offered,   Answer)        => OnCall,
+    (OnCall,    ConnectFailed) => Ready,
+    (OnCall,    CallOver)      => Ready,
+    (OnCall,    WrapUp)        => WrapUp,
+    (WrapUp,    Resume)        => Ready,
+    (WrapUp,    Pause)         => NotReady,
+    (WrapUp,    SignOut)       => SignedOut,
+}
 
 /// What is read and written at each call lies together; what is not is in [`Rest`].
 #[derive(Debug)]

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::agent::{Base, CoolDown, Idle, Next, REMOVED, TRANSITIONS, Trigger};
+use crate::agent::{Base, CoolDown, Idle, Next, REMOVED, Trigger, next};
 use crate::config::WrapUp;
 use crate::engine::Engine;
 use crate::event::NextState;
 use crate::ids::{AgentId, QueueId};
 use crate::input::{OfferFailure, PhoneState, TalkState};
-use crate::table;
 use crate::time::Span;
 use crate::timers::Timer;
 
@@ -17,7 +16,7 @@ impl Engine {
     pub(crate) fn step_agent(&mut self, id: AgentId, on: Trigger) {
         let agent = &mut self.agents[id.0 as usize];
         let from = agent.base;
-        let Some(to) = table::next(TRANSITIONS, from, on) else {
+        let Some(to) = next(from, on) else {
             let what = format!("agent {}: {on:?} in {from:?}", agent.number());
             return self.broken(what);
         };

@@ -15,9 +15,9 @@ fn a_caller_hears_music_and_the_idle_agent_rings() {
     floor.join(1, "support");
     let ring = CallAction::Ring {
         offer: OfferId(1),
-        phone: "P/1".to_owned(),
-        agent: "1".to_owned(),
-        queue: "support".to_owned(),
+        phone: "P/1".into(),
+        agent: "1".into(),
+        queue: "support".into(),
         answering: Answering::Manual,
     };
     assert_eq!(floor.told(1), [music(), ring]);

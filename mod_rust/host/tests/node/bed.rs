@@ -183,7 +183,7 @@ impl Call {
     pub fn rung(&mut self) -> (OfferId, String) {
         loop {
             if let CallAction::Ring { offer, agent, .. } = self.next() {
-                return (offer, agent);
+                return (offer, agent.to_string());
             }
         }
     }

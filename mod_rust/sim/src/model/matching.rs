@@ -153,9 +153,9 @@ impl Model {
         agent.doing = Doing::Ringing(id, offer);
         let ring = CallAction::Ring {
             offer,
-            phone: agent.phone.clone(),
-            agent: agent.settings.number.clone(),
-            queue: name,
+            phone: agent.phone.as_str().into(),
+            agent: agent.settings.number.as_str().into(),
+            queue: name.into(),
             answering: agent.settings.answering,
         };
         self.tell(id, ring);

@@ -56,7 +56,7 @@ impl Floor {
             Action::Call {
                 call,
                 action: CallAction::Ring { offer, agent, .. },
-            } => Some((offer.0, call.0, agent.clone())),
+            } => Some((offer.0, call.0, agent.to_string())),
             _ => None,
         };
         self.actions.iter().filter_map(ring).collect()
