@@ -64,6 +64,7 @@ pub struct Engine {
     /// Boxed, since they are large and pass from hand to hand.
     pub(crate) calls: Slots<Box<Call>>,
     /// Room of calls that are over, for those to come: nearly every allocation of the engine otherwise.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
     spare: Vec<Box<Call>>,
     pub(crate) offers: Slots<Offer>,
     pub(crate) last_offer: u64,

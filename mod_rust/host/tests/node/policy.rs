@@ -147,12 +147,14 @@ fn calls_are_named_by_references_of_this_node_and_boot() {
     assert_eq!(named, reference);
 
     let other = reference.replace("t-", "u-");
+    let (boot, _) = reference.rsplit_once('-').unwrap();
+    let gone = format!("{boot}-77");
     for (call, words) in [
         (
             other,
             "is no call of this node since its start; its calls are named t-",
         ),
-        (reference.replace("-2", "-77"), "there is no such call any more"),
+        (gone.clone(), "there is no such call any more"),
     ] {
         match client.command("x", Command::Reprioritise { call, priority }) {
             Outcome::Refused {
@@ -164,7 +166,7 @@ fn calls_are_named_by_references_of_this_node_and_boot() {
             outcome => panic!("{outcome:?}"),
         }
     }
-    let why = bed.host.why_call(&reference.replace("-2", "-77")).unwrap_err();
+    let why = bed.host.why_call(&gone).unwrap_err();
     assert!(why.starts_with("nothing is known of that call"), "{why}");
     assert_eq!(
         bed.host.why_not("9").unwrap_err(),
