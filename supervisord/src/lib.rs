@@ -12,7 +12,6 @@ pub mod daemon;
 pub mod dbus;
 pub mod http;
 pub mod link;
-pub mod mask;
 pub mod metrics;
 pub mod recorder;
 pub mod settings;

@@ -78,7 +78,7 @@ type Answer = Result<Outcome, String>;
 fn report(channel: &Channel, answer: &Answer) {
     let (status, reason) = match answer {
         // Nothing is told: no question was asked.
-        Ok(Outcome::Done | Outcome::Told { .. }) => ("DONE", ""),
+        Ok(Outcome::Done | Outcome::Told { .. } | Outcome::Listed { .. }) => ("DONE", ""),
         Ok(Outcome::Pending) => ("PENDING", ""),
         Ok(Outcome::Refused { message, .. }) | Err(message) => ("REFUSED", message.as_str()),
     };

@@ -8,6 +8,7 @@ use hotline_engine::action::Status;
 use hotline_engine::input::Caller;
 
 use crate::options::Options;
+use crate::screen::{FLAG, screen};
 use crate::serve::Call;
 use crate::{Instance, instance, options};
 
@@ -19,7 +20,7 @@ impl Application for Hotline {
     const SYNOPSIS: &'static CStr = c"Queues the caller for an agent, and connects them.";
     const DESCRIPTION: &'static CStr = c"Hotline(queue[,options])
 
-The caller is answered, waits in the named queue with music and prompts, and is connected to an agent. On every
+A caller on the blacklist goes no further, see HotlineScreen(). Any other is answered, waits in the named queue with music and prompts, and is connected to an agent. On every
 way out but a busy tone the dialplan goes on if the caller is still there, behind Hotline() or at the place that the
 settings name; the variables below tell what happened.
 
@@ -28,7 +29,7 @@ Options:
     p(seconds)  waiting time that this call is worth on top of its tier (or variable HOTLINE_PRIORITY)
     s(skill&skill)  skills that an agent must have, besides those of the queue (or variable HOTLINE_SKILLS)
     a(agent)    number of the caller's own agent, preferred in a sticky queue (or variable HOTLINE_PREFERRED)
-    f(reason)   the caller is suspicious: the agent is warned (or variable HOTLINE_FLAG)
+    f(reason)   the caller is suspicious: the agent is warned (or variable HOTLINE_FLAG, which the blacklist sets)
     c(callback) answers a callback: the caller takes the place that was kept, in its queue
     t T         the agent (t), the caller (T) may transfer, with the keys of features.conf
     h H         may hang up with the disconnect key
@@ -45,6 +46,7 @@ Variables set:
                     DIVERTED      a rule of the queue sent the caller elsewhere
                     LEFT          the caller chose to leave, by a key
                     CALLBACK      the caller will be called back
+                    BLOCKED       the blacklist kept the caller away; HOTLINESCREEN says how
                     WITHDRAWN     a supervisor took the caller out
                     UNKNOWNQUEUE  no queue of that name in the settings
                     REMOVED       the queue was removed while waiting
@@ -56,7 +58,8 @@ Variables set:
                     in how many seconds the queue is expected to be clear, if that is known, for a caller turned away
 
 The agent's channel has HOTLINE_CALL, HOTLINE_AGENT, HOTLINE_QUEUE (where the call is offered), HOTLINE_CALLER,
-HOTLINE_FLAG if the caller is suspicious, which its display shows as the caller's name; HOTLINE_ANSWERING=automatic if the
+HOTLINE_FLAG if the caller is suspicious, which its display shows as the caller's name, a PJSIP phone gets as the header
+X-Hotline-Flag, and the agent hears first, if the settings name a whisper prompt; HOTLINE_ANSWERING=automatic if the
 phone is to pick up by itself, for which a PJSIP phone is sent Call-Info and Alert-Info; and the data attached with
 HOTLINE_DATA().
 
@@ -83,6 +86,14 @@ Example:
         let Some(instance) = instance() else {
             return leave(channel, Status::Error);
         };
+        // Whom we called is welcome.
+        if options.callback.is_empty() {
+            let tier = options::given(channel, &options.tier, "HOTLINE_TIER");
+            if let Some(exit) = screen(channel, &instance, Some(&options.queue), &tier) {
+                channel.set_variable("HOTLINESTATUS", "BLOCKED");
+                return exit;
+            }
+        }
         if channel.answer().is_err() {
             return leave(channel, Status::Hangup);
         }
@@ -115,13 +126,7 @@ Example:
 
 /// Who calls, by the options or else by the channel's variables.
 fn caller(channel: &Channel, instance: &Instance, options: &Options) -> Caller {
-    let given = |option: &str, variable: &str| {
-        if option.is_empty() {
-            channel.variable(variable).unwrap_or_default().trim().to_owned()
-        } else {
-            option.to_owned()
-        }
-    };
+    let given = |option: &str, variable: &str| options::given(channel, option, variable);
     let callback = if options.callback.is_empty() {
         None
     } else {
@@ -144,7 +149,7 @@ fn caller(channel: &Channel, instance: &Instance, options: &Options) -> Caller {
         priority: options.priority.unwrap_or_else(|| priority(channel)),
         skills: options::skills(&given(&options.skills, "HOTLINE_SKILLS")),
         agent: given(&options.agent, "HOTLINE_PREFERRED"),
-        flag: given(&options.flag, "HOTLINE_FLAG"),
+        flag: given(&options.flag, FLAG),
         callback,
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod options;
 mod pbx;
 mod phones;
+mod screen;
 mod serve;
 mod sounds;
 mod table;
@@ -50,8 +51,8 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
-    _applications: [RegisteredApplication; 2],
-    _functions: [RegisteredFunction; 1],
+    _applications: [RegisteredApplication; 3],
+    _functions: [RegisteredFunction; 2],
     _commands: Vec<RegisteredCommand>,
 }
 
@@ -60,9 +61,13 @@ impl Registered {
         Ok(Registered {
             _applications: [
                 dialplan::register_application::<call::Hotline>()?,
+                dialplan::register_application::<screen::HotlineScreen>()?,
                 dialplan::register_application::<agent::HotlineAgent>()?,
             ],
-            _functions: [dialplan::register_function::<data::HotlineData>()?],
+            _functions: [
+                dialplan::register_function::<data::HotlineData>()?,
+                dialplan::register_function::<screen::HotlineBlacklist>()?,
+            ],
             _commands: cli::register()?,
         })
     }

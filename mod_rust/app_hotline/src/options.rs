@@ -1,5 +1,6 @@
-//! The arguments of `Hotline(queue[,options])`.
+//! The arguments of `Hotline(queue[,options])` and `HotlineScreen([queue][,options])`.
 
+use asterisk::Channel;
 use asterisk::dialplan::words;
 use asterisk::leg::Features;
 
@@ -63,6 +64,29 @@ pub(crate) fn parse(arguments: &str) -> (Options, Vec<String>) {
     (options, complaints)
 }
 
+/// Reads the arguments of `HotlineScreen([queue][,options])`, which knows fewer options.
+pub(crate) fn parse_screening(arguments: &str) -> (Options, Vec<String>) {
+    let (options, mut complaints) = parse(arguments);
+    let known = Options {
+        queue: options.queue.clone(),
+        tier: options.tier.clone(),
+        ..Options::default()
+    };
+    if options != known {
+        complaints.push("t(tier) is the only option here".to_owned());
+    }
+    (known, complaints)
+}
+
+/// What the dialplan gave, by an option or else by a variable of the channel.
+pub(crate) fn given(channel: &Channel, option: &str, variable: &str) -> String {
+    if option.is_empty() {
+        channel.variable(variable).unwrap_or_default().trim().to_owned()
+    } else {
+        option.to_owned()
+    }
+}
+
 /// The skills in `one&two`, each once.
 pub(crate) fn skills(text: &str) -> Vec<String> {
     let mut skills: Vec<String> = Vec::new();
@@ -120,6 +144,15 @@ mod tests {
         assert_eq!(options.callback, "pbx1-1a2b-7");
         assert_eq!(skills("a&&b& a&"), ["a", "b"]);
         assert!(skills("").is_empty());
+    }
+
+    #[test]
+    fn screening_knows_the_tier_only() {
+        let (options, complaints) = parse_screening("support,t(gold)");
+        assert_eq!((options.tier.as_str(), complaints.len()), ("gold", 0));
+        let (options, complaints) = parse_screening(",f(x)");
+        assert_eq!(options, Options::default());
+        assert_eq!(complaints, ["t(tier) is the only option here"]);
     }
 
     #[test]

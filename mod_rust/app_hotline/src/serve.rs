@@ -8,6 +8,7 @@ use std::time::Duration;
 use asterisk::dialplan::Exit;
 use asterisk::frame::{Waiter, Woken};
 use asterisk::leg::{BridgeEnd, Features};
+use asterisk::player::{Player, Playing};
 use asterisk::{Channel, Control, Frame, HangupCause, Leg, Level, log};
 use hotline_engine::CallAction;
 use hotline_engine::action::{Place, Status, Utterance};
@@ -23,10 +24,13 @@ use crate::sounds::Sounds;
 use crate::{Instance, data};
 
 /// How long a caller hears the busy tone who does not hang up.
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 /// How often a phone is dialled at most that says busy right after a call of ours.
 const TRIES: u8 = 3;
+
+/// Tells a phone that the caller is suspicious, and why.
+const FLAG_HEADER: &str = "PJSIP_HEADER(add,X-Hotline-Flag)";
 
 /// What makes a phone pick up by itself. Makers disagree; each passes over what it does not know.
 const PICK_UP: [(&str, &str); 2] = [
@@ -263,6 +267,11 @@ impl<'a> Call<'a> {
         if !self.flag.is_empty() {
             leg.set_variable("HOTLINE_FLAG", &self.flag);
             leg.show_name(&format!("! {}", self.flag));
+            if leg.name().starts_with("PJSIP/") {
+                // One line, whatever the dialplan made of it.
+                let flag = self.flag.replace(char::is_control, " ");
+                leg.set_function(FLAG_HEADER, &flag);
+            }
         }
         data::show(leg);
         if offer.answering == Answering::Automatic {
@@ -343,6 +352,17 @@ impl<'a> Call<'a> {
         for other in self.legs.0.drain(..) {
             other.leg.cancel(true);
         }
+        match self.whisper(&leg) {
+            Whispered::Heard => {}
+            Whispered::AgentGone => {
+                self.port.report(Fact::Ended {
+                    by: Party::Agent,
+                    phone: self.instance.phones.after(&claim),
+                });
+                return None;
+            }
+            Whispered::Over(exit) => return Some(exit),
+        }
         self.sounds.stop();
         if !leg.suits_caller() {
             log(
@@ -392,6 +412,51 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Warns the agent of a suspicious caller, who hears the music meanwhile.
+    fn whisper(&mut self, leg: &Channel) -> Whispered {
+        let file = if self.flag.is_empty() {
+            String::new()
+        } else {
+            self.instance.host.whisper()
+        };
+        if file.is_empty() {
+            return Whispered::Heard;
+        }
+        let mut player = Player::new(leg, [file]);
+        let mut waiter = Waiter::default();
+        loop {
+            let Playing::On(serve_in) = player.go_on() else {
+                return Whispered::Heard;
+            };
+            self.sounds.go_on();
+            let limit = serve_in.into_iter().chain(self.sounds.due_in()).min();
+            match waiter.wait([self.caller, leg], self.port.fd(), limit) {
+                Ok(Woken::Fd) => {
+                    while let Some(action) = self.port.take() {
+                        if let Some(exit) = self.obey(action) {
+                            return Whispered::Over(exit);
+                        }
+                    }
+                }
+                Ok(Woken::Channel(0)) => {
+                    if self.caller.read() == Frame::Hangup {
+                        return Whispered::Over(self.caller_gone());
+                    }
+                }
+                Ok(Woken::Channel(_)) => {
+                    if leg.read() == Frame::Hangup {
+                        return Whispered::AgentGone;
+                    }
+                }
+                Ok(Woken::Spurious) => {}
+                Err(error) => {
+                    log(Level::Error, &format!("{}: {error}", leg.name()));
+                    return Whispered::Heard;
+                }
+            }
+        }
+    }
+
     fn caller_gone(&mut self) -> Exit {
         // The phones first: one that still rings would be busy for the next caller.
         self.legs = Legs::default();
@@ -404,6 +469,16 @@ impl<'a> Call<'a> {
         self.sounds.stop();
         leave(self.caller, Status::Hangup)
     }
+}
+
+/// How warning the agent went.
+enum Whispered {
+    /// The agent heard it all, or there was nothing to hear.
+    Heard,
+    /// The agent hung up.
+    AgentGone,
+    /// The call is over for the queue.
+    Over(Exit),
 }
 
 impl Drop for Legs {

@@ -31,15 +31,10 @@ fn line(cells: &[&str], widths: &[usize]) -> String {
 /// A caller number with only its last four digits.
 pub(crate) fn masked(number: &str) -> String {
     if number.is_empty() {
-        return "withheld".to_owned();
+        "withheld".to_owned()
+    } else {
+        hotline_wire::mask::masked(number)
     }
-    let count = number.chars().count();
-    let hidden = count.saturating_sub(4);
-    number
-        .chars()
-        .enumerate()
-        .map(|(place, digit)| if place < hidden { '*' } else { digit })
-        .collect()
 }
 
 /// `0:07`, `12:34`, `1:02:03` from microseconds.
@@ -75,7 +70,7 @@ mod tests {
     #[test]
     fn numbers_keep_their_last_four_digits() {
         assert_eq!(masked("13912345678"), "*******5678");
-        assert_eq!(masked("123"), "123");
+        assert_eq!(masked("123"), "***");
         assert_eq!(masked(""), "withheld");
     }
 

@@ -21,6 +21,8 @@ pub struct HungUp;
 /// What the far end of a channel is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Indication {
+    /// There is something to hear before anybody answers.
+    Progress,
     /// It rings: a ringing tone.
     Ringing,
     /// Whatever was indicated is over.
@@ -286,6 +288,7 @@ impl Channel {
     /// Tells the far end what goes on.
     pub fn indicate(&self, what: Indication) {
         let condition = match what {
+            Indication::Progress => sys::ast_control_frame_type::AST_CONTROL_PROGRESS as c_int,
             Indication::Ringing => sys::ast_control_frame_type::AST_CONTROL_RINGING as c_int,
             Indication::Stop => -1,
         };

@@ -100,8 +100,8 @@ impl Channel {
         self.set_hangup_cause(HangupCause::Busy);
     }
 
-    /// Reads the channel, so that it hears what plays, until it hangs up or until `limit` has passed.
-    fn idle(&self, limit: Duration) {
+    /// Reads the channel, so that it hears what plays, until it hangs up or until `limit` has passed. Blocks so long.
+    pub fn idle(&self, limit: Duration) {
         let end = Instant::now() + limit;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -111,7 +111,8 @@ impl Channel {
         }
     }
 
-    fn set_hangup_cause(&self, cause: HangupCause) {
+    /// Why it will be hung up, for the far end. Of a channel that is not answered the network makes a code of its own of it.
+    pub fn set_hangup_cause(&self, cause: HangupCause) {
         let _locked = Locked::new(self);
         // SAFETY: the channel is locked.
         unsafe { sys::ast_channel_hangupcause_set(self.as_ptr(), cause.code()) }

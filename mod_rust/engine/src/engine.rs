@@ -205,6 +205,8 @@ impl Engine {
             Input::Phone { agent, state } => self.phone_changed(agent, state),
             Input::Command { id, author, command } => self.command(Asked { id, author, command }),
             Input::Reload { id, author, config } => self.reload(id, author, *config),
+            Input::Screened { call, screening } => self.screened(call, screening),
+            Input::ListChanged { change } => self.list_changed(change),
             Input::Tick => {}
         }
     }

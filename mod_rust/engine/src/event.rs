@@ -6,6 +6,7 @@ use crate::action::CommandOutcome;
 use crate::config::{Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use crate::input::{Command, OfferFailure, Party, PhoneState, TalkState};
+use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
 
 /// Something that happened.
@@ -62,6 +63,18 @@ pub enum Event {
         priority: u32,
         /// The place in the order of service now.
         position: u32,
+    },
+    /// A caller was on the blacklist.
+    CallScreened {
+        /// Which call.
+        call: CallId,
+        /// What the host decided.
+        screening: Box<Screening>,
+    },
+    /// The blacklist changed.
+    ListChanged {
+        /// How.
+        change: Box<ListChange>,
     },
     /// A caller asked for a queue that does not exist, or the node was at its ceiling of calls.
     CallRefused {

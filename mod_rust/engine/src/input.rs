@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Door};
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
+use crate::screening::{ListChange, Screening};
 use crate::time::Span;
 
 /// One thing that reached the engine. A fact about a call or an offer that has ended meanwhile is no error: it lost
@@ -105,6 +106,18 @@ pub enum Input {
         author: String,
         /// The settings from now on.
         config: Box<Config>,
+    },
+    /// A caller was on the blacklist. A call that is let through all the same joins as any other.
+    Screened {
+        /// The host's new number for the call.
+        call: CallId,
+        /// What the host decided.
+        screening: Box<Screening>,
+    },
+    /// The host's blacklist changed.
+    ListChanged {
+        /// How.
+        change: Box<ListChange>,
     },
     /// Time passed: a deadline is due.
     Tick,

@@ -27,6 +27,7 @@ mod offer;
 mod queue;
 mod reload;
 mod routing;
+pub mod screening;
 mod skills;
 mod slots;
 mod sorted;

@@ -5,6 +5,7 @@
 //! the publisher, the control socket, the journal and the settings. It knows no PBX, and nothing in it unwinds into one.
 #![forbid(unsafe_code)]
 
+mod blacklist;
 mod clock;
 mod control;
 mod convert;
@@ -24,31 +25,40 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hotline_engine::Engine;
 use hotline_engine::ids::{AgentId, CallId};
 use hotline_engine::input::{Caller, PhoneState};
+use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::NodeHello;
 use hotline_wire::{Command, Outcome, Refusal, Snapshot};
 
+pub use blacklist::{Block, Presented, Screened, TarpitPlace};
 pub use hotline_engine as engine;
 pub use hotline_wire as wire;
 pub use pbx::{Level, Pbx};
 pub use port::{CallPort, Fact, Reporter};
-pub use settings::{Settings, SettingsError, load as load_settings};
+pub use settings::{
+    AutoRule, BlacklistSettings, Counted, Settings, SettingsError, Tarpit, load as load_settings,
+};
 
+use blacklist::Blacklist;
 use clock::Clock;
 use control::{Control, Node};
 use convert::{Asked, References, Vocabulary};
 use journal::Journal;
 use log::EventLog;
 use mailbox::Mailbox;
+use port::HangUp;
 use publisher::{Outlet, Publication, Publisher};
 use runner::{Delivery, Message, Reply, Runner};
 
 /// How long somebody at a console waits for the engine. It answers in microseconds, or is broken.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long somebody at a console waits for files of millions of lines.
+const LONG_ANSWER: Duration = Duration::from_secs(600);
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +94,17 @@ struct Inner {
     next_call: AtomicU64,
     calls: Arc<AtomicUsize>,
     settings: Mutex<Arc<Settings>>,
+    blacklist: Option<Blacklist>,
     running: Mutex<Option<Running>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A host that did not start leaves no thread behind.
+        if let Some(blacklist) = &self.blacklist {
+            blacklist.stop();
+        }
+    }
 }
 
 struct Running {
@@ -142,6 +162,16 @@ impl Host {
             journal,
             state: Delivery::default(),
         };
+        let blacklist = match &settings.blacklist {
+            None => None,
+            Some(blacklist) => {
+                let started = Blacklist::start(&settings, blacklist, clock, Arc::clone(&pbx), inbox.clone());
+                Some(started.map_err(|error| StartError::System {
+                    what: "the blacklist",
+                    error,
+                })?)
+            }
+        };
         let host = Host(Arc::new(Inner {
             file: file.to_owned(),
             inbox,
@@ -152,6 +182,7 @@ impl Host {
             next_call: AtomicU64::new(1),
             calls: Arc::new(AtomicUsize::new(0)),
             settings: Mutex::new(Arc::new(settings.clone())),
+            blacklist,
             running: Mutex::new(None),
             pbx: Arc::clone(&pbx),
         }));
@@ -188,13 +219,19 @@ impl Host {
     /// When the process is out of descriptors.
     pub fn join(&self, queue: &str, caller: Caller) -> std::io::Result<CallPort> {
         let mailbox = Arc::new(Mailbox::new()?);
-        let call = CallId(self.0.next_call.fetch_add(1, Ordering::Relaxed));
+        let call = self.new_call();
+        let hang_up = self.0.blacklist.clone().map(|blacklist| HangUp {
+            blacklist,
+            number: caller.number.clone(),
+            joined: Instant::now(),
+        });
         let port = CallPort::new(
             call,
             self.0.references.of(call),
             Arc::clone(&mailbox),
             self.0.inbox.clone(),
             Arc::clone(&self.0.calls),
+            hang_up,
         );
         let queue = queue.to_owned();
         self.send(Message::Join {
@@ -204,6 +241,44 @@ impl Host {
             mailbox,
         });
         Ok(port)
+    }
+
+    /// What becomes of a caller, by the blacklist: to be asked before [`join`](Self::join). Never blocks.
+    pub fn screen(&self, presented: &Presented<'_>) -> Screened {
+        let Some(blacklist) = &self.0.blacklist else {
+            return Screened::Passed;
+        };
+        blacklist.screen(presented, || {
+            let call = self.new_call();
+            (call, self.0.references.of(call))
+        })
+    }
+
+    /// What the blacklist has for a number: an action as `hotline blacklist add` takes it, `allow` if there is nothing. Never
+    /// blocks; nothing is counted.
+    pub fn blacklisted(&self, number: &str, queue: Option<&str>, tier: &str) -> String {
+        match &self.0.blacklist {
+            None => "allow".to_owned(),
+            Some(blacklist) => blacklist.action_for(number, queue, tier),
+        }
+    }
+
+    /// The sound file that the agent of a flagged caller hears before the conversation; empty: none.
+    pub fn whisper(&self) -> String {
+        self.0
+            .blacklist
+            .as_ref()
+            .map_or_else(String::new, Blacklist::whisper)
+    }
+
+    /// Asks something of the blacklist and waits for the answer, also for that of an import of millions. For consoles.
+    pub fn blacklist(&self, author: &str, order: ListOrder) -> Outcome {
+        let command = Command::Blacklist(order);
+        await_for(LONG_ANSWER, |reply| self.ask(author, command, reply))
+    }
+
+    fn new_call(&self) -> CallId {
+        CallId(self.0.next_call.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A phone changed, or was looked at for the first time. Never blocks.
@@ -296,10 +371,18 @@ impl Host {
             });
         });
         match answer {
-            Outcome::Done | Outcome::Pending | Outcome::Told { .. } => {}
+            Outcome::Done | Outcome::Pending | Outcome::Told { .. } | Outcome::Listed { .. } => {}
             Outcome::Refused { message, .. } => return Err(format!("{}: {message}", self.0.file.display())),
         }
-        let fixed = old.node != new.node
+        if let (Some(blacklist), Some(settings)) = (&self.0.blacklist, &new.blacklist) {
+            blacklist.set_rules(&new, settings);
+        }
+        let kept = |settings: &Settings| {
+            let blacklist = settings.blacklist.as_ref();
+            blacklist.map(|blacklist| (blacklist.directory.clone(), blacklist.plan.clone()))
+        };
+        let fixed = kept(&old) != kept(&new)
+            || old.node != new.node
             || old.socket != new.socket
             || old.socket_mode != new.socket_mode
             || old.max_events != new.max_events
@@ -310,7 +393,8 @@ impl Host {
             new.config.agents.len()
         );
         if fixed {
-            text.push_str("; changes of node, [control] and [journal] wait until the module is loaded anew");
+            text.push_str("; changes of node, [control], [journal], and of the directory and the plan of [blacklist] wait until the module is \
+                 loaded anew");
         }
         *lock(&self.0.settings) = Arc::new(new);
         Ok(text)
@@ -338,7 +422,14 @@ impl Host {
     pub fn snapshot(&self) -> Option<Snapshot> {
         let (sender, receiver) = sync_channel(1);
         self.0.inbox.send(Message::Snapshot(sender)).ok()?;
-        receiver.recv_timeout(ANSWER).ok()
+        let mut snapshot = receiver.recv_timeout(ANSWER).ok()?;
+        snapshot.blacklist = self.0.blacklist.as_ref().map(Blacklist::info);
+        Some(snapshot)
+    }
+
+    /// Now, on the node's clock: microseconds since the Unix epoch.
+    pub fn now(&self) -> u64 {
+        self.0.clock.now().0
     }
 
     /// Calls whose threads are inside now.
@@ -357,6 +448,9 @@ impl Host {
         let Some(running) = lock(&self.0.running).take() else {
             return;
         };
+        if let Some(blacklist) = &self.0.blacklist {
+            blacklist.stop();
+        }
         let _ = self.0.inbox.send(Message::Stop);
         // A thread that panicked has said so already.
         let _ = running.engine.join();
@@ -380,6 +474,10 @@ impl Host {
             Ok(Asked::Fairness) => reply(Outcome::Told {
                 lines: self.fairness(),
             }),
+            Ok(Asked::Blacklist(order)) => match &self.0.blacklist {
+                None => reply(blacklist::none()),
+                Some(blacklist) => blacklist.ask(author, order, reply),
+            },
             Ok(Asked::WhyCall(call)) => self.send(Message::WhyCall { call, reply }),
             Ok(Asked::WhyNot(agent)) => self.send(Message::WhyNot { agent, reply }),
         }
@@ -415,7 +513,7 @@ impl Node for Host {
     }
 
     fn now(&self) -> u64 {
-        self.0.clock.now().0
+        Host::now(self)
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
@@ -432,7 +530,7 @@ fn told(outcome: Outcome) -> Result<Vec<String>, String> {
         Outcome::Told { lines } => Ok(lines),
         Outcome::Refused { message, .. } => Err(message),
         // No answer to a question.
-        Outcome::Done | Outcome::Pending => Ok(Vec::new()),
+        Outcome::Done | Outcome::Pending | Outcome::Listed { .. } => Ok(Vec::new()),
     }
 }
 
@@ -446,12 +544,16 @@ fn unavailable() -> Outcome {
 
 /// Waits for the first answer, which `Pending` is as well.
 fn await_answer(ask: impl FnOnce(Reply)) -> Outcome {
+    await_for(ANSWER, ask)
+}
+
+fn await_for(limit: Duration, ask: impl FnOnce(Reply)) -> Outcome {
     let (sender, receiver) = sync_channel(1);
     ask(Box::new(move |outcome| {
         // The asker may have given up, or have had its answer.
         let _ = sender.try_send(outcome);
     }));
-    receiver.recv_timeout(ANSWER).unwrap_or_else(|_| unavailable())
+    receiver.recv_timeout(limit).unwrap_or_else(|_| unavailable())
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

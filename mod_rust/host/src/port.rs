@@ -4,11 +4,13 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use hotline_engine::ids::{CallId, OfferId};
 use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::{CallAction, Input};
 
+use crate::blacklist::Blacklist;
 use crate::mailbox::Mailbox;
 use crate::runner::Message;
 
@@ -71,6 +73,20 @@ pub struct CallPort {
     inbox: Sender<Message>,
     phase: Phase,
     calls: Arc<AtomicUsize>,
+    hang_up: Option<HangUp>,
+}
+
+/// Whom to tell of a caller who hangs up waiting.
+pub(crate) struct HangUp {
+    pub(crate) blacklist: Blacklist,
+    pub(crate) number: String,
+    pub(crate) joined: Instant,
+}
+
+impl std::fmt::Debug for HangUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HangUp").finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +104,7 @@ impl CallPort {
         mailbox: Arc<Mailbox>,
         inbox: Sender<Message>,
         calls: Arc<AtomicUsize>,
+        hang_up: Option<HangUp>,
     ) -> CallPort {
         calls.fetch_add(1, Ordering::Relaxed);
         CallPort {
@@ -97,6 +114,7 @@ impl CallPort {
             inbox,
             phase: Phase::Waiting,
             calls,
+            hang_up,
         }
     }
 
@@ -124,6 +142,15 @@ impl CallPort {
 
     /// Tells the engine. Never blocks.
     pub fn report(&mut self, fact: Fact) {
+        if fact == Fact::CallerGone
+            && let Some(HangUp {
+                blacklist,
+                number,
+                joined,
+            }) = self.hang_up.take()
+        {
+            blacklist.hung_up(&number, joined.elapsed());
+        }
         self.phase = match (fact, self.phase) {
             (Fact::Connected, _) => Phase::Talking,
             // The agent went before the two were connected: the caller keeps the place.
@@ -175,6 +202,8 @@ impl Reporter {
 
 impl Drop for CallPort {
     fn drop(&mut self) {
+        // Whoever lets go of a call in the middle is not its caller.
+        self.hang_up = None;
         match self.phase {
             Phase::Waiting => self.report(Fact::CallerGone),
             Phase::Connecting | Phase::Talking => {

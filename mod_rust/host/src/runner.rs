@@ -55,6 +55,8 @@ pub(crate) enum Message {
     CallbackFailed {
         callback: CallId,
     },
+    /// What the host decided, for the story.
+    Noted(Box<Input>),
     WhyCall {
         call: CallId,
         reply: Reply,
@@ -83,6 +85,7 @@ impl Message {
             | Message::Left { .. }
             | Message::Phone { .. }
             | Message::CallbackFailed { .. }
+            | Message::Noted(_)
             | Message::Snapshot(_)
             | Message::Stop => {}
             #[cfg(feature = "fault-injection")]
@@ -173,6 +176,7 @@ impl Runner {
                 let id = self.expect_reply(reply);
                 self.apply(Input::Reload { id, author, config });
             }
+            Message::Noted(input) => self.apply(*input),
             Message::CallbackFailed { callback } => self.apply(Input::CallbackFailed { callback }),
             Message::WhyCall { call, mut reply } => {
                 let lines = self.engine.why_call(call);
@@ -274,7 +278,8 @@ impl Delivery {
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

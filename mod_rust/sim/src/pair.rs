@@ -90,6 +90,8 @@ impl Pair {
             | Input::CallbackFailed { .. }
             | Input::Command { .. }
             | Input::Reload { .. }
+            | Input::Screened { .. }
+            | Input::ListChanged { .. }
             | Input::Tick => false,
         };
         let Drain { actions, events } = self.engine.handle(at, input.clone());
@@ -200,6 +202,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::KeyPressed { call, .. }
         | Event::CallReprioritised { call, .. }
         | Event::CallRefused { call, .. }
+        | Event::CallScreened { call, .. }
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
@@ -215,6 +218,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }
         | Event::ConfigApplied { .. }
+        | Event::ListChanged { .. }
         | Event::Fault { .. } => (3, 0, none),
     });
     events

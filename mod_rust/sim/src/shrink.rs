@@ -53,6 +53,8 @@ impl fmt::Display for Shrunk {
                 | Input::CallbackFailed { .. }
                 | Input::Phone { .. }
                 | Input::Command { .. }
+                | Input::Screened { .. }
+                | Input::ListChanged { .. }
                 | Input::Tick => plain(input),
             };
             writeln!(f, "{number:4} {seconds:+12.6} {said}")?;

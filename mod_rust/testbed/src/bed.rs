@@ -117,6 +117,15 @@ impl Bed {
         Daemon::start(&self.asterisk.path(SOCKET))
     }
 
+    /// Kills the PBX, whatever it does.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub fn kill(self) -> Result<()> {
+        drop((self.node, self.manager));
+        self.asterisk.kill()
+    }
+
     /// Hangs everybody up, waits until Asterisk holds what it held before the first call, and stops it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::blacklist::{ListEntry, ListOrder};
 use crate::snapshot::Door;
 
 /// What can be asked of a node. Calls and callbacks are named by their reference: `NODE-BOOT-NUMBER`.
@@ -132,6 +133,8 @@ pub enum Command {
     Fairness,
     /// Reads the settings file again; a bad one is refused whole.
     Reload,
+    /// Asks something of the blacklist: `{"do":"blacklist","order":"remove",…}`.
+    Blacklist(ListOrder),
 }
 
 /// An agent's place in a queue.
@@ -164,6 +167,7 @@ impl Command {
             Command::MoveCall { call, queue } => vec![call, queue],
             Command::Withdraw { call, place } => vec![call, place],
             Command::CancelCallback { callback } => vec![callback],
+            Command::Blacklist(order) => order.texts(),
             Command::Fairness | Command::Reload => Vec::new(),
         }
     }
@@ -181,6 +185,14 @@ pub enum Outcome {
     Told {
         /// Line by line.
         lines: Vec<String>,
+    },
+    /// Entries of the blacklist.
+    Listed {
+        /// In order.
+        entries: Vec<ListEntry>,
+        /// Where to go on, if there may be more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
     },
     /// Not done.
     Refused {
@@ -221,8 +233,12 @@ pub enum Refusal {
     NotInWrapUp,
     /// A ceiling is reached.
     AtLimit,
-    /// A value is out of range.
+    /// A value is out of range, or not written as it must be.
     OutOfRange,
+    /// The settings have no blacklist.
+    NoBlacklist,
+    /// A file cannot be read or written, or has something wrong in it.
+    BadFile,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

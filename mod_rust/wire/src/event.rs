@@ -4,6 +4,7 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
 use crate::command::{Command, Outcome};
 use crate::label::usual;
 use crate::snapshot::{AgentInfo, AgentState, QueueInfo};
@@ -269,6 +270,62 @@ pub enum Event {
         agents: Vec<AgentInfo>,
         /// Tier names.
         tiers: Vec<String>,
+    },
+    /// A caller was on the blacklist, and not let through without a word. Who is blocked joins no queue.
+    CallScreened {
+        /// Call reference, for this look only: a flagged caller joins under another.
+        call: String,
+        /// Queue asked for; empty if none was yet.
+        queue: String,
+        /// Tier name.
+        tier: String,
+        /// Caller number as presented; empty if withheld.
+        number: String,
+        /// What happened.
+        action: ScreenAction,
+        /// The cause of release, or the place of the dialplan; empty for other actions.
+        #[serde(default, skip_serializing_if = "usual")]
+        detail: String,
+        /// Whom the entry is about; `anonymous` or `malformed` for the rules about those.
+        entry: String,
+        /// Why it is there.
+        reason: String,
+        /// Who added it.
+        author: String,
+    },
+    /// An entry of the blacklist changed.
+    BlacklistChanged {
+        /// Who did it: the asker, `auto:RULE`, or `expiry`.
+        author: String,
+        /// How.
+        change: ListChange,
+        /// Why it was removed; otherwise the entry's own reason counts.
+        #[serde(default, skip_serializing_if = "usual")]
+        reason: String,
+        /// The entry before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Box<ListEntry>>,
+        /// The entry now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Box<ListEntry>>,
+        /// Entries of the list now.
+        entries: u64,
+    },
+    /// Many entries of the blacklist changed at once.
+    BlacklistReplaced {
+        /// Who asked; `boot` or `reload` for what the settings name.
+        author: String,
+        /// How.
+        source: ListSource,
+        /// From which file.
+        file: String,
+        /// Entries in it that were taken.
+        taken: u64,
+        /// Bad lines that were left out.
+        #[serde(default, skip_serializing_if = "usual")]
+        bad: u64,
+        /// Entries of the list now.
+        entries: u64,
     },
     /// The node met what must not happen, and carried on: a defect, to be logged loudly and reported.
     Fault {

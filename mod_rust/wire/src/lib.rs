@@ -1,8 +1,8 @@
 //! The control protocol spoken over a node's Unix socket: one JSON object a line, each way.
 //!
 //! ```text
-//! client: {"type":"hello","protocol":2,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
-//! node:   {"type":"hello","protocol":2,"node":"pbx1","boot":"…","version":"0.1.0",…}
+//! client: {"type":"hello","protocol":3,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
+//! node:   {"type":"hello","protocol":3,"node":"pbx1","boot":"…","version":"0.1.0",…}
 //! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the client resumes this boot
 //! node:   {"type":"gap","first":42,"last":49,"reason":"overflow"}    only if events were lost
 //! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
@@ -21,11 +21,13 @@
 //! Delivery is at least once; (node, boot, seq) is the key that makes it exactly once.
 #![forbid(unsafe_code)]
 
+pub mod blacklist;
 pub mod command;
 pub mod event;
 pub mod frame;
 mod label;
 pub mod line;
+pub mod mask;
 pub mod snapshot;
 
 pub use command::{Command, Outcome, Refusal};
@@ -34,7 +36,7 @@ pub use frame::{FromClient, FromNode};
 pub use snapshot::Snapshot;
 
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The longest line that a client accepts, in bytes: the largest floor that settings may describe.
 pub const MAX_LINE: usize = 64 << 20;

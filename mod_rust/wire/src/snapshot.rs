@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::blacklist::ListInfo;
 use crate::event::{Estimate, TalkState};
 use crate::label::{labels, usual};
 
@@ -26,6 +27,9 @@ pub struct Snapshot {
     /// Callers who are owed a call, in the order of service.
     #[serde(default)]
     pub callbacks: Vec<CallbackInfo>,
+    /// The blacklist, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blacklist: Option<ListInfo>,
 }
 
 /// A queue.

@@ -1,6 +1,7 @@
 //! What stands on a line: of today's protocol, and of what older daemons have stored.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use hotline_wire::blacklist::{ListEntry, ListOrder, ScreenAction};
 use hotline_wire::command::Place;
 use hotline_wire::event::{CallOutcome, Exit, Limit, Operation, Party};
 use hotline_wire::snapshot::{AgentInfo, AgentState, MemberInfo, PhoneState};
@@ -47,6 +48,46 @@ fn nobody_is_taken_out_of_a_queue_by_an_oversight() {
         &format!("{head},\"place\":{{\"level\":2,\"weight\":9}}}}"),
     );
     assert!(serde_json::from_str::<Command>(&format!("{head}}}")).is_err());
+}
+
+#[test]
+fn the_blacklist_is_asked_in_one_command() {
+    let order = ListOrder::Remove {
+        number: "138*".into(),
+        reason: "was wrong".into(),
+    };
+    stands_as(
+        &Command::Blacklist(order),
+        r#"{"do":"blacklist","order":"remove","number":"138*","reason":"was wrong"}"#,
+    );
+    stands_as(
+        &Command::Blacklist(ListOrder::Load),
+        r#"{"do":"blacklist","order":"load"}"#,
+    );
+    let entry = ListEntry {
+        number: "138*".into(),
+        action: "busy".into(),
+        until: Some(5),
+        ..ListEntry::default()
+    };
+    stands_as(
+        &Outcome::Listed {
+            entries: vec![entry],
+            next: Some("+86138*".into()),
+        },
+        r#"{"outcome":"listed","entries":[{"number":"138*","action":"busy","reason":"","author":"","until":5}],"next":"+86138*"}"#,
+    );
+    // What is not said has its usual value, and what is misspelt is refused.
+    let short = r#"{"do":"blacklist","order":"add","entry":{"number":"1","action":"flag"}}"#;
+    assert!(serde_json::from_str::<Command>(short).is_ok());
+    for wrong in [
+        r#"{"do":"blacklist","order":"add","entry":{"number":"1","action":"flag","untill":5}}"#,
+        r#"{"do":"blacklist"}"#,
+    ] {
+        assert!(serde_json::from_str::<Command>(wrong).is_err(), "{wrong}");
+    }
+    let labels: Vec<&str> = ScreenAction::ALL.iter().map(|action| action.label()).collect();
+    assert_eq!(labels, ["flag", "divert", "busy", "release", "tarpit"]);
 }
 
 #[test]

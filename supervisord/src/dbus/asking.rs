@@ -21,7 +21,7 @@ pub(super) async fn done(
 ) -> Result<String, CallError> {
     match ask(shared, node, connection, header, command).await? {
         // Told is the answer to a question, and none was asked.
-        Outcome::Done | Outcome::Told { .. } => Ok("done".to_owned()),
+        Outcome::Done | Outcome::Told { .. } | Outcome::Listed { .. } => Ok("done".to_owned()),
         Outcome::Pending => Ok("pending".to_owned()),
         Outcome::Refused { reason, message } => Err(CallError::refused(reason, message)),
     }
@@ -37,7 +37,7 @@ pub(super) async fn told(
 ) -> Result<Vec<String>, CallError> {
     match ask(shared, node, connection, header, command).await? {
         Outcome::Told { lines } => Ok(lines.iter().map(|line| views::text(line)).collect()),
-        Outcome::Done | Outcome::Pending => Ok(Vec::new()),
+        Outcome::Done | Outcome::Pending | Outcome::Listed { .. } => Ok(Vec::new()),
         Outcome::Refused { reason, message } => Err(CallError::refused(reason, message)),
     }
 }

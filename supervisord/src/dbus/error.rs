@@ -84,5 +84,7 @@ fn refusal_name(reason: Refusal) -> &'static str {
         Refusal::Overtaken => "Overtaken",
         Refusal::Unavailable => "Unavailable",
         Refusal::NotAllowed => "NotAllowed",
+        Refusal::NoBlacklist => "NoBlacklist",
+        Refusal::BadFile => "BadFile",
     }
 }

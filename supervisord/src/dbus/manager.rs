@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hotline_wire::mask::masked;
 use hotline_wire::snapshot::CallInfo;
 use hotline_wire::{Command, Refusal};
 use zbus::message::Header;
@@ -10,7 +11,6 @@ use zbus::{Connection, interface};
 use super::asking::{self, text};
 use super::error::CallError;
 use super::views;
-use crate::mask::masked;
 use crate::shared::Shared;
 
 /// `net.hotline.Hotline1.Manager`

@@ -151,6 +151,9 @@ impl Node {
             Event::CallReprioritised { .. }
             | Event::RuleApplied { .. }
             | Event::CallRefused { .. }
+            | Event::CallScreened { .. }
+            | Event::BlacklistChanged { .. }
+            | Event::BlacklistReplaced { .. }
             | Event::OfferMade { .. }
             | Event::OfferRinging { .. }
             | Event::OfferEnded { .. }

@@ -182,6 +182,8 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::Withdraw { .. } => "withdraw",
         Command::CancelCallback { .. } => "cancel_callback",
         Command::Reload => "reload",
+        // Its changes have events of their own.
+        Command::Blacklist(_) => return None,
         Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness => return None,
     })
 }
@@ -192,7 +194,7 @@ pub const RESULTS: &[&str] = &["done", "pending", "refused"];
 /// An answer's kind as a label.
 pub fn result_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Done | Outcome::Told { .. } => "done",
+        Outcome::Done | Outcome::Told { .. } | Outcome::Listed { .. } => "done",
         Outcome::Pending => "pending",
         Outcome::Refused { .. } => "refused",
     }

@@ -208,6 +208,9 @@ impl Node {
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
             | Event::RuleApplied { .. }
+            | Event::CallScreened { .. }
+            | Event::BlacklistChanged { .. }
+            | Event::BlacklistReplaced { .. }
             | Event::CallReprioritised { .. }
             | Event::OfferRinging { .. }
             | Event::LimitCleared { .. } => {}

@@ -223,6 +223,9 @@ impl State {
                 }
             }
             Event::CallRefused { .. }
+            | Event::CallScreened { .. }
+            | Event::BlacklistChanged { .. }
+            | Event::BlacklistReplaced { .. }
             | Event::RuleApplied { .. }
             | Event::KeyPressed { .. }
             | Event::CallReprioritised { .. }

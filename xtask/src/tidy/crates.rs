@@ -21,6 +21,11 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
         "the protocol has types of its own: convert in hotline-host",
     ),
     (
+        "hotline-blacklist",
+        &["hotline-*", "asterisk", "asterisk-sys"],
+        "the blacklist knows neither calls nor a PBX: convert in hotline-host",
+    ),
+    (
         "hotline-host",
         &["asterisk", "asterisk-sys"],
         "the host crate runs the engine for any PBX: go through its Pbx trait",

@@ -1,5 +1,6 @@
 //! The PBX's command line: `hotline …`.
 
+mod blacklist;
 mod orders;
 mod tables;
 
@@ -19,7 +20,7 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
     commands().into_iter().map(cli::register).collect()
 }
 
-fn commands() -> [cli::Command; 8] {
+fn commands() -> [cli::Command; 9] {
     [
         cli::Command {
             pattern: c"hotline show {queues|agents|calls|callbacks|fairness|status}",
@@ -85,6 +86,7 @@ fn commands() -> [cli::Command; 8] {
             run: |invocation| order(invocation, orders::callback),
             complete: |words| at(words, 3, callback_names),
         },
+        blacklist::command(),
         cli::Command {
             pattern: c"hotline why",
             summary: c"Explain to whom a call was offered",
@@ -162,7 +164,11 @@ fn order(invocation: &Invocation, parse: fn(&[String]) -> Option<Command>) -> Ou
     let Some(instance) = running(invocation) else {
         return Outcome::Failure;
     };
-    match instance.host.command(AUTHOR, command) {
+    answer(invocation, instance.host.command(AUTHOR, command))
+}
+
+fn answer(invocation: &Invocation, outcome: Answer) -> Outcome {
+    match outcome {
         Answer::Done => {
             invocation.print("Done.\n");
             Outcome::Success
@@ -173,6 +179,10 @@ fn order(invocation: &Invocation, parse: fn(&[String]) -> Option<Command>) -> Ou
         }
         Answer::Told { lines } => {
             print_lines(invocation, &lines);
+            Outcome::Success
+        }
+        Answer::Listed { entries, next } => {
+            invocation.print(&blacklist::listed(&entries, next.as_deref(), false));
             Outcome::Success
         }
         Answer::Refused { message, .. } => {

@@ -222,6 +222,17 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot) -> String {
         ("Callbacks owed", snapshot.callbacks.len().to_string()),
         ("Agents", snapshot.agents.len().to_string()),
     ];
+    if let Some(blacklist) = &snapshot.blacklist {
+        let place = rows.len() - 1;
+        rows.splice(
+            place..place,
+            [
+                ("Blacklist entries", blacklist.entries.to_string()),
+                ("  in the index", blacklist.index_entries.to_string()),
+                ("  to be reviewed", blacklist.review.to_string()),
+            ],
+        );
+    }
     let states: Vec<(String, usize)> = AgentState::ALL
         .iter()
         .map(|state| {

@@ -65,6 +65,53 @@ fn translated(event: &Event) -> Told {
             .with("Queue", queue)
             .with("Priority", priority)
             .with("Position", position),
+        Event::CallScreened {
+            call,
+            queue,
+            tier,
+            number,
+            action,
+            detail,
+            entry,
+            reason,
+            author,
+        } => Told::call("HotlineCallScreened")
+            .with("Call", call)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("Number", number)
+            .with("Action", action.label())
+            .with("Detail", detail)
+            .with("Entry", entry)
+            .with("Reason", reason)
+            .with("Author", author),
+        Event::BlacklistChanged {
+            author,
+            change,
+            reason,
+            before,
+            after,
+            entries,
+        } => Told::call("HotlineBlacklistChanged")
+            .with("Author", author)
+            .with("Change", change.label())
+            .with("Reason", reason)
+            .entries(before.as_deref(), after.as_deref())
+            .with("Entries", entries),
+        Event::BlacklistReplaced {
+            author,
+            source,
+            file,
+            taken,
+            bad,
+            entries,
+        } => Told::call("HotlineBlacklistReplaced")
+            .with("Author", author)
+            .with("Source", source.label())
+            .with("File", file)
+            .with("Taken", taken)
+            .with("Bad", bad)
+            .with("Entries", entries),
         Event::CallRefused { call, queue, reason } => Told::call("HotlineCallRefused")
             .with("Call", call)
             .with("Queue", queue)

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use asterisk::manager::Category;
+use hotline_wire::blacklist::ListEntry;
 use hotline_wire::command::{Command, Outcome};
 use hotline_wire::event::{Estimate, Exit, Limit, Operation};
 use hotline_wire::snapshot::{AgentInfo, AgentState};
@@ -78,7 +79,7 @@ impl Told {
         let (outcome, reason) = match outcome {
             Outcome::Done => ("done", ""),
             Outcome::Pending => ("pending", ""),
-            Outcome::Told { .. } => ("told", ""),
+            Outcome::Told { .. } | Outcome::Listed { .. } => ("told", ""),
             Outcome::Refused { message, .. } => ("refused", message.as_str()),
         };
         self.with("Outcome", outcome).with("Reason", reason)
@@ -108,6 +109,16 @@ impl Told {
             Operation::Divert(exit) => ("divert", exit.label().to_owned()),
         };
         self.with("Operation", name).with("Value", value)
+    }
+
+    /// An entry of the blacklist before and after a change.
+    pub(super) fn entries(self, before: Option<&ListEntry>, after: Option<&ListEntry>) -> Told {
+        let action = |entry: Option<&ListEntry>| entry.map_or_else(String::new, |entry| entry.action.clone());
+        let entry = after.or(before);
+        self.with("Number", entry.map_or("", |entry| entry.number.as_str()))
+            .with("EntryReason", entry.map_or("", |entry| entry.reason.as_str()))
+            .with("Before", action(before))
+            .with("After", action(after))
     }
 
     /// An agent as it is now.
@@ -162,5 +173,6 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         Command::WhyNot { agent } => ("why_not", of(agent)),
         Command::Fairness => ("fairness", Vec::new()),
         Command::Reload => ("reload", Vec::new()),
+        Command::Blacklist(_) => ("blacklist", Vec::new()),
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{
 };
 use crate::ids::{AgentId, CallId, CommandId, OfferId};
 use crate::input::{Caller, Command, Departure, Input, OfferFailure, Party, PhoneState, TalkState};
+use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::time::{Span, Time};
 
 macro_rules! number {
@@ -87,6 +88,8 @@ choice!(Input {
     11 => Digit { call, key },
     12 => Talk { call, state },
     13 => CallbackFailed { callback },
+    14 => Screened { call, screening },
+    15 => ListChanged { change },
 });
 
 record!(Caller {
@@ -97,6 +100,49 @@ record!(Caller {
     agent,
     flag,
     callback
+});
+
+record!(Screening {
+    queue,
+    tier,
+    number,
+    action,
+    detail,
+    entry,
+    reason,
+    author
+});
+
+choice!(ScreenAction {
+    0 => Flag {},
+    1 => Divert {},
+    2 => Busy {},
+    3 => Release {},
+    4 => Tarpit {},
+});
+
+record!(ListEntry {
+    number,
+    action,
+    reason,
+    author,
+    from,
+    until,
+    tiers,
+    queues,
+    added
+});
+
+choice!(ListChange {
+    0 => Entry { author, how, reason, before, after, entries },
+    1 => Whole { author, index, file, taken, bad, entries },
+});
+
+choice!(EntryChange {
+    0 => Added {},
+    1 => Removed {},
+    2 => Expired {},
+    3 => Automatic {},
 });
 
 choice!(TalkState {

@@ -9,6 +9,7 @@ use hotline_engine::config::{
 };
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Span, Time};
 use proptest::collection::vec;
 use proptest::option;
@@ -368,7 +369,87 @@ fn input() -> impl Strategy<Value = Input> {
             author,
             config
         }),
+        (call(), any::<[String; 7]>(), screen_action()).prop_map(|(call, texts, action)| {
+            let [queue, tier, number, detail, entry, reason, author] = texts;
+            let screening = Screening {
+                queue,
+                tier,
+                number,
+                action,
+                detail,
+                entry,
+                reason,
+                author,
+            };
+            Input::Screened {
+                call,
+                screening: Box::new(screening),
+            }
+        }),
+        list_change().prop_map(|change| Input::ListChanged {
+            change: Box::new(change)
+        }),
         Just(Input::Tick),
+    ]
+}
+
+fn screen_action() -> impl Strategy<Value = ScreenAction> {
+    prop_oneof![
+        Just(ScreenAction::Flag),
+        Just(ScreenAction::Divert),
+        Just(ScreenAction::Busy),
+        Just(ScreenAction::Release),
+        Just(ScreenAction::Tarpit)
+    ]
+}
+
+fn list_entry() -> impl Strategy<Value = ListEntry> {
+    let times = (any::<u64>(), any::<Option<u64>>(), any::<u64>());
+    let names = prop::collection::vec(any::<String>(), 0..3);
+    (any::<[String; 4]>(), times, names.clone(), names).prop_map(
+        |([number, action, reason, author], (from, until, added), tiers, queues)| ListEntry {
+            number,
+            action,
+            reason,
+            author,
+            from: Time(from),
+            until: until.map(Time),
+            tiers,
+            queues,
+            added: Time(added),
+        },
+    )
+}
+
+fn list_change() -> impl Strategy<Value = ListChange> {
+    let how = prop_oneof![
+        Just(EntryChange::Added),
+        Just(EntryChange::Removed),
+        Just(EntryChange::Expired),
+        Just(EntryChange::Automatic)
+    ];
+    let entry = || prop::option::of(list_entry().prop_map(Box::new));
+    prop_oneof![
+        (any::<[String; 2]>(), how, entry(), entry(), any::<u64>()).prop_map(
+            |([author, reason], how, before, after, entries)| ListChange::Entry {
+                author,
+                how,
+                reason,
+                before,
+                after,
+                entries,
+            }
+        ),
+        (any::<[String; 2]>(), any::<bool>(), any::<[u64; 3]>()).prop_map(
+            |([author, file], index, [taken, bad, entries])| ListChange::Whole {
+                author,
+                index,
+                file,
+                taken,
+                bad,
+                entries,
+            }
+        ),
     ]
 }
 
@@ -484,8 +565,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[14]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 14 })
+        decode::<Input>(&[16]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 16 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -21,6 +21,8 @@ pub(crate) enum Asked {
     WhyNot(String),
     /// The settings: how long callers can be overtaken.
     Fairness,
+    /// The blacklist.
+    Blacklist(wire::blacklist::ListOrder),
 }
 
 /// What a wire command asks for.
@@ -90,6 +92,7 @@ pub(crate) fn asked(command: wire::Command, references: &References) -> Result<A
         wire::Command::WhyNot { agent } => return Ok(Asked::WhyNot(agent)),
         wire::Command::Fairness => return Ok(Asked::Fairness),
         wire::Command::Reload => return Ok(Asked::Reload),
+        wire::Command::Blacklist(order) => return Ok(Asked::Blacklist(order)),
     }))
 }
 

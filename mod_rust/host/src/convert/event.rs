@@ -227,6 +227,10 @@ impl Vocabulary {
                 command: self.command(command),
                 outcome: outcome(answer),
             },
+            Event::CallScreened { call, screening } => {
+                super::blacklist::screened(self.call(call), *screening)
+            }
+            Event::ListChanged { change } => super::blacklist::changed(*change),
             Event::Fault { what } => wire::Event::Fault { what },
             Event::ConfigApplied {
                 author,

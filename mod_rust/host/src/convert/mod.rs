@@ -1,9 +1,11 @@
 //! From the engine's words to the wire's: names instead of table places, call references instead of numbers.
 
+mod blacklist;
 mod command;
 mod event;
 mod view;
 
+pub(crate) use blacklist::{entry_asked, entry_fact, entry_told};
 pub(crate) use command::{Asked, asked, no_such_agent, no_such_call, outcome};
 
 use std::collections::BTreeMap;

@@ -24,6 +24,7 @@ impl Vocabulary {
             agents: agents.map(|agent| self.agent_info(agent)).collect(),
             calls: calls.map(|call| self.call_info(call)).collect(),
             callbacks: callbacks.map(|callback| self.callback_info(callback)).collect(),
+            blacklist: None,
         }
     }
 

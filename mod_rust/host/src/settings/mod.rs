@@ -2,6 +2,7 @@
 //! naming line and key.
 
 mod agent;
+mod blacklist;
 mod policy;
 mod queue;
 mod reader;
@@ -15,6 +16,8 @@ use hotline_engine::config::{Config, Limits, Misses, Tier};
 use toml::de::DeTable;
 
 use crate::pin::Pin;
+pub use blacklist::{AutoRule, BlacklistSettings, Counted, Tarpit};
+
 use reader::{Fault, Once, Read, Table, Value};
 
 /// A settings file, read and checked.
@@ -30,6 +33,8 @@ pub struct Settings {
     pub max_events: usize,
     /// Where the journal of inputs is written, if anywhere.
     pub journal: Option<PathBuf>,
+    /// The blacklist, if there is one.
+    pub blacklist: Option<BlacklistSettings>,
     /// PINs by agent number.
     pub pins: BTreeMap<String, Pin>,
     /// What the engine gets.
@@ -184,6 +189,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         socket_mode: 0o660,
         max_events: 200_000,
         journal: None,
+        blacklist: None,
         pins: BTreeMap::new(),
         config: Config {
             tiers: Vec::new(),
@@ -220,6 +226,9 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         let mut journal = value.table()?;
         settings.journal = Some(journal.need("directory")?.filled()?.into());
         journal.end()?;
+    }
+    if let Some(value) = file.take("blacklist") {
+        settings.blacklist = Some(blacklist::read(&value)?);
     }
     if let Some(value) = file.take("limits") {
         let mut table = value.table()?;

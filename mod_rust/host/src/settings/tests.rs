@@ -7,6 +7,71 @@ use hotline_engine::config::{
 
 use super::*;
 
+#[test]
+fn a_blacklist_is_read_with_its_defaults() {
+    assert_eq!(settings(GOOD).blacklist, None);
+    let blacklist = |lines: &str| {
+        settings(&format!("{GOOD}\n[blacklist]\ndirectory = \"/d\"\n{lines}"))
+            .blacklist
+            .unwrap()
+    };
+    let plain = blacklist("");
+    assert_eq!(plain.directory, Path::new("/d"));
+    assert_eq!((plain.max_changes, plain.tarpit.calls), (200_000, 20));
+    assert_eq!(plain.plan, hotline_blacklist::Plan::default());
+    let full = blacklist(
+        "index = \"/i\"\ncountry = \"39\"\ntrunk_prefix = \"\"\nplaces = [\"ivr,s,1\"]\nanonymous = \"divert:ivr,s,1\"\n\
+         malformed = \"release:21\"\nsay = \"x\"\nwhisper = \"y\"\n[blacklist.tarpit]\nseconds = 5\ncalls = 0\n\
+         [[blacklist.automatic]]\nname = \"a\"\ncalls_over = 5\nwithin_seconds = 60\n\
+         [[blacklist.automatic]]\nname = \"b\"\nhang_ups_over = 3\nhung_up_within_seconds = 5\nwithin_seconds = 600\n\
+         action = \"busy\"\nlasting_seconds = 60",
+    );
+    assert!(full.plan.describe().starts_with("+39"));
+    assert_eq!(full.automatic[1].counted, Counted::HangUps(Span::seconds(5)));
+    assert_eq!(full.automatic[0].action.to_string(), "flag");
+}
+
+#[test]
+fn a_wrong_blacklist_is_named_by_line_and_key() {
+    for (lines, expected) in [
+        (
+            "anonymous = \"block\"",
+            "anonymous = \"block\" must be allow, flag, busy",
+        ),
+        (
+            "anonymous = \"divert:ivr,s,1\"",
+            "anonymous = \"divert:ivr,s,1\" leads to a place that is not among places",
+        ),
+        (
+            "places = \"ivr\"",
+            "places = \"ivr\" must be \"CONTEXT,EXTENSION,PRIORITY\"",
+        ),
+        ("country = \"x\"", "blacklist: a country code has 1 to 3 digits"),
+        (
+            "max_changes = 5",
+            "max_changes = 5 must be a whole number from 1000",
+        ),
+        ("colour = 1", "there is no key \"colour\" here"),
+        (
+            "[[blacklist.automatic]]\nname = \"a\"",
+            "calls_over or hang_ups_over is missing",
+        ),
+        (
+            "[[blacklist.automatic]]\nname = \"a\"\ncalls_over = 1\nwithin_seconds = 1\naction = \"allow\"",
+            "action = \"allow\" must be flag, busy",
+        ),
+        (
+            "[[blacklist.automatic]]\nname = \"a\"\nhang_ups_over = 1\nwithin_seconds = 1",
+            "hung_up_within_seconds is missing",
+        ),
+    ] {
+        let refusal = refusal(&format!("node = \"n\"\n[blacklist]\ndirectory = \"/d\"\n{lines}"));
+        assert!(refusal.contains(expected), "{refusal}");
+        let line: usize = refusal.split(':').nth(1).unwrap().parse().unwrap();
+        assert!(line >= 2, "{refusal}");
+    }
+}
+
 const GOOD: &str = r#"
 node = "pbx1"
 

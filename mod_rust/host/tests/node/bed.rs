@@ -85,8 +85,10 @@ impl Bed {
         Bed::with("")
     }
 
+    /// With these lines in `[control]`; `@FOLDER@` stands for the bed's own.
     pub fn with(control: &str) -> Bed {
         let folder = tempfile::tempdir().unwrap();
+        let control = control.replace("@FOLDER@", &folder.path().display().to_string());
         let socket = folder.path().join("node.sock");
         let journal = folder.path().join("journal");
         let text = format!(
@@ -96,6 +98,12 @@ impl Bed {
         let pbx = Arc::new(FakePbx::default());
         let host = Host::start(pbx.clone(), &folder.path().join("hotline.toml")).unwrap();
         Bed { host, pbx, folder }
+    }
+
+    /// The node again, as after a restart of the PBX.
+    pub fn restart(&mut self) {
+        self.host.stop();
+        self.host = Host::start(self.pbx.clone(), &self.settings_file()).unwrap();
     }
 
     pub fn settings_file(&self) -> PathBuf {

@@ -9,6 +9,7 @@
 )]
 
 mod bed;
+mod blacklist;
 mod calls;
 mod control;
 mod policy;

@@ -180,6 +180,8 @@ impl Fairness {
             }
             Event::KeyPressed { .. }
             | Event::CallRefused { .. }
+            | Event::CallScreened { .. }
+            | Event::ListChanged { .. }
             | Event::OfferRinging { .. }
             | Event::TalkChanged { .. }
             | Event::CallbackPlaced { .. }

@@ -197,6 +197,8 @@ impl Audit {
             Event::KeyPressed { .. }
             | Event::CallReprioritised { .. }
             | Event::CallRefused { .. }
+            | Event::CallScreened { .. }
+            | Event::ListChanged { .. }
             | Event::TalkChanged { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }

@@ -117,6 +117,8 @@ impl Visits {
                 | Event::AgentChanged { .. }
                 | Event::CommandAnswered { .. }
                 | Event::ConfigApplied { .. }
+                | Event::CallScreened { .. }
+                | Event::ListChanged { .. }
                 | Event::Fault { .. } => {}
             }
         }

@@ -181,6 +181,8 @@ impl Story {
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
             | Input::Reload { .. }
+            | Input::Screened { .. }
+            | Input::ListChanged { .. }
             | Input::Tick => {}
         }
     }

@@ -136,6 +136,8 @@ impl Model {
             | Event::KeyPressed { .. }
             | Event::CallReprioritised { .. }
             | Event::CallRefused { .. }
+            | Event::CallScreened { .. }
+            | Event::ListChanged { .. }
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
             | Event::CallFinished { .. }
@@ -190,6 +192,13 @@ impl Model {
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.talk_goes_on(*call, *state),
             Input::CallbackFailed { callback } => self.callback_failed(*callback),
+            Input::Screened { call, screening } => self.events.push(Event::CallScreened {
+                call: *call,
+                screening: screening.clone(),
+            }),
+            Input::ListChanged { change } => self.events.push(Event::ListChanged {
+                change: change.clone(),
+            }),
             Input::Phone { agent, state } => self.phone_changed(agent.0 as usize, *state),
             Input::Command { id, command, .. } => {
                 let outcome = self.command(*id, command).unwrap_or_else(CommandOutcome::Refused);

@@ -7,6 +7,7 @@ use hotline_engine::config::Config;
 use hotline_engine::event::{AgentState, AgentView};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Span, Time, View};
 
 use crate::random::Random;
@@ -240,7 +241,40 @@ impl World {
                 Input::CallbackFailed { callback }
             }),
             91..=93 => self.random.pick(&self.past).cloned(),
+            94 => Some(self.screened()),
             _ => Some(Input::Tick),
+        }
+    }
+
+    /// A caller on the blacklist, or a change of that. Nothing else may come of it.
+    fn screened(&mut self) -> Input {
+        if self.random.one_in(2) {
+            let change = ListChange::Whole {
+                author: "operator".to_owned(),
+                index: self.random.one_in(2),
+                file: "list".to_owned(),
+                taken: self.random.below(10),
+                bad: 0,
+                entries: self.random.below(10),
+            };
+            return Input::ListChanged {
+                change: Box::new(change),
+            };
+        }
+        let screening = Screening {
+            queue: self.queue(),
+            tier: "gold".to_owned(),
+            number: "13800000001".to_owned(),
+            action: ScreenAction::Busy,
+            detail: String::new(),
+            entry: "+86138*".to_owned(),
+            reason: "nuisance".to_owned(),
+            author: "operator".to_owned(),
+        };
+        Input::Screened {
+            // Whichever it is: the engine keeps no calls of that kind.
+            call: CallId(self.random.below(1_000)),
+            screening: Box::new(screening),
         }
     }
 

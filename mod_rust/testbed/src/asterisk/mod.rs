@@ -247,6 +247,17 @@ impl Asterisk {
         self.shut_down().with_context(|| self.log_tail())
     }
 
+    /// Kills the process, as the system may, and waits for its end.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub fn kill(mut self) -> Result<()> {
+        self.stopped = true;
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// How the process ended, if it did.
     ///
     /// # Errors

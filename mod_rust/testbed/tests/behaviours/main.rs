@@ -11,6 +11,7 @@ mod agents_own_state;
 mod answer_race;
 mod answered;
 mod balancing;
+mod blacklist;
 mod both_hang_up_at_once;
 mod callback;
 mod callback_rush;

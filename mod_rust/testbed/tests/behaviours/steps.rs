@@ -132,6 +132,12 @@ pub(crate) fn order(bed: &Bed, command: Command) -> Result<()> {
     Ok(())
 }
 
+/// An agent comes to work, on the phone of the settings.
+pub(crate) fn sign_in(bed: &Bed, number: &str) -> Result<()> {
+    let (agent, phone) = (number.into(), String::new());
+    order(bed, Command::SignIn { agent, phone })
+}
+
 /// An agent goes not ready.
 pub(crate) fn away(bed: &Bed, number: &str) -> Result<()> {
     let reason = "lunch".into();

@@ -21,13 +21,22 @@ fn asterisk_explains_the_application_with_every_status() -> Result<()> {
         "LEFT",
         "CALLBACK",
         "WITHDRAWN",
+        "BLOCKED",
         "ERROR",
         "HOTLINESTATUS",
     ] {
         assert!(text.contains(word), "no {word} in\n{text}");
     }
-    let function = bed.asterisk.cli("core show function HOTLINE_DATA")?;
-    assert!(function.contains("HOTLINE_DATA"), "{function}");
+    let text = bed.asterisk.cli("core show application HotlineScreen")?;
+    for word in [
+        "PASSED", "FLAGGED", "BUSY", "RELEASED", "DIVERTED", "TARPIT", "ERROR",
+    ] {
+        assert!(text.contains(word), "no {word} in\n{text}");
+    }
+    for name in ["HOTLINE_DATA", "HOTLINE_BLACKLIST"] {
+        let function = bed.asterisk.cli(&format!("core show function {name}"))?;
+        assert!(function.contains(name), "{function}");
+    }
     bed.finish()
 }
 
@@ -54,6 +63,19 @@ fn commands_are_completed() -> Result<()> {
     let words = bed.asterisk.cli("_command matchesarray \"hotline show \" \"\"")?;
     for word in ["queues", "agents", "calls", "callbacks", "fairness", "status"] {
         assert!(words.contains(word), "{words}");
+    }
+    let complete = |line: &str| {
+        bed.asterisk.cli(&format!(
+            "_command matchesarray \"hotline blacklist {line}\" \"\""
+        ))
+    };
+    for (line, word) in [
+        ("", "import"),
+        ("add 138* ", "release"),
+        ("check 138 ", "support"),
+    ] {
+        let words = complete(line)?;
+        assert!(words.contains(word), "{line}: {words}");
     }
     for verb in ["signin", "forcebusy", "ready"] {
         let numbers = bed

@@ -3,21 +3,16 @@
 
 use anyhow::Result;
 use hotline_testbed::bed::Bed;
+use hotline_wire::Event;
 use hotline_wire::event::{CallOutcome, Operation};
-use hotline_wire::{Command, Event};
 
 use crate::EXTENSIONS;
-use crate::steps::{Agents, connected, join, order, visits};
+use crate::steps::{Agents, connected, join, sign_in, visits};
 
 fn boot() -> Result<(Bed, Agents)> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let agents = Agents::of(&bed, &["1001", "1002"]);
     Ok((bed, agents))
-}
-
-fn sign_in(bed: &Bed, number: &str) -> Result<()> {
-    let (agent, phone) = (number.into(), String::new());
-    order(bed, Command::SignIn { agent, phone })
 }
 
 /// Waits until a call has joined a queue: the place there.

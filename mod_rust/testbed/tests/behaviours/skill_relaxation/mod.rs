@@ -6,17 +6,12 @@ use hotline_wire::event::Operation;
 use hotline_wire::{Command, Event};
 
 use crate::EXTENSIONS;
-use crate::steps::{Agents, connected, join, order};
+use crate::steps::{Agents, connected, join, order, sign_in};
 
 fn boot() -> Result<(Bed, Agents)> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let agents = Agents::of(&bed, &["1001", "1002", "1003"]);
     Ok((bed, agents))
-}
-
-fn sign_in(bed: &Bed, number: &str) -> Result<()> {
-    let (agent, phone) = (number.into(), String::new());
-    order(bed, Command::SignIn { agent, phone })
 }
 
 /// What rules did to the call, and whom it was offered, in order, until it was connected.

@@ -31,7 +31,7 @@ fn extend(bed: &Bed, seconds: u64) -> Result<Outcome> {
 fn refused(outcome: Outcome) -> Option<Refusal> {
     match outcome {
         Outcome::Refused { reason, .. } => Some(reason),
-        Outcome::Done | Outcome::Pending | Outcome::Told { .. } => None,
+        Outcome::Done | Outcome::Pending | Outcome::Told { .. } | Outcome::Listed { .. } => None,
     }
 }
 

@@ -1,0 +1,399 @@
+//! Entries as CSV: `number,action,reason,author,from,until,tiers,queues,added`, the first line naming the columns.
+//!
+//! Only `number` must be there: `NUMBER`, `PREFIX*` or `_PATTERN`. Action is `busy` unless it says otherwise. Lines that begin
+//! with `#` do not count. A bad line is named, and unless it is asked to be left out nothing of the file is to be taken.
+
+use std::io::{self, Read, Write};
+
+use csv::{ByteRecord, ReaderBuilder, Trim};
+
+use crate::changes::Change;
+use crate::entry::{Action, Entry, MAX_AUTHOR, MAX_REASON, Names, Profile, What, line};
+use crate::number::Plan;
+use crate::time;
+
+/// The columns, in the order in which they are written.
+pub const COLUMNS: [&str; 9] = [
+    "number", "action", "reason", "author", "from", "until", "tiers", "queues", "added",
+];
+/// Bad lines that are named; the others are counted.
+pub const NAMED: usize = 20;
+
+/// What lines are read by.
+#[derive(Clone, Debug)]
+pub struct Rules<'a> {
+    /// How numbers are written.
+    pub plan: &'a Plan,
+    /// Who adds what names no author.
+    pub author: &'a str,
+    /// Why, where no reason is given.
+    pub reason: &'a str,
+    /// When what says nothing of it was added.
+    pub added: u64,
+}
+
+/// What becomes of a file with bad lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnBad {
+    /// Nothing of it is taken.
+    Refuse,
+    /// They are left out.
+    Skip,
+}
+
+/// A line that says nothing.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("line {line}: {field}: {reason}")]
+pub struct BadLine {
+    /// From 1.
+    pub line: u64,
+    /// Which column; `line` for all of it.
+    pub field: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Good lines.
+    pub taken: u64,
+    /// Bad lines.
+    pub bad: u64,
+    /// The first of them.
+    pub named: Vec<BadLine>,
+}
+
+/// Why nothing is taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The system cannot read it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The first line does not name the columns.
+    #[error("line 1: {0}")]
+    Columns(String),
+    /// There are bad lines.
+    #[error("{}", named(.0))]
+    Bad(Report),
+}
+
+fn named(report: &Report) -> String {
+    let mut lines: Vec<String> = report.named.iter().map(BadLine::to_string).collect();
+    let more = report.bad - lines.len() as u64;
+    if more > 0 {
+        lines.push(format!("and {more} more bad lines"));
+    }
+    lines.join("; ")
+}
+
+/// Reads entries and hands each to `take`, which says why if it does not want it. What was handed over before a bad line
+/// must not be used if this fails.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn read(
+    from: impl Read,
+    rules: &Rules<'_>,
+    on_bad: OnBad,
+    mut take: impl FnMut(Entry) -> Result<(), String>,
+) -> Result<Report, ImportError> {
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .trim(Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(from);
+    let columns = columns(reader.byte_headers().map_err(broken)?)?;
+    let mut report = Report::default();
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(broken)? {
+        let read =
+            entry(&record, &columns, rules).and_then(|entry| take(entry).map_err(|why| ("number", why)));
+        match read {
+            Ok(()) => report.taken += 1,
+            Err((field, reason)) => {
+                report.bad += 1;
+                if report.named.len() < NAMED {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    report.named.push(BadLine { line, field, reason });
+                }
+            }
+        }
+    }
+    if report.bad > 0 && on_bad == OnBad::Refuse {
+        return Err(ImportError::Bad(report));
+    }
+    Ok(report)
+}
+
+fn broken(error: csv::Error) -> ImportError {
+    ImportError::Io(io::Error::from(error))
+}
+
+/// Which column each field of a line belongs to.
+fn columns(head: &ByteRecord) -> Result<Vec<usize>, ImportError> {
+    let mut columns = Vec::new();
+    for name in head {
+        let name = String::from_utf8_lossy(name);
+        let name = name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
+        let column = COLUMNS.iter().position(|column| *column == name).ok_or_else(|| {
+            // Of a file that is no list of ours nothing is told.
+            let word = name.len() <= 16 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let shown = if word { &name } else { "of that name" };
+            ImportError::Columns(format!(
+                "there is no column {shown}; there are {}",
+                COLUMNS.join(", ")
+            ))
+        })?;
+        if columns.contains(&column) {
+            return Err(ImportError::Columns(format!("the column {name} is there twice")));
+        }
+        columns.push(column);
+    }
+    if columns.contains(&0) {
+        Ok(columns)
+    } else {
+        Err(ImportError::Columns(format!(
+            "it must name the columns, among them number: {}",
+            COLUMNS.join(",")
+        )))
+    }
+}
+
+type Wrong = (&'static str, String);
+
+fn entry(record: &ByteRecord, columns: &[usize], rules: &Rules<'_>) -> Result<Entry, Wrong> {
+    if record.len() > columns.len() {
+        let fields = record.len();
+        return Err(("line", format!("{fields} fields under {} columns", columns.len())));
+    }
+    let mut fields = [""; COLUMNS.len()];
+    for (field, column) in record.iter().zip(columns) {
+        let text = str::from_utf8(field).map_err(|_| (COLUMNS[*column], "it is not UTF-8".to_owned()))?;
+        fields[*column] = text.trim();
+    }
+    let [number, action, reason, author, from, until, tiers, queues, added] = fields;
+    let or = |text: &'static str| move |why: String| (text, why);
+    let moment = |column: &'static str, text: &str| match text {
+        "" => Ok(None),
+        text => time::parse(text)
+            .map(Some)
+            .map_err(|why| (column, why.to_owned())),
+    };
+    let given = |text, otherwise| if str::is_empty(text) { otherwise } else { text };
+    let what = What::parse(number, rules.plan).map_err(|why| ("number", why.to_string()))?;
+    let profile = Profile {
+        action: Action::parse(given(action, "busy")).map_err(or("action"))?,
+        tiers: Names::parse(tiers).map_err(or("tiers"))?,
+        queues: Names::parse(queues).map_err(or("queues"))?,
+        from: moment("from", from)?.unwrap_or(0),
+        until: moment("until", until)?,
+        reason: line(given(reason, rules.reason), MAX_REASON)
+            .map_err(or("reason"))?
+            .to_owned(),
+        author: line(given(author, rules.author), MAX_AUTHOR)
+            .map_err(or("author"))?
+            .to_owned(),
+        added: moment("added", added)?.unwrap_or(rules.added),
+    };
+    if profile.until.is_some_and(|until| until <= profile.from) {
+        return Err(("until", "it must be later than from".to_owned()));
+    }
+    Ok(Entry { what, profile })
+}
+
+/// Writes entries, the line that names the columns first.
+pub struct Writer<W: Write>(csv::Writer<W>);
+
+impl<W: Write> Writer<W> {
+    /// Begins.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(to: W) -> io::Result<Writer<W>> {
+        let mut writer = csv::Writer::from_writer(to);
+        writer.write_record(COLUMNS)?;
+        Ok(Writer(writer))
+    }
+
+    /// Writes one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&mut self, what: &What, profile: &Profile) -> io::Result<()> {
+        self.0.write_record(row(what, profile))?;
+        Ok(())
+    }
+
+    /// Ends.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn row(what: &What, profile: &Profile) -> [String; COLUMNS.len()] {
+    let from = if profile.from == 0 {
+        String::new()
+    } else {
+        time::show(profile.from)
+    };
+    [
+        what.to_string(),
+        profile.action.to_string(),
+        profile.reason.clone(),
+        profile.author.clone(),
+        from,
+        profile.until.map(time::show).unwrap_or_default(),
+        profile.tiers.as_str().to_owned(),
+        profile.queues.as_str().to_owned(),
+        time::show(profile.added),
+    ]
+}
+
+/// Changes as lines: a word for what is done, then the entry, or the number alone.
+pub(crate) fn write_changes(to: &mut Vec<u8>, changes: &[Change], put: &str, remove: &str) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(to);
+    for change in changes {
+        match change {
+            Change::Remove(what) => writer.write_record([remove, &what.to_string()])?,
+            Change::Put(Entry { what, profile }) => {
+                let row = row(what, profile);
+                writer.write_record(std::iter::once(put).chain(row.iter().map(String::as_str)))?;
+            }
+        }
+    }
+    writer.flush()
+}
+
+/// Reads them back.
+pub(crate) fn read_changes(
+    from: &[u8],
+    plan: &Plan,
+    put: &str,
+    remove: &str,
+    changes: &mut Vec<Change>,
+) -> Result<(), String> {
+    let rules = Rules {
+        plan,
+        author: "",
+        reason: "",
+        added: 0,
+    };
+    let columns: Vec<usize> = (0..COLUMNS.len()).collect();
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(from);
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let mut fields = record.iter();
+        let word = fields.next().unwrap_or_default();
+        let rest: ByteRecord = fields.collect();
+        let wrong = |(field, why): Wrong| format!("{field}: {why}");
+        let entry = entry(&rest, &columns, &rules).map_err(wrong)?;
+        if word == put.as_bytes() {
+            changes.push(Change::Put(entry));
+        } else if word == remove.as_bytes() {
+            changes.push(Change::Remove(entry.what));
+        } else {
+            return Err(format!("{:?} is no change", String::from_utf8_lossy(word)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(plan: &Plan) -> Rules<'_> {
+        Rules {
+            plan,
+            author: "cli",
+            reason: "list",
+            added: 7_000_000,
+        }
+    }
+
+    fn import(text: &str, on_bad: OnBad) -> (Vec<Entry>, Result<Report, String>) {
+        let plan = Plan::default();
+        let mut entries = Vec::new();
+        let report = read(text.as_bytes(), &rules(&plan), on_bad, |entry| {
+            entries.push(entry);
+            Ok(())
+        });
+        (entries, report.map_err(|error| error.to_string()))
+    }
+
+    #[test]
+    fn entries_go_round() {
+        let text = "number,action,reason,author,from,until,tiers,queues,added\n\
+            +8613800138000,busy,\"says \"\"hm\"\", often\",li,2026-01-01T00:00:00Z,2027-01-01T00:00:00Z,gold,\"sales,support\",2026-01-01T00:00:00Z\n\
+            +86139*,\"divert:ivr,s,1\",list,cli,,,,,1970-01-01T00:00:07Z\n\
+            _+86138XXXX1234,release:17,list,cli,,,,,1970-01-01T00:00:07Z\n";
+        let (entries, report) = import(text, OnBad::Refuse);
+        assert_eq!(report.unwrap().taken, 3);
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out).unwrap();
+        for entry in &entries {
+            writer.write(&entry.what, &entry.profile).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), text);
+    }
+
+    #[test]
+    fn a_number_is_enough() {
+        let (entries, _) = import("\u{feff}Number\n# a list\n013800138000\n\n138*\n", OnBad::Refuse);
+        assert_eq!(entries.len(), 2);
+        let profile = &entries[0].profile;
+        assert_eq!(profile.action, Action::Busy);
+        assert_eq!(
+            (profile.author.as_str(), profile.reason.as_str()),
+            ("cli", "list")
+        );
+        assert_eq!(profile.added, 7_000_000);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_and_nothing_is_taken() {
+        let text = "number,action,until\n13800138000,busy,\nalice,busy,\n13800138001,boom,\n13800138002,busy,soon\n1,2,3,4\n";
+        let (_, refused) = import(text, OnBad::Refuse);
+        let refused = refused.unwrap_err();
+        for part in [
+            "line 3: number: 'a' has no place in a number",
+            "line 4: action: an action is",
+            "line 5: until: a moment is written like",
+            "line 6: line: 4 fields under 3 columns",
+        ] {
+            assert!(refused.contains(part), "{part} in {refused}");
+        }
+        let (entries, report) = import(text, OnBad::Skip);
+        let report = report.unwrap();
+        assert_eq!((entries.len(), report.taken, report.bad), (1, 1, 4));
+    }
+
+    #[test]
+    fn columns_must_be_known() {
+        for (text, why) in [
+            ("", "must name the columns"),
+            ("13800138000\n", "there is no column of that name"),
+            ("number,colour\n", "there is no column colour"),
+            ("number,number\n", "twice"),
+            ("action\n", "among them number"),
+        ] {
+            let refused = import(text, OnBad::Skip).1.unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_bad_lines_are_counted() {
+        let text = format!("number\n{}", "alice\n".repeat(1_000));
+        let refused = import(&text, OnBad::Refuse).1.unwrap_err();
+        assert!(refused.ends_with("and 980 more bad lines"), "{refused}");
+    }
+}
