@@ -13,11 +13,11 @@ use hotline_wire::snapshot::{AgentInfo, AgentState};
 use crate::instance;
 
 /// Longest agent number and PIN that can be keyed in.
-const MOST_DIGITS: usize = 20;
+pub(crate) const MOST_DIGITS: usize = 20;
 /// Seconds of after-call work that are asked for unless others are.
 const EXTENSION: u64 = 60;
 /// Wrong PINs before the phone is sent away.
-const TRIES: usize = 3;
+pub(crate) const TRIES: usize = 3;
 
 /// The dialplan application.
 pub(crate) struct HotlineAgent;

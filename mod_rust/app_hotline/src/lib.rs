@@ -9,13 +9,16 @@ mod callbacks;
 mod cli;
 mod data;
 mod events;
+mod monitor;
 mod options;
 mod pbx;
 mod phones;
 mod screen;
 mod serve;
 mod sounds;
+mod supervisor;
 mod table;
+mod talks;
 
 use std::ffi::CStr;
 use std::path::PathBuf;
@@ -29,6 +32,7 @@ use hotline_host::Host;
 use crate::callbacks::Callbacks;
 use crate::pbx::Asterisk;
 use crate::phones::Phones;
+use crate::talks::Talks;
 
 /// The settings unless the environment names others.
 const SETTINGS: &str = "/etc/hotline/hotline.toml";
@@ -40,6 +44,7 @@ pub(crate) struct Instance {
     pub(crate) host: Host,
     pub(crate) phones: Arc<Phones>,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) talks: Arc<Talks>,
     pub(crate) settings: PathBuf,
 }
 
@@ -51,7 +56,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
-    _applications: [RegisteredApplication; 3],
+    _applications: [RegisteredApplication; 5],
     _functions: [RegisteredFunction; 2],
     _commands: Vec<RegisteredCommand>,
 }
@@ -63,6 +68,8 @@ impl Registered {
                 dialplan::register_application::<call::Hotline>()?,
                 dialplan::register_application::<screen::HotlineScreen>()?,
                 dialplan::register_application::<agent::HotlineAgent>()?,
+                dialplan::register_application::<supervisor::HotlineSupervisor>()?,
+                dialplan::register_application::<monitor::HotlineMonitor>()?,
             ],
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,
@@ -102,7 +109,8 @@ impl asterisk::Module for AppHotline {
             .unwrap_or_else(|| SETTINGS.into())
             .into();
         let phones = Phones::new();
-        let callbacks = Callbacks::new();
+        let talks = Arc::<Talks>::default();
+        let callbacks = Callbacks::new(Arc::clone(&talks));
         let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks));
         let host = Host::start(Arc::new(pbx), &settings)
             .map_err(|error| format!("Hotline is not loaded: {error}"))?;
@@ -116,6 +124,7 @@ impl asterisk::Module for AppHotline {
                     host,
                     phones,
                     callbacks,
+                    talks,
                     settings,
                 })));
                 *registered() = Some(all);

@@ -1,11 +1,15 @@
 //! Asterisk as the host sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use hotline_engine::ids::{AgentId, CallId};
-use hotline_host::{Level, Pbx};
+use hotline_engine::Span;
+use hotline_engine::config::Answering;
+use hotline_engine::ids::{AgentId, CallId, MonitorId};
+use hotline_engine::input::Whom;
+use hotline_host::{ForWhom, Level, Pbx};
 
-use crate::callbacks::{Callbacks, Request};
+use crate::callbacks::{Callbacks, Request, Summons};
 use crate::events;
 use crate::phones::Phones;
 
@@ -46,6 +50,32 @@ impl Pbx for Asterisk {
 
     fn cancel_call_back(&self, callback: CallId) {
         self.callbacks.cancel(callback);
+    }
+
+    fn call_supervisor(
+        &self,
+        monitor: MonitorId,
+        phone: &str,
+        whom: ForWhom<'_>,
+        how: Answering,
+        ring_time: Span,
+    ) {
+        self.callbacks.summon(Summons {
+            monitor,
+            phone: phone.to_owned(),
+            supervisor: whom.supervisor.to_owned(),
+            agent: whom.agent.to_owned(),
+            answering: how,
+            ring_time: Duration::from_micros(ring_time.0),
+        });
+    }
+
+    fn cancel_call_supervisor(&self, monitor: MonitorId) {
+        self.callbacks.dismiss(monitor);
+    }
+
+    fn disconnect(&self, call: CallId, whom: Whom) {
+        self.callbacks.disconnect(call, whom);
     }
 
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {

@@ -19,8 +19,9 @@ use hotline_engine::time::Span;
 use hotline_host::{CallPort, Fact};
 
 use crate::call::leave;
-use crate::phones::Claim;
+use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
+use crate::talks::Talk;
 use crate::{Instance, data};
 
 /// How long a caller hears the busy tone who does not hang up.
@@ -31,15 +32,6 @@ const TRIES: u8 = 3;
 
 /// Tells a phone that the caller is suspicious, and why.
 const FLAG_HEADER: &str = "PJSIP_HEADER(add,X-Hotline-Flag)";
-
-/// What makes a phone pick up by itself. Makers disagree; each passes over what it does not know.
-const PICK_UP: [(&str, &str); 2] = [
-    (
-        "PJSIP_HEADER(add,Call-Info)",
-        "<sip:auto-answer@localhost>;answer-after=0",
-    ),
-    ("PJSIP_HEADER(add,Alert-Info)", "info=alert-autoanswer"),
-];
 
 /// A call in the queue's hands. Dropped at any moment, it hangs up its legs and tells the host.
 pub(crate) struct Call<'a> {
@@ -54,7 +46,7 @@ pub(crate) struct Call<'a> {
     /// Caller and agent heard each other.
     talked: bool,
     /// The leg of a conversation that goes on without this thread.
-    outlived: Option<Claim>,
+    outlived: Option<(Claim, Talk)>,
 }
 
 /// The phones that ring. What is left of them stops ringing when this is dropped.
@@ -105,8 +97,8 @@ impl<'a> Call<'a> {
     /// Serves the call until it leaves the queue's hands.
     pub(crate) fn serve(mut self) -> Exit {
         let exit = self.run();
-        if let Some(claim) = self.outlived {
-            claim.outlive(self.port);
+        if let Some((claim, talk)) = self.outlived {
+            claim.outlive(self.port, talk);
         }
         exit
     }
@@ -275,13 +267,7 @@ impl<'a> Call<'a> {
         }
         data::show(leg);
         if offer.answering == Answering::Automatic {
-            leg.set_variable("HOTLINE_ANSWERING", "automatic");
-            if leg.name().starts_with("PJSIP/") {
-                for (header, value) in PICK_UP {
-                    // A PBX without the function says so itself; the phone rings all the same.
-                    leg.set_function(header, value);
-                }
-            }
+            pick_up(leg);
         }
     }
 
@@ -380,6 +366,8 @@ impl<'a> Call<'a> {
             return None;
         }
         self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
+        // Known before anybody can wish to listen.
+        let talk = self.instance.talks.begin(self.port.call(), self.caller, &leg);
         self.port.report(Fact::Connected);
         self.talked = true;
         claim.talking(&leg, self.port.reporter());
@@ -390,12 +378,14 @@ impl<'a> Call<'a> {
         // The PBX has taken this channel out of the way, and the people talk on. A Local channel may not look hung up yet.
         let replaced = by == Party::Caller || self.caller.name().starts_with("Local/");
         if replaced && claim.goes_on() {
-            self.outlived = Some(claim);
+            self.outlived = Some((claim, talk));
             leave(self.caller, Status::Hangup);
             return Some(Exit::HangUp);
         }
         if by == Party::Caller {
             claim.part();
+        } else if self.caller.redirected() {
+            self.port.report(Fact::HandedOver);
         }
         self.port.report(Fact::Ended {
             by,

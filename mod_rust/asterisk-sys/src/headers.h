@@ -8,7 +8,10 @@
 #include <asterisk/app.h>
 #include <asterisk/ast_version.h>
 #include <asterisk/astobj2.h>
+#include <asterisk/audiohook.h>
+#include <asterisk/autochan.h>
 #include <asterisk/bridge.h>
+#include <asterisk/bridge_features.h>
 #include <asterisk/callerid.h>
 #include <asterisk/causes.h>
 #include <asterisk/channel.h>
@@ -21,6 +24,7 @@
 #include <asterisk/format_cache.h>
 #include <asterisk/format_cap.h>
 #include <asterisk/frame.h>
+#include <asterisk/framehook.h>
 #include <asterisk/logger.h>
 #include <asterisk/manager.h>
 #include <asterisk/max_forwards.h>
@@ -53,3 +57,81 @@ static inline int astsys_in_dialplan_loop(struct ast_channel *chan)
 /* The PBX placed the call by itself: nobody dialled it. */
 static inline void astsys_set_originated(struct ast_channel *chan)
 { ast_set_flag(ast_channel_flags(chan), AST_FLAG_ORIGINATED); }
+
+/* Keeps little audio, and both directions of it together. */
+static inline void astsys_hook_keep_short(struct ast_audiohook *hook)
+{ ast_set_flag(hook, AST_AUDIOHOOK_TRIGGER_SYNC | AST_AUDIOHOOK_SMALL_QUEUE); }
+
+/* Whether a channel still has the hook. */
+static inline int astsys_hook_runs(struct ast_audiohook *hook)
+{
+	int runs;
+	ast_audiohook_lock(hook);
+	runs = hook->status == AST_AUDIOHOOK_STATUS_RUNNING;
+	ast_audiohook_unlock(hook);
+	return runs;
+}
+
+/* Takes the hook off the channel that has it now, if one has. */
+static inline void astsys_hook_remove(struct ast_autochan *where, struct ast_audiohook *hook)
+{
+	ast_autochan_channel_lock(where);
+	ast_audiohook_remove(where->chan, hook);
+	ast_autochan_channel_unlock(where);
+}
+
+/* Takes so many samples, at 8 kHz, of both directions together; 0 if there are not so many. */
+static inline int astsys_hook_take(struct ast_audiohook *hook, short *samples, int count)
+{
+	struct ast_frame *frame;
+	int taken;
+	ast_audiohook_lock(hook);
+	frame = ast_audiohook_read_frame(hook, count, AST_AUDIOHOOK_DIRECTION_BOTH, ast_format_slin);
+	ast_audiohook_unlock(hook);
+	if (!frame) {
+		return 0;
+	}
+	taken = frame->datalen == count * (int) sizeof(*samples);
+	if (taken) {
+		memcpy(samples, frame->data.ptr, frame->datalen);
+	}
+	ast_frfree(frame);
+	return taken;
+}
+
+/* Samples at 8 kHz as the PBX has them. They stay the caller's. */
+static inline struct ast_frame astsys_voice(short *samples, int count)
+{
+	struct ast_frame frame = {
+		.frametype = AST_FRAME_VOICE,
+		.subclass.format = ast_format_slin,
+		.datalen = count * (int) sizeof(*samples),
+		.samples = count,
+		.data.ptr = samples,
+		.src = "module",
+	};
+	return frame;
+}
+
+/* Mixes samples into what is written to the channel that has the hook, or into what is read from it. */
+static inline void astsys_hook_feed(struct ast_audiohook *hook, int written, short *samples, int count)
+{
+	struct ast_frame frame = astsys_voice(samples, count);
+	ast_audiohook_lock(hook);
+	ast_audiohook_write_frame(hook, written ? AST_AUDIOHOOK_DIRECTION_WRITE : AST_AUDIOHOOK_DIRECTION_READ, &frame);
+	ast_audiohook_unlock(hook);
+}
+
+/* Plays samples to a channel. */
+static inline int astsys_play(struct ast_channel *chan, short *samples, int count)
+{
+	struct ast_frame frame = astsys_voice(samples, count);
+	return ast_write(chan, &frame);
+}
+
+/* The samples of a voice frame at 8 kHz; null if it is none. */
+static inline short *astsys_samples(struct ast_frame *frame)
+{
+	return frame->frametype == AST_FRAME_VOICE && ast_format_cmp(frame->subclass.format, ast_format_slin) == AST_FORMAT_CMP_EQUAL
+		? frame->data.ptr : NULL;
+}

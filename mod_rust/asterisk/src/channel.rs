@@ -221,10 +221,13 @@ impl Channel {
 
     /// Whether it is in a conversation of two. Must be asked without any lock of the PBX.
     pub fn in_conversation(&self) -> bool {
+        self.peer().is_some()
+    }
+
+    /// The other one of a conversation of two. Must be asked without any lock of the PBX.
+    pub fn peer(&self) -> Option<Channel> {
         // SAFETY: the channel is referenced; the peer comes with a reference, which `Channel` gives back.
-        unsafe { NonNull::new(sys::ast_channel_bridge_peer(self.as_ptr())) }
-            .map(Channel)
-            .is_some()
+        unsafe { NonNull::new(sys::ast_channel_bridge_peer(self.as_ptr())) }.map(Channel)
     }
 
     /// The number of who is at its far end; empty if unknown or withheld.

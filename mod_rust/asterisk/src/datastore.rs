@@ -11,10 +11,20 @@ use crate::channel::{Channel, HERE, Locked};
 use crate::guard::guard;
 use crate::module::this;
 
-/// Values that channels hold now. The module must stay while there is one: the PBX would call into it.
+/// Values that channels hold now, attached data and hooks. The module must stay while there is one: the PBX would call into it.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// How many channels hold attached data of this module.
+/// A channel holds something of ours, until [`let_go`].
+pub(crate) fn hold() {
+    HELD.fetch_add(1, Ordering::AcqRel);
+}
+
+/// The end of what [`hold`] began.
+pub(crate) fn let_go() {
+    HELD.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// How often channels hold attached data or a hook of this module.
 pub fn held() -> usize {
     HELD.load(Ordering::Acquire)
 }

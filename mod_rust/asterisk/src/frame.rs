@@ -164,7 +164,15 @@ impl Waiter {
 }
 
 /// A frame in our hands, given back when dropped.
-struct Received(*mut sys::ast_frame);
+pub(crate) struct Received(pub(crate) *mut sys::ast_frame);
+
+impl Received {
+    pub(crate) fn typed(&self) -> Frame {
+        // SAFETY: not null, and ours until dropped.
+        let (kind, code) = unsafe { ((*self.0).frametype, (*self.0).subclass.integer) };
+        typed(kind, code)
+    }
+}
 
 impl Drop for Received {
     fn drop(&mut self) {
@@ -181,10 +189,7 @@ impl Channel {
         if received.is_null() {
             return Frame::Hangup;
         }
-        let received = Received(received);
-        // SAFETY: not null, and ours until dropped.
-        let (kind, code) = unsafe { ((*received.0).frametype, (*received.0).subclass.integer) };
-        typed(kind, code)
+        Received(received).typed()
     }
 
     /// Waits for the next frame, for `limit` at most, and takes it; `None` if none came. The channel belongs to the calling

@@ -22,8 +22,11 @@ pub mod numbers;
 pub mod outgoing;
 pub mod place;
 pub mod player;
+pub mod seat;
+pub mod tap;
 
 mod guard;
+mod sequence;
 mod stasis;
 mod text;
 
@@ -34,6 +37,8 @@ pub use leg::Leg;
 pub use log::{Level, log};
 pub use module::Module;
 pub use outgoing::Outgoing;
+pub use seat::Seat;
+pub use tap::Tap;
 
 /// The PBX and its version, for people, without what a distribution adds: `Asterisk 22.10.1`.
 pub fn version() -> String {

@@ -12,7 +12,9 @@ use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use hotline_engine::config::{Agent, Config, Limits, Membership, Misses, Queue, Strategy, Tier, WrapUp};
+use hotline_engine::config::{
+    Agent, Config, Limits, Membership, Misses, Queue, Strategy, Supervision, Tier, WrapUp,
+};
 use hotline_engine::ids::{CallId, OfferId};
 use hotline_engine::input::{Caller, Departure, Party, PhoneState};
 use hotline_engine::{Action, CallAction, Engine, Event, Input, Span, Time};
@@ -128,6 +130,8 @@ fn floor(agents: u64, queues: u64, each: u64, decisions: u64) -> Config {
             unreachable: Span::seconds(10),
             not_ready_after: 3,
         },
+        supervisors: Vec::new(),
+        supervision: Supervision::default(),
         limits: Limits {
             calls: u32::MAX,
             remembered: 0,

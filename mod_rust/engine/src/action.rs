@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::Answering;
-use crate::ids::{AgentId, CallId, CommandId, OfferId};
+use crate::config::{Answering, Tone};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, SupervisorId};
+use crate::input::{Follow, MonitorMode, Whom};
 use crate::time::Span;
 
 /// One thing for the host to carry out, in order.
@@ -42,6 +43,41 @@ pub enum Action {
     CancelCallBack {
         /// Which.
         callback: CallId,
+    },
+    /// For the channel of a supervisor who is on the line.
+    Monitor {
+        /// Which.
+        monitor: MonitorId,
+        /// What.
+        action: MonitorAction,
+    },
+    /// Call a supervisor's phone. When it is answered, report [`Up`](crate::input::MonitorFact::Up), otherwise
+    /// [`Gone`](crate::input::MonitorFact::Gone).
+    CallSupervisor {
+        /// For which listening.
+        monitor: MonitorId,
+        /// The phone's device.
+        phone: String,
+        /// Supervisor number, for display.
+        supervisor: String,
+        /// Number of the agent to be listened to, for display.
+        agent: String,
+        /// How the phone is answered.
+        answering: Answering,
+        /// How long it rings at most.
+        ring_time: Span,
+    },
+    /// Stop calling a supervisor's phone. Nothing is reported back.
+    CancelCallSupervisor {
+        /// For which listening.
+        monitor: MonitorId,
+    },
+    /// Hang up somebody of a conversation; its end is reported as any other.
+    Disconnect {
+        /// Which call.
+        call: CallId,
+        /// Whom.
+        whom: Whom,
     },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
@@ -104,6 +140,42 @@ pub enum CallAction {
         /// When the queue is expected to be clear, if known; for "try again in N minutes".
         retry_in: Option<Span>,
     },
+}
+
+/// What the channel of a supervisor must do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MonitorAction {
+    /// Hear that call from now on, in place of what was heard before. If there is nothing to hear, report
+    /// [`Lost`](crate::input::MonitorFact::Lost).
+    Attach {
+        /// Which.
+        call: CallId,
+        /// By its caller, or by its agent.
+        follow: Follow,
+        /// How; never taking over.
+        mode: MonitorMode,
+        /// What the agent hears first.
+        tone: Option<Tone>,
+    },
+    /// Go on with what is heard in another way.
+    Switch {
+        /// How; never taking over.
+        mode: MonitorMode,
+        /// What the agent hears first.
+        tone: Option<Tone>,
+    },
+    /// Hear nothing until told to.
+    Idle,
+    /// Take the agent's place in that call: report [`TookOver`](crate::input::MonitorFact::TookOver), or
+    /// [`NoPlace`](crate::input::MonitorFact::NoPlace) if there is none to take, and go on with what is heard.
+    TakeOver {
+        /// Which.
+        call: CallId,
+    },
+    /// Let the supervisor hear that what was keyed in cannot be.
+    Refuse,
+    /// Let the channel go. The last action, unless it is gone.
+    End,
 }
 
 /// Where a released call goes on.
@@ -202,6 +274,20 @@ pub enum Refusal {
     AtLimit,
     /// A value is out of range.
     OutOfRange,
+    /// No supervisor of that number.
+    UnknownSupervisor,
+    /// The supervisor is not signed in, or no supervisor is on that phone.
+    NoSupervisorThere,
+    /// The supervisor may not do that, or not from that phone.
+    NotAllowed,
+    /// The agent is in no conversation.
+    NotTalking,
+    /// This supervisor speaks in that conversation already.
+    Speaking(SupervisorId),
+    /// The supervisor listens to somebody else.
+    Listening,
+    /// The supervisor's phone was not answered.
+    NoAnswer,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
 }

@@ -72,6 +72,7 @@ impl Engine {
                 "the queue of callback {id:?} does not know of it"
             );
         }
+        self.check_supervision()?;
         let (timers, expected) = (self.timers.all(), self.expected_timers());
         ensure!(timers == expected, "timers are {timers:?}, not {expected:?}");
         let settled = self.freed.is_empty()
@@ -139,10 +140,6 @@ impl Engine {
         ensure!(
             signed_out || self.phones.get(&agent.phone) == Some(&id),
             "the phone of {id:?} is not bound"
-        );
-        ensure!(
-            !signed_out || agent.forced.is_none(),
-            "{id:?} is signed out and locked"
         );
         ensure!(
             !signed_out || agent.cool_down.is_none(),

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::event::{CallbackOutcome, Event, Forced, NextState};
 use crate::ids::{AgentId, CommandId};
 use crate::input::{Command, PhoneState};
+use crate::supervise::Wish;
 use crate::time::Span;
 use crate::timers::Timer;
 
@@ -19,10 +20,13 @@ pub(crate) struct Asked {
     pub(crate) command: Command,
 }
 
+/// Stands for who waits for no answer: what was keyed in during a conversation is told as an event only.
+pub(crate) const NOBODY: CommandId = CommandId(0);
+
 /// Short for what most commands come to.
 pub(crate) type Answer = Result<CommandOutcome, Refusal>;
 pub(crate) const DONE: Answer = Ok(CommandOutcome::Done);
-const PENDING: Answer = Ok(CommandOutcome::Pending);
+pub(crate) const PENDING: Answer = Ok(CommandOutcome::Pending);
 
 impl Engine {
     pub(crate) fn command(&mut self, asked: Asked) {
@@ -52,7 +56,9 @@ impl Engine {
                 command,
                 outcome,
             });
-            self.actions.push(Action::Reply { command: id, outcome });
+            if id != NOBODY {
+                self.actions.push(Action::Reply { command: id, outcome });
+            }
         }
     }
 
@@ -101,11 +107,11 @@ impl Engine {
                 reason,
                 lasting,
             } => {
-                let id = self.signed_in(agent)?;
+                let id = self.agent_of(agent)?;
                 self.force_busy(id, reason, *lasting, asked)
             }
             Command::ForceIdle { agent } => {
-                let id = self.signed_in(agent)?;
+                let id = self.agent_of(agent)?;
                 self.force_idle(id)
             }
             Command::ForceSignOut { agent, reason } => {
@@ -128,6 +134,31 @@ impl Engine {
             Command::Reprioritise { call, priority } => self.reprioritise(*call, *priority),
             Command::MoveCall { call, queue } => self.move_call(*call, queue),
             Command::Withdraw { call, place } => self.withdraw(*call, place),
+            Command::SignInSupervisor { supervisor, phone } => self.sign_in_supervisor(supervisor, phone),
+            Command::SignOutSupervisor { supervisor } => self.sign_out_supervisor(supervisor, &asked.author),
+            Command::Monitor {
+                monitor,
+                supervisor,
+                from,
+                agent,
+                mode,
+                follow,
+            } => {
+                let supervisor = self.supervision.asking(supervisor, from)?;
+                let agent = self.signed_in(agent)?;
+                let wish = Wish {
+                    agent,
+                    mode: *mode,
+                    follow: *follow,
+                };
+                self.ask_monitor(*monitor, supervisor, from, wish, asked)
+            }
+            Command::StopMonitor { supervisor } => self.stop_monitor(supervisor, &asked.author),
+            Command::Disconnect { agent, whom, from } => {
+                self.supervision.may_disconnect(from)?;
+                let agent = self.agent_of(agent)?;
+                self.ask_disconnect(agent, *whom, asked)
+            }
             Command::CancelCallback { callback } => {
                 self.end_callback(*callback, CallbackOutcome::Cancelled, true)
                     .ok_or(Refusal::UnknownCall)?;
@@ -229,6 +260,7 @@ impl Engine {
     fn force_busy(&mut self, id: AgentId, reason: &str, lasting: Option<Span>, asked: &Asked) -> Answer {
         self.lift_lock(id);
         let until = lasting.map(|span| self.now + span);
+        self.standing_changes += 1;
         self.agent_changed(id);
         let agent = &mut self.agents[id.0 as usize];
         self.timers
@@ -272,6 +304,7 @@ impl Engine {
                     lifted = true;
                 }
             }
+            Base::SignedOut if !lifted => return Err(Refusal::NotSignedIn),
             Base::SignedOut | Base::Ready | Base::Offered => {}
         }
         if lifted { DONE } else { Err(Refusal::NothingToDo) }
@@ -294,6 +327,11 @@ impl Command {
             | Command::Reprioritise { .. }
             | Command::MoveCall { .. }
             | Command::Withdraw { .. }
+            | Command::SignInSupervisor { .. }
+            | Command::SignOutSupervisor { .. }
+            | Command::Monitor { .. }
+            | Command::StopMonitor { .. }
+            | Command::Disconnect { .. }
             | Command::CancelCallback { .. } => false,
         }
     }

@@ -21,6 +21,7 @@ use crate::queue::{Front, Queue};
 use crate::skills::SkillNames;
 use crate::slots::Slots;
 use crate::sticky::LastAgents;
+use crate::supervise::Supervision;
 use crate::time::{Span, Time};
 use crate::timers::{Timer, Timers};
 
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(crate) limits: Limits,
     /// What was changed while running, over the settings.
     pub(crate) overlay: Overlay,
+    pub(crate) standing_changes: u64,
     pub(crate) skills: SkillNames,
 
     pub(crate) queues: Vec<Queue>,
@@ -70,6 +72,7 @@ pub struct Engine {
     pub(crate) last_offer: u64,
     pub(crate) callbacks: Slots<Callback>,
     pub(crate) last_agents: LastAgents,
+    pub(crate) supervision: Supervision,
     pub(crate) timers: Timers,
     pub(crate) record: Record,
 
@@ -130,6 +133,7 @@ impl Engine {
             misses: config.misses,
             limits: config.limits,
             overlay: Overlay::default(),
+            standing_changes: 0,
             skills: SkillNames::default(),
             queues: Vec::new(),
             by_chance: false,
@@ -145,6 +149,7 @@ impl Engine {
             last_offer: 0,
             callbacks: Slots::default(),
             last_agents: LastAgents::default(),
+            supervision: Supervision::default(),
             timers: Timers::default(),
             record: Record::default(),
             freed: Vec::new(),
@@ -201,6 +206,8 @@ impl Engine {
             Input::Ended { call, by, phone } => self.ended(call, by, phone),
             Input::Digit { call, key } => self.key_pressed(call, key),
             Input::Talk { call, state } => self.talk_goes_on(call, state),
+            Input::HandedOver { call } => self.handed_over(call),
+            Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),
             Input::CallbackFailed { callback } => self.callback_failed(callback),
             Input::Phone { agent, state } => self.phone_changed(agent, state),
             Input::Command { id, author, command } => self.command(Asked { id, author, command }),

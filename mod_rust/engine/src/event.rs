@@ -1,13 +1,17 @@
 //! Events: what happened, in the past tense, for the world. Metrics, reports and consoles are folds of these.
 
+mod supervision;
+
 use std::sync::Arc;
 
 use crate::action::CommandOutcome;
 use crate::config::{Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Command, OfferFailure, Party, PhoneState, TalkState};
+use crate::input::{Command, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
 use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
+
+pub use supervision::{Cut, MonitorOutcome, MonitorView, SupervisorView};
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -231,6 +235,51 @@ pub enum Event {
         /// How long it lasted in all.
         lasted: Span,
     },
+    /// A supervisor signed in or out.
+    SupervisorChanged {
+        /// The supervisor now.
+        supervisor: SupervisorView,
+    },
+    /// A supervisor began to listen.
+    MonitorStarted {
+        /// How.
+        monitor: MonitorView,
+        /// Who asked for it.
+        author: String,
+    },
+    /// A supervisor listens in another way, or to another call.
+    MonitorChanged {
+        /// How now.
+        monitor: MonitorView,
+        /// In which mode until now.
+        from: MonitorMode,
+        /// Who asked for it; empty if it came by itself.
+        author: String,
+    },
+    /// A supervisor who listened does so no more.
+    MonitorEnded {
+        /// How it was last.
+        monitor: MonitorView,
+        /// How it ended.
+        outcome: MonitorOutcome,
+        /// Since it began.
+        lasted: Span,
+        /// Who asked for it; empty if it came by itself.
+        author: String,
+    },
+    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows.
+    TalkCut {
+        /// Which call.
+        call: CallId,
+        /// Whose conversation.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// How.
+        how: Cut,
+        /// Who asked for it.
+        author: String,
+    },
     /// A queue was opened or closed, other than by settings.
     QueueChanged {
         /// The queue now.
@@ -264,6 +313,8 @@ pub enum Event {
         agents: Vec<AgentView>,
         /// Tier names in the order of their ids, also those no longer in the settings.
         tiers: Vec<String>,
+        /// Supervisors that were ever known, in the order of their ids.
+        supervisors: Vec<SupervisorView>,
     },
     /// The engine met what must not happen, and carried on as it was: a defect of the engine or of its host, to be
     /// logged loudly and reported.

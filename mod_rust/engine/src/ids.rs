@@ -31,6 +31,15 @@ id!(
     OfferId(u64)
 );
 id!(
+    /// A supervisor: its place in the engine's table. Stable over reloads; a removed supervisor keeps its place.
+    SupervisorId(u32)
+);
+id!(
+    /// A supervisor listening to an agent, from the wish to its end. The host numbers them from 1 and never reuses a number
+    /// in a boot.
+    MonitorId(u64)
+);
+id!(
     /// A command somebody waits for. The host numbers commands from 1.
     CommandId(u64)
 );

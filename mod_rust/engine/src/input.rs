@@ -1,7 +1,7 @@
 //! Inputs: what the host saw, or was asked. Each is applied whole before the next.
 
 use crate::config::{Config, Door};
-use crate::ids::{AgentId, CallId, CommandId, OfferId};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::screening::{ListChange, Screening};
 use crate::time::Span;
 
@@ -72,6 +72,19 @@ pub enum Input {
         call: CallId,
         /// How it goes on.
         state: TalkState,
+    },
+    /// The caller goes on without the agent, in a conversation that is no longer of the queue: told before the `Ended` of an
+    /// agent who handed the caller over.
+    HandedOver {
+        /// Which call.
+        call: CallId,
+    },
+    /// What became of a supervisor who listens, or is to.
+    Monitor {
+        /// Which.
+        monitor: MonitorId,
+        /// What was seen.
+        fact: MonitorFact,
     },
     /// Calling back came to nothing. When it succeeds, the caller joins with [`Caller::callback`].
     CallbackFailed {
@@ -159,6 +172,79 @@ pub enum TalkState {
     Away,
 }
 
+/// What is seen of a supervisor who listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MonitorFact {
+    /// The supervisor is on the line.
+    Up,
+    /// The supervisor pressed a key; see [`MonitorMode::of_key`].
+    Key(char),
+    /// What was listened to of that call is gone.
+    Lost(CallId),
+    /// The supervisor has the agent's place in that call.
+    TookOver(CallId),
+    /// There is no place beside the caller of that call: the agent is in another conversation, or gone.
+    NoPlace(CallId),
+    /// The supervisor hung up, or could not be reached at all.
+    Gone,
+}
+
+/// What a supervisor does with a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum MonitorMode {
+    /// Hears it, unheard (监听).
+    #[default]
+    Listen,
+    /// Is heard by the agent besides (耳语).
+    Whisper,
+    /// Is heard by agent and caller besides (强插).
+    Barge,
+    /// Takes the agent's place (拦截).
+    TakeOver,
+}
+
+impl MonitorMode {
+    /// What the supervisor's keys ask for: 4 listen, 5 whisper, 6 barge in, 7 take over.
+    pub fn of_key(key: char) -> Option<MonitorMode> {
+        match key {
+            '4' => Some(MonitorMode::Listen),
+            '5' => Some(MonitorMode::Whisper),
+            '6' => Some(MonitorMode::Barge),
+            '7' => Some(MonitorMode::TakeOver),
+            _ => None,
+        }
+    }
+
+    /// Whether the supervisor is heard.
+    pub fn speaks(self) -> bool {
+        match self {
+            MonitorMode::Listen => false,
+            MonitorMode::Whisper | MonitorMode::Barge | MonitorMode::TakeOver => true,
+        }
+    }
+}
+
+/// Whom a supervisor stays with.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Follow {
+    /// The agent: from call to call, until either signs out.
+    #[default]
+    Agent,
+    /// The caller: through hold and transfer, until the conversation is over.
+    Call,
+}
+
+/// Whose part in a conversation a supervisor ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whom {
+    /// The caller's: the call is hung up.
+    Caller,
+    /// The agent's: the caller goes on in the dialplan.
+    Agent,
+    /// Both are hung up.
+    Both,
+}
+
 /// Why a caller is no longer there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Departure {
@@ -190,6 +276,8 @@ pub enum Party {
     Agent,
     /// Neither: the PBX could not connect them, or the node takes the call down.
     System,
+    /// A supervisor.
+    Supervisor,
 }
 
 /// What a phone does outside of the calls of this engine.
@@ -307,6 +395,49 @@ pub enum Command {
         call: CallId,
         /// Where to: a place of the dialplan; empty goes on behind `Hotline()`.
         place: String,
+    },
+    /// Signs a supervisor in on the phone that asks for it. Signing in again moves the supervisor to that phone, unless
+    /// listening: then refused.
+    SignInSupervisor {
+        /// Supervisor number.
+        supervisor: String,
+        /// The phone's device.
+        phone: String,
+    },
+    /// Signs a supervisor out, who listens no more.
+    SignOutSupervisor {
+        /// Supervisor number.
+        supervisor: String,
+    },
+    /// Lets a supervisor listen to an agent, or switches the mode of one who does. Pending until the supervisor is on the
+    /// line, or has taken over.
+    Monitor {
+        /// The host's new number for it; passed over if the supervisor listens to that agent already.
+        monitor: MonitorId,
+        /// Supervisor number; empty is whoever is signed in on the phone that asks.
+        supervisor: String,
+        /// The phone that asks, whose channel waits to listen; empty has the supervisor's own phone called.
+        from: String,
+        /// Agent number.
+        agent: String,
+        /// What to do.
+        mode: MonitorMode,
+        /// Whom to stay with.
+        follow: Follow,
+    },
+    /// Ends a supervisor's listening.
+    StopMonitor {
+        /// Supervisor number.
+        supervisor: String,
+    },
+    /// Ends the conversation of an agent (强拆). Pending until it has ended.
+    Disconnect {
+        /// Agent number.
+        agent: String,
+        /// Who is hung up.
+        whom: Whom,
+        /// The phone that asks, on which a supervisor who may must be signed in; empty for a console.
+        from: String,
     },
     /// Forgets a callback that is owed.
     CancelCallback {

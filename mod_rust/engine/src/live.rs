@@ -10,6 +10,7 @@ use crate::config::{self, Door, Exit, Membership, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event};
 use crate::ids::{AgentId, CallId};
+use crate::input::Command;
 use crate::time::Span;
 use crate::timers::Timer;
 
@@ -23,6 +24,28 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
+    /// As what was asked for.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = Command> {
+        let members = self
+            .members
+            .iter()
+            .map(|((agent, queue), place)| Command::SetMembership {
+                agent: agent.clone(),
+                queue: queue.clone(),
+                place: *place,
+            });
+        let skills = self.skills.iter().map(|((agent, skill), has)| Command::SetSkill {
+            agent: agent.clone(),
+            skill: skill.clone(),
+            has: *has,
+        });
+        let doors = self.doors.iter().map(|(queue, door)| Command::SetDoor {
+            queue: queue.clone(),
+            door: *door,
+        });
+        members.chain(skills).chain(doors)
+    }
+
     /// Lays what was changed over the settings of an agent.
     pub(crate) fn over_agent(&self, settings: &mut config::Agent, is_queue: impl Fn(&str) -> bool) {
         for (queue, place) in of_agent(&self.members, &settings.number) {
@@ -112,6 +135,7 @@ impl Engine {
             (None, None) => return Err(Refusal::NothingToDo),
         }
         let key = (agent.to_owned(), queue.to_owned());
+        self.standing_changes += 1;
         self.overlay.members.insert(key, place);
         self.serve(id, members);
         DONE
@@ -131,6 +155,7 @@ impl Engine {
         let mut skills = self.agents[id.0 as usize].skills;
         skills.set(skill, has);
         let key = (agent.to_owned(), name.to_owned());
+        self.standing_changes += 1;
         self.overlay.skills.insert(key, has);
         self.qualify(id, skills);
         if known.is_none() {
@@ -147,6 +172,7 @@ impl Engine {
             return Err(Refusal::NothingToDo);
         }
         let view = queue.view(id);
+        self.standing_changes += 1;
         self.overlay.doors.insert(name.to_owned(), door);
         self.events.push(Event::QueueChanged { queue: view });
         self.perhaps_near.insert(id);

@@ -57,6 +57,7 @@ impl Engine {
             queues,
             agents,
             tiers,
+            supervisors: self.supervision.supervisor_views(true),
         });
     }
 
@@ -88,6 +89,7 @@ impl Engine {
         self.by_chance = config.queues.iter().any(|queue| queue.strategy.is_by_chance());
         self.install_queues(config.queues);
         self.install_agents(config.agents);
+        self.install_supervision(config.supervisors, config.supervision);
         for call in calls {
             self.require_skills(call);
             self.refresh_call(call);

@@ -68,6 +68,7 @@ impl Engine {
             tier,
             wait,
         });
+        self.attach_followers(offer.agent, id);
         self.arm_call(id);
     }
 
@@ -93,7 +94,7 @@ impl Engine {
                             self.order(id, music);
                         }
                     }
-                    Party::System => self.leave(
+                    Party::System | Party::Supervisor => self.leave(
                         id,
                         Leaving {
                             on: Trigger::Break,
@@ -135,6 +136,9 @@ impl Engine {
             let limit = Limit::Hold { call: id, agent };
             self.watch_agent(agent, to.holds().then_some((limit, &steps)));
         }
+        if !to.holds() {
+            self.attach_waiting(agent, id);
+        }
     }
 
     pub(crate) fn talk_ended(&mut self, id: CallId, by: Party, phone: Option<PhoneState>) {
@@ -159,6 +163,7 @@ impl Engine {
             outcome: CallOutcome::Answered,
         };
         self.record.note(self.now, note);
+        let told = self.cut_of(id, talk.agent, call.queue, by);
         self.events.push(Event::CallFinished {
             call: id,
             queue: call.queue,
@@ -168,18 +173,19 @@ impl Engine {
             wait: talk.since.since(call.joined),
             talk: talked,
             hold: talk.hold,
-            by,
+            by: told,
             to: Exit::Onward,
         });
         match by {
             Party::Caller => {}
-            Party::Agent | Party::System => {
+            Party::Agent | Party::System | Party::Supervisor => {
                 self.release(id, Status::Answered, Place::Onward, Vec::new(), None);
             }
         }
         if let Some(phone) = phone {
             self.set_phone_state(talk.agent, phone);
         }
+        self.detach_followers(talk.agent, id);
         let agent = &mut self.agents[talk.agent.0 as usize];
         agent.talked = Span(agent.talked.0.saturating_add(talked.0));
         self.pulses[call.queue.0 as usize].talked(talked);
@@ -206,7 +212,7 @@ impl Talk {
 
 impl TalkState {
     /// Whether the caller hears neither the agent nor the dialplan.
-    fn holds(self) -> bool {
+    pub(crate) fn holds(self) -> bool {
         match self {
             TalkState::OnHold | TalkState::Consulting => true,
             TalkState::Talking | TalkState::Conferencing | TalkState::Away => false,

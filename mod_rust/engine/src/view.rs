@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::callback::Stage;
 use crate::engine::Engine;
-use crate::event::{AgentView, Estimate, QueueView};
+use crate::event::{AgentView, Estimate, MonitorView, QueueView, SupervisorView};
 use crate::ids::{AgentId, CallId, QueueId, TierId};
 use crate::input::TalkState;
 use crate::queue::Rank;
@@ -25,6 +25,10 @@ pub struct View {
     pub calls: Vec<CallView>,
     /// Callbacks that are owed, in the order of service.
     pub callbacks: Vec<CallbackView>,
+    /// Supervisors of the settings, in the order of their ids.
+    pub supervisors: Vec<SupervisorView>,
+    /// Who listens to whom, and whose phones ring for it, in the order of their beginning.
+    pub monitors: Vec<MonitorView>,
 }
 
 /// A call in the queue's hands.
@@ -86,6 +90,8 @@ impl Engine {
             agents: self.agent_views(),
             calls,
             callbacks: self.callback_views(),
+            supervisors: self.supervision.supervisor_views(false),
+            monitors: self.supervision.monitor_views(),
         }
     }
 

@@ -11,14 +11,17 @@ mod control;
 mod convert;
 mod fairness;
 mod journal;
+mod live;
 mod log;
 mod mailbox;
+mod monitor;
 mod pbx;
 mod pin;
 mod port;
 mod publisher;
 mod runner;
 mod settings;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -28,7 +31,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use hotline_engine::Engine;
-use hotline_engine::ids::{AgentId, CallId};
+use hotline_engine::ids::{AgentId, CallId, MonitorId};
 use hotline_engine::input::{Caller, PhoneState};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::NodeHello;
@@ -37,7 +40,8 @@ use hotline_wire::{Command, Outcome, Refusal, Snapshot};
 pub use blacklist::{Block, Presented, Screened, TarpitPlace};
 pub use hotline_engine as engine;
 pub use hotline_wire as wire;
-pub use pbx::{Level, Pbx};
+pub use monitor::{MonitorError, MonitorPort, MonitorRequest};
+pub use pbx::{ForWhom, Level, Pbx};
 pub use port::{CallPort, Fact, Reporter};
 pub use settings::{
     AutoRule, BlacklistSettings, Counted, Settings, SettingsError, Tarpit, load as load_settings,
@@ -53,6 +57,7 @@ use mailbox::Mailbox;
 use port::HangUp;
 use publisher::{Outlet, Publication, Publisher};
 use runner::{Delivery, Message, Reply, Runner};
+use standing::Keeper;
 
 /// How long somebody at a console waits for the engine. It answers in microseconds, or is broken.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -92,6 +97,7 @@ struct Inner {
     boot: String,
     references: References,
     next_call: AtomicU64,
+    next_monitor: AtomicU64,
     calls: Arc<AtomicUsize>,
     settings: Mutex<Arc<Settings>>,
     blacklist: Option<Blacklist>,
@@ -148,6 +154,19 @@ impl Host {
         let references = References::new(&settings.node, &boot);
         let depth = Arc::new(AtomicUsize::new(0));
         let log = Arc::new(EventLog::new(settings.max_events));
+        let (keeper, standing) = match &settings.state {
+            None => (None, Vec::new()),
+            Some(folder) => {
+                let (keeper, standing) =
+                    Keeper::start(folder, &settings.node, &references, booted, Arc::clone(&pbx)).map_err(
+                        |error| StartError::System {
+                            what: "the state of before",
+                            error,
+                        },
+                    )?;
+                (Some(keeper), standing)
+            }
+        };
         let publisher = Publisher {
             vocabulary: Vocabulary::new(references.clone()),
             log: Arc::clone(&log),
@@ -160,6 +179,8 @@ impl Host {
             outlet: Outlet::new(publications.clone(), depth, settings.max_events),
             pbx: Arc::clone(&pbx),
             journal,
+            keeper,
+            standing,
             state: Delivery::default(),
         };
         let blacklist = match &settings.blacklist {
@@ -180,6 +201,7 @@ impl Host {
             boot,
             references,
             next_call: AtomicU64::new(1),
+            next_monitor: AtomicU64::new(1),
             calls: Arc::new(AtomicUsize::new(0)),
             settings: Mutex::new(Arc::new(settings.clone())),
             blacklist,
@@ -427,6 +449,30 @@ impl Host {
         Some(snapshot)
     }
 
+    /// What was changed while running and the settings do not have, line by line.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub fn config_diff(&self) -> Result<Vec<String>, String> {
+        Ok(live::diff(&self.settings().config, &self.standing()?))
+    }
+
+    /// Writes a copy of the settings file, as it is on the disk, with what was changed while running in it; how many changes that
+    /// are. An existing file is never written over.
+    ///
+    /// # Errors
+    /// What is wrong, and with which file.
+    pub fn config_save(&self, to: &Path) -> Result<usize, String> {
+        live::save(&self.0.file, &self.settings().config, &self.standing()?, to)
+    }
+
+    fn standing(&self) -> Result<Vec<hotline_engine::Standing>, String> {
+        let (sender, receiver) = sync_channel(1);
+        self.send(Message::Standing(sender));
+        let no_answer = |_| "Hotline does not answer; see the log".to_owned();
+        receiver.recv_timeout(ANSWER).map_err(no_answer)
+    }
+
     /// Now, on the node's clock: microseconds since the Unix epoch.
     pub fn now(&self) -> u64 {
         self.0.clock.now().0
@@ -461,7 +507,7 @@ impl Host {
     }
 
     fn ask(&self, author: &str, command: Command, mut reply: Reply) {
-        match convert::asked(command, &self.0.references) {
+        match convert::asked(command, &self.0.references, || self.new_monitor()) {
             Err(answer) => reply(answer),
             Ok(Asked::Order(command)) => self.order(author, command, reply),
             Ok(Asked::Reload) => reply(match self.reload(author) {
@@ -489,6 +535,10 @@ impl Host {
             command,
             reply,
         });
+    }
+
+    fn new_monitor(&self) -> MonitorId {
+        MonitorId(self.0.next_monitor.fetch_add(1, Ordering::Relaxed))
     }
 
     /// To the engine's thread. Without one, who waits for an answer is told.

@@ -1,26 +1,26 @@
-//! A call's mailbox: how the engine thread reaches a thread that sleeps on its channel.
+//! A mailbox: how the engine thread reaches a thread that sleeps on its channel, a call's or a supervisor's.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use hotline_engine::CallAction;
-use hotline_engine::action::{Place, Status};
+use hotline_engine::action::{MonitorAction, Place, Status};
 use rustix::event::{EventfdFlags, eventfd};
 
-/// Actions for one call, and a descriptor that is readable while there are any.
+/// Actions for one channel, and a descriptor that is readable while there are any.
 ///
 /// The lock is held for a push or a pop only, never over a call into the PBX.
 #[derive(Debug)]
-pub(crate) struct Mailbox {
-    actions: Mutex<VecDeque<CallAction>>,
+pub(crate) struct Mailbox<A> {
+    actions: Mutex<VecDeque<A>>,
     ready: OwnedFd,
 }
 
-impl Mailbox {
+impl<A> Mailbox<A> {
     /// # Errors
     /// When the process is out of descriptors.
-    pub(crate) fn new() -> std::io::Result<Mailbox> {
+    pub(crate) fn new() -> std::io::Result<Mailbox<A>> {
         let ready = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Mailbox {
             actions: Mutex::new(VecDeque::new()),
@@ -29,7 +29,7 @@ impl Mailbox {
     }
 
     /// Leaves an action and wakes the owner.
-    pub(crate) fn push(&self, action: CallAction) {
+    pub(crate) fn push(&self, action: A) {
         let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
         actions.push_back(action);
         // Fails only when the counter is at its ceiling: the owner is awake then.
@@ -37,7 +37,7 @@ impl Mailbox {
     }
 
     /// The oldest action; `None` puts the descriptor to rest.
-    pub(crate) fn take(&self) -> Option<CallAction> {
+    pub(crate) fn take(&self) -> Option<A> {
         let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
         let action = actions.pop_front();
         if action.is_none() {
@@ -47,6 +47,12 @@ impl Mailbox {
         action
     }
 
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.ready.as_fd()
+    }
+}
+
+impl Mailbox<CallAction> {
     /// Lets the caller go on: the node cannot serve.
     pub(crate) fn release(&self) {
         self.push(CallAction::Release {
@@ -56,9 +62,12 @@ impl Mailbox {
             retry_in: None,
         });
     }
+}
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.ready.as_fd()
+impl Mailbox<MonitorAction> {
+    /// Lets the supervisor go: the node cannot serve.
+    pub(crate) fn release(&self) {
+        self.push(MonitorAction::End);
     }
 }
 
@@ -74,7 +83,7 @@ mod tests {
         }
     }
 
-    fn readable(mailbox: &Mailbox) -> bool {
+    fn readable(mailbox: &Mailbox<CallAction>) -> bool {
         let fd = mailbox.fd();
         let mut fds = [PollFd::new(&fd, PollFlags::IN)];
         poll(

@@ -1,6 +1,9 @@
 //! What a PBX must offer the host, apart from the calls' own threads.
 
-use hotline_engine::ids::{AgentId, CallId};
+use hotline_engine::Span;
+use hotline_engine::config::Answering;
+use hotline_engine::ids::{AgentId, CallId, MonitorId};
+use hotline_engine::input::Whom;
 
 /// The PBX as the host sees it. Calls come from the host's own threads, which hold no lock meanwhile.
 pub trait Pbx: Send + Sync + 'static {
@@ -20,12 +23,40 @@ pub trait Pbx: Send + Sync + 'static {
     /// Stop calling back; nothing is to be told. Comes from the engine's thread, so it must not block.
     fn cancel_call_back(&self, callback: CallId);
 
+    /// Call a supervisor's phone, for `ring_time` at most. When it is answered, take the channel to
+    /// [`Host::monitor_answered`](crate::Host::monitor_answered); if it is not, or cannot be called, tell
+    /// [`Host::monitor_failed`](crate::Host::monitor_failed). Comes from the engine's thread, so it must not block.
+    fn call_supervisor(
+        &self,
+        monitor: MonitorId,
+        phone: &str,
+        whom: ForWhom<'_>,
+        how: Answering,
+        ring_time: Span,
+    );
+
+    /// Stop calling a supervisor's phone; nothing is to be told. Comes from the engine's thread, so it must not block.
+    fn cancel_call_supervisor(&self, monitor: MonitorId);
+
+    /// Hang up somebody of a conversation; its end is reported as any other. Comes from the engine's thread, so it must not
+    /// block.
+    fn disconnect(&self, call: CallId, whom: Whom);
+
     /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
     /// since the Unix epoch.
     fn publish(&self, at: u64, event: &hotline_wire::Event);
 
     /// Write to the PBX's log.
     fn log(&self, level: Level, message: &str);
+}
+
+/// Who is called to listen to whom, for display.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForWhom<'a> {
+    /// Supervisor number.
+    pub supervisor: &'a str,
+    /// Agent number.
+    pub agent: &'a str,
 }
 
 /// How much a log line matters.

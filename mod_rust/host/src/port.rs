@@ -40,6 +40,8 @@ pub enum Fact {
     Digit(char),
     /// The conversation goes on in another way.
     Talk(TalkState),
+    /// The caller goes on without the agent, out of the queue's hands: reported before `Ended` by an agent.
+    HandedOver,
 }
 
 impl Fact {
@@ -60,6 +62,7 @@ impl Fact {
             Fact::Ended { by, phone } => Input::Ended { call, by, phone },
             Fact::Digit(key) => Input::Digit { call, key },
             Fact::Talk(state) => Input::Talk { call, state },
+            Fact::HandedOver => Input::HandedOver { call },
         }
     }
 }
@@ -69,7 +72,7 @@ impl Fact {
 pub struct CallPort {
     call: CallId,
     reference: String,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<CallAction>>,
     inbox: Sender<Message>,
     phase: Phase,
     calls: Arc<AtomicUsize>,
@@ -101,7 +104,7 @@ impl CallPort {
     pub(crate) fn new(
         call: CallId,
         reference: String,
-        mailbox: Arc<Mailbox>,
+        mailbox: Arc<Mailbox<CallAction>>,
         inbox: Sender<Message>,
         calls: Arc<AtomicUsize>,
         hang_up: Option<HangUp>,
@@ -157,7 +160,12 @@ impl CallPort {
             (Fact::Ended { by: Party::Agent, .. }, Phase::Connecting) => Phase::Waiting,
             (Fact::CallerGone | Fact::CallerTaken | Fact::Ended { .. }, _) => Phase::Over,
             (
-                Fact::Ringing(_) | Fact::Answered(_) | Fact::OfferFailed(..) | Fact::Digit(_) | Fact::Talk(_),
+                Fact::Ringing(_)
+                | Fact::Answered(_)
+                | Fact::OfferFailed(..)
+                | Fact::Digit(_)
+                | Fact::Talk(_)
+                | Fact::HandedOver,
                 phase,
             ) => phase,
         };
@@ -174,6 +182,11 @@ impl CallPort {
             call: self.call,
             inbox: self.inbox.clone(),
         }
+    }
+
+    /// Which call it is.
+    pub fn call(&self) -> CallId {
+        self.call
     }
 
     /// How the world refers to this call: `NODE-BOOT-NUMBER`.

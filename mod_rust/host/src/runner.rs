@@ -5,18 +5,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 
-use hotline_engine::ids::{AgentId, CallId, CommandId};
-use hotline_engine::input::{Caller, PhoneState};
-use hotline_engine::{Action, Command, Config, Drain, Engine, Input};
+use hotline_engine::action::{CommandOutcome, MonitorAction};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId};
+use hotline_engine::input::{Caller, MonitorFact, PhoneState};
+use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Input, Standing};
 use hotline_wire::{Outcome, Snapshot};
 
 use crate::clock::Clock;
 use crate::convert;
 use crate::journal::Journal;
 use crate::mailbox::Mailbox;
-use crate::pbx::{Level, Pbx};
+use crate::pbx::{ForWhom, Level, Pbx};
 use crate::port::Fact;
 use crate::publisher::{Outlet, Publication};
+use crate::standing::Keeper;
 use crate::unavailable;
 
 /// Who hears how a command went. Called with `Pending` and later once more, or once.
@@ -28,7 +30,7 @@ pub(crate) enum Message {
         call: CallId,
         queue: String,
         caller: Caller,
-        mailbox: Arc<Mailbox>,
+        mailbox: Arc<Mailbox<CallAction>>,
     },
     Fact {
         call: CallId,
@@ -57,6 +59,19 @@ pub(crate) enum Message {
     },
     /// What the host decided, for the story.
     Noted(Box<Input>),
+    /// A supervisor is on the line.
+    MonitorUp {
+        monitor: MonitorId,
+        mailbox: Arc<Mailbox<MonitorAction>>,
+    },
+    Monitor {
+        monitor: MonitorId,
+        fact: MonitorFact,
+    },
+    /// The supervisor's thread has left for good.
+    MonitorLeft {
+        monitor: MonitorId,
+    },
     WhyCall {
         call: CallId,
         reply: Reply,
@@ -66,6 +81,8 @@ pub(crate) enum Message {
         reply: Reply,
     },
     Snapshot(SyncSender<Snapshot>),
+    /// What stands over the settings, and locks.
+    Standing(SyncSender<Vec<Standing>>),
     #[cfg(feature = "fault-injection")]
     Panic,
     Stop,
@@ -76,6 +93,7 @@ impl Message {
     pub(crate) fn refuse(self) {
         match self {
             Message::Join { mailbox, .. } => mailbox.release(),
+            Message::MonitorUp { mailbox, .. } => mailbox.release(),
             Message::Command { mut reply, .. }
             | Message::Reload { mut reply, .. }
             | Message::WhyCall { mut reply, .. }
@@ -86,7 +104,10 @@ impl Message {
             | Message::Phone { .. }
             | Message::CallbackFailed { .. }
             | Message::Noted(_)
+            | Message::Monitor { .. }
+            | Message::MonitorLeft { .. }
             | Message::Snapshot(_)
+            | Message::Standing(_)
             | Message::Stop => {}
             #[cfg(feature = "fault-injection")]
             Message::Panic => {}
@@ -100,13 +121,18 @@ pub(crate) struct Runner {
     pub(crate) outlet: Outlet,
     pub(crate) pbx: Arc<dyn Pbx>,
     pub(crate) journal: Option<Journal>,
+    /// Keeps what stands over a restart.
+    pub(crate) keeper: Option<Keeper>,
+    /// What stood before, and is asked for first.
+    pub(crate) standing: Vec<(String, Command)>,
     pub(crate) state: Delivery,
 }
 
 /// What is needed to carry out actions; survives a panic of the engine.
 #[derive(Default)]
 pub(crate) struct Delivery {
-    mailboxes: HashMap<CallId, Arc<Mailbox>>,
+    mailboxes: HashMap<CallId, Arc<Mailbox<CallAction>>>,
+    monitors: HashMap<MonitorId, Arc<Mailbox<MonitorAction>>>,
     replies: HashMap<CommandId, Reply>,
     commands: u64,
     seq: u64,
@@ -131,16 +157,29 @@ impl Runner {
     /// Returns when told to stop.
     fn serve(&mut self, inbox: &Receiver<Message>) {
         self.apply(Input::Tick);
+        for (author, command) in core::mem::take(&mut self.standing) {
+            let id = self.state.next_command();
+            self.apply(Input::Command { id, author, command });
+        }
         loop {
-            let message = match self.engine.deadline() {
-                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(deadline) => inbox.recv_timeout(self.clock.until(deadline)),
-            };
+            let message = inbox.try_recv().or_else(|_| {
+                self.keep_standing();
+                match self.engine.deadline() {
+                    None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                    Some(deadline) => inbox.recv_timeout(self.clock.until(deadline)),
+                }
+            });
             match message {
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return self.keep_standing(),
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.apply(Input::Tick),
             }
+        }
+    }
+
+    fn keep_standing(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(self.engine.standing_changes(), || self.engine.standing());
         }
     }
 
@@ -178,6 +217,15 @@ impl Runner {
             }
             Message::Noted(input) => self.apply(*input),
             Message::CallbackFailed { callback } => self.apply(Input::CallbackFailed { callback }),
+            Message::MonitorUp { monitor, mailbox } => {
+                self.state.monitors.insert(monitor, mailbox);
+                let fact = MonitorFact::Up;
+                self.apply(Input::Monitor { monitor, fact });
+            }
+            Message::Monitor { monitor, fact } => self.apply(Input::Monitor { monitor, fact }),
+            Message::MonitorLeft { monitor } => {
+                self.state.monitors.remove(&monitor);
+            }
             Message::WhyCall { call, mut reply } => {
                 let lines = self.engine.why_call(call);
                 reply(lines.map_or_else(convert::no_such_call, |lines| Outcome::Told { lines }));
@@ -185,6 +233,10 @@ impl Runner {
             Message::WhyNot { agent, mut reply } => {
                 let lines = self.engine.why_not(&agent);
                 reply(lines.map_or_else(convert::no_such_agent, |lines| Outcome::Told { lines }));
+            }
+            Message::Standing(reply) => {
+                // Who asked may have left.
+                let _ = reply.try_send(self.engine.standing());
             }
             Message::Snapshot(reply) => {
                 let (seq, at, view) = (self.state.seq, self.clock.now(), self.engine.view());
@@ -198,8 +250,7 @@ impl Runner {
     }
 
     fn expect_reply(&mut self, reply: Reply) -> CommandId {
-        self.state.commands += 1;
-        let id = CommandId(self.state.commands);
+        let id = self.state.next_command();
         self.state.replies.insert(id, reply);
         id
     }
@@ -209,9 +260,10 @@ impl Runner {
         if let Some(journal) = &mut self.journal {
             journal.record(now, &input, &*self.pbx);
         }
+        let mut answers = Vec::new();
         let Drain { actions, events } = self.engine.handle(now, input);
         for action in actions {
-            self.state.carry_out(action, &*self.pbx);
+            self.state.carry_out(action, &*self.pbx, &mut answers);
         }
         for event in events {
             self.state.seq += 1;
@@ -221,10 +273,17 @@ impl Runner {
                 event,
             });
         }
+        for (command, outcome) in answers {
+            let name = |id| self.engine.supervisor_name(id).unwrap_or_default().to_owned();
+            self.state.reply(command, convert::outcome(outcome, name));
+        }
     }
 
     fn release_all(&mut self) {
         for mailbox in self.state.mailboxes.values() {
+            mailbox.release();
+        }
+        for mailbox in self.state.monitors.values() {
             mailbox.release();
         }
         for (_, mut reply) in self.state.replies.drain() {
@@ -240,6 +299,9 @@ impl Runner {
                 Message::Left { call } => {
                     self.state.mailboxes.remove(&call);
                 }
+                Message::MonitorLeft { monitor } => {
+                    self.state.monitors.remove(&monitor);
+                }
                 message => message.refuse(),
             }
         }
@@ -247,7 +309,13 @@ impl Runner {
 }
 
 impl Delivery {
-    fn carry_out(&mut self, action: Action, pbx: &dyn Pbx) {
+    fn next_command(&mut self) -> CommandId {
+        self.commands += 1;
+        CommandId(self.commands)
+    }
+
+    /// Answers are left for when everything else has been told.
+    fn carry_out(&self, action: Action, pbx: &dyn Pbx, answers: &mut Vec<(CommandId, CommandOutcome)>) {
         match action {
             Action::Call { call, action } => {
                 // A call whose thread has left needs nothing more.
@@ -255,16 +323,29 @@ impl Delivery {
                     mailbox.push(action);
                 }
             }
-            Action::Reply { command, outcome } => {
-                let outcome = convert::outcome(outcome);
-                let more_follows = outcome == Outcome::Pending;
-                if let Some(mut reply) = self.replies.remove(&command) {
-                    reply(outcome);
-                    if more_follows {
-                        self.replies.insert(command, reply);
-                    }
+            Action::Reply { command, outcome } => answers.push((command, outcome)),
+            Action::Monitor { monitor, action } => {
+                // A supervisor whose thread has left needs nothing more.
+                if let Some(mailbox) = self.monitors.get(&monitor) {
+                    mailbox.push(action);
                 }
             }
+            Action::CallSupervisor {
+                monitor,
+                phone,
+                supervisor,
+                agent,
+                answering,
+                ring_time,
+            } => {
+                let whom = ForWhom {
+                    supervisor: &supervisor,
+                    agent: &agent,
+                };
+                pbx.call_supervisor(monitor, &phone, whom, answering, ring_time);
+            }
+            Action::CancelCallSupervisor { monitor } => pbx.cancel_call_supervisor(monitor),
+            Action::Disconnect { call, whom } => pbx.disconnect(call, whom),
             Action::CallBack {
                 callback,
                 attempt,
@@ -274,6 +355,16 @@ impl Delivery {
             } => pbx.call_back(callback, attempt, &dial, &number, &queue),
             Action::CancelCallBack { callback } => pbx.cancel_call_back(callback),
             Action::WatchPhone { agent, phone } => pbx.watch_phone(agent, &phone),
+        }
+    }
+
+    fn reply(&mut self, command: CommandId, outcome: Outcome) {
+        let more_follows = outcome == Outcome::Pending;
+        if let Some(mut reply) = self.replies.remove(&command) {
+            reply(outcome);
+            if more_follows {
+                self.replies.insert(command, reply);
+            }
         }
     }
 }

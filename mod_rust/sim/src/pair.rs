@@ -88,6 +88,8 @@ impl Pair {
             | Input::Digit { .. }
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
+            | Input::HandedOver { .. }
+            | Input::Monitor { .. }
             | Input::Command { .. }
             | Input::Reload { .. }
             | Input::Screened { .. }
@@ -118,6 +120,8 @@ impl Pair {
         let mut callbacks = view.callbacks.clone();
         callbacks.sort_by_key(|callback| callback.callback);
         same("callbacks", &callbacks, &self.model.callbacks())?;
+        same("supervisors", &view.supervisors, &self.model.supervisors())?;
+        same("monitors", &view.monitors, &self.model.monitors())?;
         let agents: Vec<AgentLook> = view.agents.iter().map(look).collect();
         let ids = view.agents.iter().map(|agent| agent.agent);
         let expected: Vec<AgentLook> = ids.filter_map(|agent| self.model.agent(agent)).collect();
@@ -185,6 +189,10 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         Action::Call { call, .. } => (0, call.0),
         Action::WatchPhone { agent, .. } => (1, u64::from(agent.0)),
         Action::Reply { command, .. } => (2, command.0),
+        Action::Monitor { monitor, .. }
+        | Action::CallSupervisor { monitor, .. }
+        | Action::CancelCallSupervisor { monitor } => (4, monitor.0),
+        Action::Disconnect { call, .. } => (5, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -205,7 +213,12 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::CallScreened { call, .. }
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
+        | Event::TalkCut { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
+        Event::MonitorStarted { monitor, .. }
+        | Event::MonitorChanged { monitor, .. }
+        | Event::MonitorEnded { monitor, .. } => (4, monitor.monitor.0, none),
+        Event::SupervisorChanged { supervisor } => (5, u64::from(supervisor.supervisor.0), none),
         Event::CallbackPlaced { callback, .. }
         | Event::CallbackDialled { callback, .. }
         | Event::CallbackMissed { callback, .. }

@@ -51,6 +51,8 @@ impl fmt::Display for Shrunk {
                 | Input::Digit { .. }
                 | Input::Talk { .. }
                 | Input::CallbackFailed { .. }
+                | Input::HandedOver { .. }
+                | Input::Monitor { .. }
                 | Input::Phone { .. }
                 | Input::Command { .. }
                 | Input::Screened { .. }

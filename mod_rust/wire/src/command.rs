@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListEntry, ListOrder};
+use crate::event::{Follow, MonitorMode, Whom};
+use crate::label::usual;
 use crate::snapshot::Door;
 
 /// What can be asked of a node. Calls and callbacks are named by their reference: `NODE-BOOT-NUMBER`.
@@ -66,7 +68,7 @@ pub enum Command {
         /// By so many seconds from its present end.
         seconds: u64,
     },
-    /// Changes an agent's place in a queue. Lies over the settings until the node starts anew.
+    /// Changes an agent's place in a queue. Lies over the settings, also after a restart if the node keeps its state.
     SetMembership {
         /// Agent number.
         agent: String,
@@ -76,7 +78,7 @@ pub enum Command {
         #[serde(deserialize_with = "Option::deserialize")]
         place: Option<Place>,
     },
-    /// Gives an agent a skill, or takes it. Lies over the settings until the node starts anew.
+    /// Gives an agent a skill, or takes it. Lies over the settings, also after a restart if the node keeps its state.
     SetSkill {
         /// Agent number.
         agent: String,
@@ -85,7 +87,7 @@ pub enum Command {
         /// Whether the agent has it from now on.
         has: bool,
     },
-    /// Opens or closes a queue. Lies over the settings until the node starts anew.
+    /// Opens or closes a queue. Lies over the settings, also after a restart if the node keeps its state.
     SetDoor {
         /// Queue name.
         queue: String,
@@ -113,6 +115,51 @@ pub enum Command {
         /// Where to: a place of the dialplan; empty goes on behind `Hotline()`.
         #[serde(default)]
         place: String,
+    },
+    /// Signs a supervisor in. Told in events only: supervisors sign in from their own phones, and a client that asks is
+    /// refused.
+    SignInSupervisor {
+        /// Supervisor number.
+        supervisor: String,
+        /// The phone's device.
+        phone: String,
+    },
+    /// Signs a supervisor out, who listens no more.
+    SignOutSupervisor {
+        /// Supervisor number.
+        supervisor: String,
+    },
+    /// Lets a supervisor who is signed in listen to an agent, by a call to the supervisor's own phone; or switches the mode of
+    /// one who listens to that agent. Pending until the supervisor is on the line, or has taken over.
+    Monitor {
+        /// Supervisor number; in events empty for who is signed in on the phone that asked.
+        supervisor: String,
+        /// In events the phone that asked itself; a client that names one is refused.
+        #[serde(default, skip_serializing_if = "usual")]
+        from: String,
+        /// Agent number.
+        agent: String,
+        /// What to do.
+        #[serde(default)]
+        mode: MonitorMode,
+        /// Whom to stay with.
+        #[serde(default)]
+        follow: Follow,
+    },
+    /// Ends a supervisor's listening.
+    StopMonitor {
+        /// Supervisor number.
+        supervisor: String,
+    },
+    /// Ends the conversation of an agent. Pending until it has ended.
+    Disconnect {
+        /// Agent number.
+        agent: String,
+        /// Who is hung up.
+        whom: Whom,
+        /// In events the phone that asked; a client that names one is refused.
+        #[serde(default, skip_serializing_if = "usual")]
+        from: String,
     },
     /// Forgets a callback that is owed.
     CancelCallback {
@@ -166,6 +213,17 @@ impl Command {
             Command::Reprioritise { call, .. } | Command::WhyCall { call } => vec![call],
             Command::MoveCall { call, queue } => vec![call, queue],
             Command::Withdraw { call, place } => vec![call, place],
+            Command::SignInSupervisor { supervisor, phone } => vec![supervisor, phone],
+            Command::SignOutSupervisor { supervisor } | Command::StopMonitor { supervisor } => {
+                vec![supervisor]
+            }
+            Command::Monitor {
+                supervisor,
+                from,
+                agent,
+                ..
+            } => vec![supervisor, from, agent],
+            Command::Disconnect { agent, from, .. } => vec![agent, from],
             Command::CancelCallback { callback } => vec![callback],
             Command::Blacklist(order) => order.texts(),
             Command::Fairness | Command::Reload => Vec::new(),
@@ -179,7 +237,7 @@ impl Command {
 pub enum Outcome {
     /// In effect.
     Done,
-    /// Takes effect when the call the agent is in ends.
+    /// Takes effect later: when the call the agent is in ends, or the supervisor is on the line.
     Pending,
     /// The answer to a question, for people.
     Told {
@@ -239,6 +297,18 @@ pub enum Refusal {
     NoBlacklist,
     /// A file cannot be read or written, or has something wrong in it.
     BadFile,
+    /// No supervisor of that number.
+    UnknownSupervisor,
+    /// The supervisor is not signed in, or no supervisor is on that phone.
+    NoSupervisorThere,
+    /// The agent is in no conversation.
+    NotTalking,
+    /// Another supervisor speaks in that conversation already.
+    Speaking,
+    /// The supervisor listens to somebody else.
+    Listening,
+    /// The supervisor's phone was not answered.
+    NoAnswer,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
 use crate::command::{Command, Outcome};
 use crate::label::usual;
-use crate::snapshot::{AgentInfo, AgentState, QueueInfo};
+use crate::snapshot::{AgentInfo, AgentState, MonitorInfo, QueueInfo, SupervisorInfo};
 
 pub use values::{
-    CallOutcome, CallbackOutcome, Estimate, Exit, Limit, OfferResult, Operation, Party, RefusedCall,
-    TalkState,
+    CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, Limit, MonitorMode, MonitorOutcome,
+    OfferResult, Operation, Party, RefusedCall, TalkState, Whom,
 };
 
 /// Something that happened.
@@ -237,6 +237,53 @@ pub enum Event {
         level: u8,
         /// How long it lasted in all; microseconds.
         lasted: u64,
+    },
+    /// A supervisor signed in or out.
+    SupervisorChanged {
+        /// The supervisor now.
+        supervisor: SupervisorInfo,
+    },
+    /// A supervisor began to listen.
+    MonitorStarted {
+        /// How.
+        monitor: MonitorInfo,
+        /// Who asked for it.
+        author: String,
+    },
+    /// A supervisor listens in another way, or to another call.
+    MonitorChanged {
+        /// How now.
+        monitor: MonitorInfo,
+        /// In which mode until now.
+        from: MonitorMode,
+        /// Who asked for it; absent if it came by itself.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+    },
+    /// A supervisor who listened does so no more.
+    MonitorEnded {
+        /// How it was last.
+        monitor: MonitorInfo,
+        /// How it ended.
+        outcome: MonitorOutcome,
+        /// Since it began; microseconds.
+        lasted: u64,
+        /// Who asked for it; absent if it came by itself.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+    },
+    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows.
+    TalkCut {
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// How.
+        how: Cut,
+        /// Who asked for it.
+        author: String,
     },
     /// A queue was opened or closed, other than by settings.
     QueueChanged {

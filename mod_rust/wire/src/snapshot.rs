@@ -6,7 +6,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::blacklist::ListInfo;
-use crate::event::{Estimate, TalkState};
+use crate::event::{Estimate, Follow, MonitorMode, TalkState};
 use crate::label::{labels, usual};
 
 /// State after event `seq`.
@@ -30,6 +30,12 @@ pub struct Snapshot {
     /// The blacklist, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blacklist: Option<ListInfo>,
+    /// All supervisors.
+    #[serde(default)]
+    pub supervisors: Vec<SupervisorInfo>,
+    /// Who listens to whom, and whose phones ring for it, in the order of their beginning.
+    #[serde(default)]
+    pub monitors: Vec<MonitorInfo>,
 }
 
 /// A queue.
@@ -209,6 +215,40 @@ pub struct CallbackInfo {
     pub dialling: bool,
     /// The place in the order of service; 1 is next.
     pub position: u32,
+}
+
+/// A supervisor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SupervisorInfo {
+    /// Supervisor number.
+    pub number: String,
+    /// Display name.
+    pub name: String,
+    /// The device of the phone signed in on; empty while signed out.
+    pub phone: String,
+}
+
+/// A supervisor who listens to an agent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MonitorInfo {
+    /// Which listening; unique within the boot.
+    pub monitor: u64,
+    /// Supervisor number.
+    pub supervisor: String,
+    /// The supervisor's display name.
+    pub name: String,
+    /// Agent number.
+    pub agent: String,
+    /// Reference of the call listened to; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// How.
+    pub mode: MonitorMode,
+    /// Whom the supervisor stays with.
+    pub follow: Follow,
+    /// Since when; microseconds since the Unix epoch. Absent while the supervisor's phone rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 /// An agent's published state.

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
 use supervisord::settings::Bus;
@@ -13,7 +15,7 @@ use supervisord::settings::Bus;
 /// Shows and controls the queues and agents of Hotline, through hotline-supervisord.
 ///
 /// Every action is answered by the PBX's engine: `done`, `pending` (it takes effect when the agent's present call
-/// ends), or refused with the reason.
+/// ends, or a phone is answered), or refused with the reason.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -35,6 +37,7 @@ Examples:
   hotlinectl show agents
   hotlinectl agent force-busy 1001 --reason training --for 15m
   hotlinectl agent queue 1001 support 2
+  hotlinectl agent monitor 1001 9001 --mode whisper
   hotlinectl queue close support
   hotlinectl why-not 1001
   hotlinectl show queues --json | jq '.[] | select(.waiting > 10)'";
@@ -54,7 +57,7 @@ enum Action {
         #[command(subcommand)]
         ask: AgentAsk,
     },
-    /// Opens or closes a queue, until its node starts anew
+    /// Opens or closes a queue
     Queue {
         #[command(subcommand)]
         ask: QueueAsk,
@@ -160,6 +163,30 @@ enum AgentAsk {
         #[command(flatten)]
         target: Target,
     },
+    /// Lets a supervisor who is signed in listen to the agent, by a call to the supervisor's phone; or switches how
+    Monitor {
+        #[command(flatten)]
+        target: Target,
+        /// Supervisor number
+        supervisor: String,
+        /// What the supervisor does
+        #[arg(long, default_value = "listen", value_parser = label(MonitorMode::ALL, MonitorMode::label))]
+        mode: MonitorMode,
+        /// Whom the supervisor stays with
+        #[arg(long, default_value = "agent", value_parser = label(Follow::ALL, Follow::label))]
+        follow: Follow,
+        /// Ends the supervisor's listening
+        #[arg(long, conflicts_with_all = ["mode", "follow"])]
+        stop: bool,
+    },
+    /// Ends the agent's conversation
+    Disconnect {
+        #[command(flatten)]
+        target: Target,
+        /// Who is hung up; a caller who is not goes on in the dialplan
+        #[arg(default_value = "both", value_parser = label(Whom::ALL, Whom::label))]
+        whom: Whom,
+    },
     /// Makes after-call work longer, up to what its queue allows
     WrapUpExtend {
         #[command(flatten)]
@@ -168,7 +195,7 @@ enum AgentAsk {
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         by: Duration,
     },
-    /// Puts the agent into a queue, or takes it out, until its node starts anew
+    /// Puts the agent into a queue, or takes it out
     Queue {
         #[command(flatten)]
         target: Target,
@@ -184,7 +211,7 @@ enum AgentAsk {
         #[arg(long, conflicts_with_all = ["level", "weight"])]
         leave: bool,
     },
-    /// Gives the agent a skill, or takes it, until its node starts anew
+    /// Gives the agent a skill, or takes it
     Skill {
         #[command(flatten)]
         target: Target,
@@ -194,6 +221,18 @@ enum AgentAsk {
         #[arg(long)]
         drop: bool,
     },
+}
+
+/// One of some words.
+fn label<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    label: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let words = all.iter().map(move |known| label(*known));
+    PossibleValuesParser::new(words).try_map(move |text| {
+        let known = all.iter().copied().find(|known| label(*known) == text);
+        known.ok_or("is no word that is known here")
+    })
 }
 
 #[derive(Subcommand)]
@@ -274,6 +313,27 @@ impl AgentAsk {
             AgentAsk::NotReady { target, reason } => (target, Ask::NotReady { reason }),
             AgentAsk::SignIn { target, phone } => (target, Ask::SignIn { phone }),
             AgentAsk::SignOut { target } => (target, Ask::SignOut),
+            AgentAsk::Monitor {
+                target,
+                supervisor,
+                stop: true,
+                ..
+            } => (target, Ask::StopMonitor { supervisor }),
+            AgentAsk::Monitor {
+                target,
+                supervisor,
+                mode,
+                follow,
+                stop: false,
+            } => (
+                target,
+                Ask::Monitor {
+                    supervisor,
+                    mode,
+                    follow,
+                },
+            ),
+            AgentAsk::Disconnect { target, whom } => (target, Ask::Disconnect { whom }),
             AgentAsk::WrapUpExtend { target, by } => (target, Ask::ExtendWrapUp { seconds: seconds(by) }),
             AgentAsk::Queue {
                 target,

@@ -1,5 +1,6 @@
 //! What can be asked of agents, queues, calls and callbacks, and the questions why.
 
+use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
 use super::{Client, Failure, MANAGER};
@@ -39,6 +40,25 @@ pub enum Ask {
     },
     /// `SignOut`
     SignOut,
+    /// `Monitor`
+    Monitor {
+        /// Supervisor number.
+        supervisor: String,
+        /// What to do.
+        mode: MonitorMode,
+        /// Whom to stay with.
+        follow: Follow,
+    },
+    /// `StopMonitor`
+    StopMonitor {
+        /// Supervisor number.
+        supervisor: String,
+    },
+    /// `Disconnect`
+    Disconnect {
+        /// Who is hung up.
+        whom: Whom,
+    },
     /// `ExtendWrapUp`
     ExtendWrapUp {
         /// By how long.
@@ -109,6 +129,16 @@ impl Client {
             Ask::NotReady { reason } => call("SetNotReady", Some(reason)).await,
             Ask::SignIn { phone } => call("SignIn", Some(phone)).await,
             Ask::SignOut => call("SignOut", None).await,
+            Ask::Monitor {
+                supervisor,
+                mode,
+                follow,
+            } => {
+                let wish = (supervisor.as_str(), mode.label(), follow.label());
+                self.call(&path, AGENT, "Monitor", &wish).await
+            }
+            Ask::StopMonitor { supervisor } => call("StopMonitor", Some(supervisor)).await,
+            Ask::Disconnect { whom } => call("Disconnect", Some(whom.label())).await,
             Ask::ExtendWrapUp { seconds } => self.call(&path, AGENT, "ExtendWrapUp", &(*seconds,)).await,
             Ask::Queue { queue, level, weight } => {
                 self.call(&path, AGENT, "SetQueue", &(queue.as_str(), *level, *weight))

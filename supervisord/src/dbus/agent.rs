@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use hotline_wire::Command;
 use hotline_wire::command::Place;
+use hotline_wire::event::{Follow, MonitorMode, Whom};
 use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
 
-use super::asking::{self, text};
+use super::asking::{self, named, text};
 use super::error::CallError;
 use super::views::AgentView;
 use crate::shared::Shared;
@@ -182,6 +183,57 @@ impl AgentObject {
         .await
     }
 
+    /// Lets a supervisor who is signed in listen to the agent, by a call to the supervisor's own phone; or switches how, for one
+    /// who listens already. Modes: listen, whisper, barge, take_over. Follows: agent, call.
+    #[zbus(out_args("outcome"))]
+    async fn monitor(
+        &self,
+        supervisor: String,
+        mode: String,
+        follow: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let command = Command::Monitor {
+            supervisor: text("supervisor", supervisor)?,
+            from: String::new(),
+            agent: self.number.clone(),
+            mode: named("mode", &mode, MonitorMode::ALL, MonitorMode::label)?,
+            follow: named("follow", &follow, Follow::ALL, Follow::label)?,
+        };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Ends a supervisor's listening, to whomever.
+    #[zbus(out_args("outcome"))]
+    async fn stop_monitor(
+        &self,
+        supervisor: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let supervisor = text("supervisor", supervisor)?;
+        self.ask(connection, &header, Command::StopMonitor { supervisor })
+            .await
+    }
+
+    /// Ends the agent's conversation: hangs up the caller, the agent, or both. A caller who is not hung up goes on in the
+    /// dialplan.
+    #[zbus(out_args("outcome"))]
+    async fn disconnect(
+        &self,
+        whom: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let command = Command::Disconnect {
+            agent: self.number.clone(),
+            whom: named("whom", &whom, Whom::ALL, Whom::label)?,
+            from: String::new(),
+        };
+        self.ask(connection, &header, command).await
+    }
+
     /// Makes after-call work longer by so many seconds, up to what its queue allows.
     #[zbus(out_args("outcome"))]
     async fn extend_wrap_up(
@@ -195,7 +247,7 @@ impl AgentObject {
         self.ask(connection, &header, command).await
     }
 
-    /// Puts the agent into a queue, or gives another place there, until the node starts anew: a level from 1 (best) to
+    /// Puts the agent into a queue, or gives another place there: a level from 1 (best) to
     /// 255, and a weight from 1 to 65535.
     #[zbus(out_args("outcome"))]
     async fn set_queue(
@@ -210,7 +262,7 @@ impl AgentObject {
         self.set_place(queue, place, connection, &header).await
     }
 
-    /// Takes the agent out of a queue, until the node starts anew.
+    /// Takes the agent out of a queue.
     #[zbus(out_args("outcome"))]
     async fn leave_queue(
         &self,
@@ -221,7 +273,7 @@ impl AgentObject {
         self.set_place(queue, None, connection, &header).await
     }
 
-    /// Gives the agent a skill, or takes it, until the node starts anew.
+    /// Gives the agent a skill, or takes it.
     #[zbus(out_args("outcome"))]
     async fn set_skill(
         &self,

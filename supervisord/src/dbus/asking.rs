@@ -85,6 +85,23 @@ async fn author(connection: &Connection, header: &Header<'_>) -> Result<String, 
     }
 }
 
+/// One of some words.
+pub(super) fn named<T: Copy>(
+    what: &str,
+    text: &str,
+    all: &[T],
+    label: fn(T) -> &'static str,
+) -> Result<T, CallError> {
+    let known = all.iter().copied().find(|known| label(*known) == text);
+    known.ok_or_else(|| {
+        let words: Vec<&str> = all.iter().map(|known| label(*known)).collect();
+        CallError::invalid(format!(
+            "{what} must be one of {}, not {text:?}",
+            words.join(", ")
+        ))
+    })
+}
+
 /// A text that a node takes.
 pub(super) fn text(what: &str, text: String) -> Result<String, CallError> {
     if text.len() > MAX_TEXT {

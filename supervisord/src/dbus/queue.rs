@@ -30,7 +30,7 @@ impl QueueObject {
 /// are microseconds since the Unix epoch, lengths microseconds.
 #[interface(name = "net.hotline.Hotline1.Queue")]
 impl QueueObject {
-    /// Opens or closes the queue, until the node starts anew: open, closed (nobody may join, who waits is served), or
+    /// Opens or closes the queue: open, closed (nobody may join, who waits is served), or
     /// emergency (nobody may join, and who waits leaves).
     #[zbus(out_args("outcome"))]
     async fn set_door(
@@ -39,11 +39,7 @@ impl QueueObject {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, CallError> {
-        let known = Door::ALL.iter().find(|known| known.label() == door);
-        let Some(door) = known.copied() else {
-            let message = format!("door must be open, closed or emergency, not {door:?}");
-            return Err(CallError::invalid(message));
-        };
+        let door = asking::named("door", &door, Door::ALL, Door::label)?;
         let queue = self.name.clone();
         let command = Command::SetDoor { queue, door };
         asking::done(&self.shared, &self.node, connection, &header, command).await

@@ -159,6 +159,11 @@ impl Node {
             | Event::OfferEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }

@@ -160,6 +160,11 @@ pub const ACTIONS: &[&str] = &[
     "move_call",
     "withdraw",
     "cancel_callback",
+    "sign_in_supervisor",
+    "sign_out_supervisor",
+    "monitor",
+    "stop_monitor",
+    "disconnect",
     "reload",
 ];
 
@@ -181,6 +186,11 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::MoveCall { .. } => "move_call",
         Command::Withdraw { .. } => "withdraw",
         Command::CancelCallback { .. } => "cancel_callback",
+        Command::SignInSupervisor { .. } => "sign_in_supervisor",
+        Command::SignOutSupervisor { .. } => "sign_out_supervisor",
+        Command::Monitor { .. } => "monitor",
+        Command::StopMonitor { .. } => "stop_monitor",
+        Command::Disconnect { .. } => "disconnect",
         Command::Reload => "reload",
         // Its changes have events of their own.
         Command::Blacklist(_) => return None,

@@ -197,7 +197,7 @@ impl Node {
                 let reason = counts::refused_label(*reason).to_owned();
                 *self.counts.refused.entry(reason).or_default() += 1;
             }
-            // Of a call or a callback: see above. What a rule did to a caller changes nothing that is shown.
+            // Of a call or a callback: see above. Supervisors are shown by the node itself, and what a rule did to a caller changes nothing that is shown.
             Event::CallJoined { .. }
             | Event::CallConnected { .. }
             | Event::CallFinished { .. }
@@ -207,6 +207,11 @@ impl Node {
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::RuleApplied { .. }
             | Event::CallScreened { .. }
             | Event::BlacklistChanged { .. }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hotline_wire::command::Place;
-use hotline_wire::event::{CallOutcome, Exit};
+use hotline_wire::event::{CallOutcome, Exit, Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
@@ -213,6 +213,52 @@ fn supervisors_move_agents_queues_and_calls() {
         floor.heard.lock().unwrap().is_empty(),
         "what is nobody's was asked of a node"
     );
+}
+
+#[test]
+fn supervisors_listen_and_disconnect() {
+    let floor = Floor::open();
+    let monitor = |mode, follow| Command::Monitor {
+        supervisor: "9001".into(),
+        from: String::new(),
+        agent: "1001".into(),
+        mode,
+        follow,
+    };
+    let disconnect = |whom| Command::Disconnect {
+        agent: "1001".into(),
+        whom,
+        from: String::new(),
+    };
+    for (line, expected) in [
+        (
+            "agent monitor 1001 9001",
+            monitor(MonitorMode::Listen, Follow::Agent),
+        ),
+        (
+            "agent monitor 1001 9001 --mode take_over --follow call",
+            monitor(MonitorMode::TakeOver, Follow::Call),
+        ),
+        (
+            "agent monitor 1001 9001 --stop",
+            Command::StopMonitor {
+                supervisor: "9001".into(),
+            },
+        ),
+        ("agent disconnect 1001", disconnect(Whom::Both)),
+        ("agent disconnect 1001 caller", disconnect(Whom::Caller)),
+    ] {
+        assert_eq!(floor.type_in(line), (Some(0), "done\n".to_owned()), "{line}");
+        assert_eq!(floor.heard.lock().unwrap().pop(), Some(expected), "{line}");
+    }
+    for line in [
+        "agent monitor 1001",
+        "agent monitor 1001 9001 --mode shout",
+        "agent monitor 1001 9001 --stop --mode listen",
+        "agent disconnect 1001 nobody",
+    ] {
+        assert_eq!(floor.type_in(line).0, Some(2), "{line}");
+    }
 }
 
 #[test]

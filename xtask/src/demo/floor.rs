@@ -233,6 +233,11 @@ impl State {
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
             | Event::CommandAnswered { .. }

@@ -1,4 +1,4 @@
-//! The lines to those who are called back: what their thread does.
+//! The lines to those who are called: what their thread does.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{PipeReader, Read};
@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 
 use asterisk::frame::{Waiter, Woken};
 use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, place};
-use hotline_engine::ids::CallId;
+use hotline_engine::config::Answering;
+use hotline_engine::ids::{CallId, MonitorId};
 use hotline_host::Host;
 
-use super::{ANSWERED, Answered, Callbacks, Order, Request};
+use super::{ANSWERED, Answered, Callbacks, Order, Request, SUMMONED, Summoned, Summons};
+use crate::phones::pick_up;
 use crate::table::masked;
 
 /// Where who answers goes on in the dialplan.
 const CONTEXT: &str = "hotline-callback";
 const EXTENSION: &str = "answered";
+/// The same for supervisors.
+const MONITOR_CONTEXT: &str = "hotline-monitor";
 
 /// How long a caller who leaves to be called back may take to hang up. The engine waits a little longer for an answer.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -49,9 +53,16 @@ struct Held {
 
 /// A call that rings.
 struct Line {
-    callback: CallId,
+    errand: Errand,
     call: Outgoing,
     until: Instant,
+}
+
+/// Why somebody is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Errand {
+    Callback(CallId),
+    Monitor(MonitorId),
 }
 
 impl Lines {
@@ -90,6 +101,11 @@ impl Lines {
                     self.answered.remove(&callback);
                 }
                 Order::Gone(callback, channel) => self.gone(callback, &channel),
+                Order::Summon(summons) => self.summon(&summons),
+                Order::Dismiss(monitor) => {
+                    self.stop_calling(Errand::Monitor(monitor));
+                }
+                Order::Disconnect(call, whom) => self.callbacks.talks.hang_up(call, whom),
                 Order::Stop => return false,
             }
         }
@@ -175,9 +191,51 @@ impl Lines {
         });
         match placed {
             Ok(call) => self.ringing.push(Line {
-                callback: *callback,
+                errand: Errand::Callback(*callback),
                 call,
                 until: Instant::now() + self.ring_time(queue),
+            }),
+            Err(cause) => refused(&format!("{cause:?}")),
+        }
+    }
+
+    fn summon(&mut self, summons: &Summons) {
+        let Summons {
+            monitor,
+            phone,
+            supervisor,
+            agent,
+            answering,
+            ring_time,
+        } = summons;
+        let refused = |why: &str| {
+            log(
+                Level::Warning,
+                &format!("supervisor {supervisor} cannot be called at {phone}: {why}"),
+            );
+            self.host.monitor_failed(*monitor);
+        };
+        if !place::exists(MONITOR_CONTEXT, EXTENSION) {
+            return refused("the dialplan has no hotline-monitor,answered,1; hotline.conf brings it");
+        }
+        if self.ringing.len() >= MOST_AT_ONCE {
+            return refused("as many as can be are called at this moment");
+        }
+        let placed = Outgoing::dial(phone, supervisor, |channel| {
+            channel.set_variable("HOTLINE_MONITOR", &monitor.0.to_string());
+            channel.set_variable("HOTLINE_SUPERVISOR", supervisor);
+            channel.set_variable("HOTLINE_AGENT", agent);
+            channel.show_name(&format!("Monitor {agent}"));
+            match answering {
+                Answering::Automatic => pick_up(channel),
+                Answering::Manual => {}
+            }
+        });
+        match placed {
+            Ok(call) => self.ringing.push(Line {
+                errand: Errand::Monitor(*monitor),
+                call,
+                until: Instant::now() + *ring_time,
             }),
             Err(cause) => refused(&format!("{cause:?}")),
         }
@@ -193,13 +251,17 @@ impl Lines {
 
     fn cancel(&mut self, callback: CallId) {
         self.held.retain(|held| held.request.callback != callback);
-        if let Some(place) = self.ringing.iter().position(|line| line.callback == callback) {
-            self.ringing.swap_remove(place).call.cancel();
-        }
+        self.stop_calling(Errand::Callback(callback));
         if let Some(channel) = self.answered.remove(&callback)
             && let Some(channel) = Channel::find(&channel)
         {
             channel.ask_to_hang_up();
+        }
+    }
+
+    fn stop_calling(&mut self, errand: Errand) {
+        if let Some(place) = self.ringing.iter().position(|line| line.errand == errand) {
+            self.ringing.swap_remove(place).call.cancel();
         }
     }
 
@@ -222,7 +284,18 @@ impl Lines {
     fn fail(&mut self, place: usize, cause: HangupCause) {
         let line = self.ringing.swap_remove(place);
         line.call.failed(cause);
-        self.host.callback_failed(line.callback);
+        self.failed(line.errand);
+    }
+
+    /// Calling somebody came to nothing.
+    fn failed(&mut self, errand: Errand) {
+        match errand {
+            Errand::Callback(callback) => {
+                self.answered.remove(&callback);
+                self.host.callback_failed(callback);
+            }
+            Errand::Monitor(monitor) => self.host.monitor_failed(monitor),
+        }
     }
 
     /// What a line says.
@@ -248,22 +321,31 @@ impl Lines {
     }
 
     fn answered(&mut self, place: usize) {
-        let Line { callback, call, .. } = self.ringing.swap_remove(place);
-        let channel = call.unique_id();
-        let attached = call.attach(&ANSWERED, || Answered {
-            callbacks: Arc::clone(&self.callbacks),
-            callback,
-            channel: channel.clone(),
-        });
-        self.answered.insert(callback, channel);
+        let Line { errand, call, .. } = self.ringing.swap_remove(place);
         // The channel's end tells what has become of it.
-        if attached.is_none() || !call.run_dialplan(CONTEXT, EXTENSION) {
+        let (attached, context) = match errand {
+            Errand::Callback(callback) => {
+                let channel = call.unique_id();
+                let attached = call.attach(&ANSWERED, || Answered {
+                    callbacks: Arc::clone(&self.callbacks),
+                    callback,
+                    channel: channel.clone(),
+                });
+                self.answered.insert(callback, channel);
+                (attached.is_some(), CONTEXT)
+            }
+            Errand::Monitor(monitor) => {
+                let host = self.host.clone();
+                let attached = call.attach(&SUMMONED, || Summoned { host, monitor });
+                (attached.is_some(), MONITOR_CONTEXT)
+            }
+        };
+        if !attached || !call.run_dialplan(context, EXTENSION) {
             log(
                 Level::Warning,
-                "the PBX takes no more calls: a callback was answered for nothing",
+                "the PBX takes no more calls: somebody who was called answered for nothing",
             );
-            self.answered.remove(&callback);
-            self.host.callback_failed(callback);
+            self.failed(errand);
         }
     }
 }

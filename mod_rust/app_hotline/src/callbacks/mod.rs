@@ -1,23 +1,30 @@
-//! Calls to those who are owed one.
+//! Calls to those who are owed one, and to supervisors who are to listen.
 //!
 //! One thread places them all: it sleeps on the lines that ring and on a pipe by which others hand over what is to be done. Who
-//! answers goes on in the dialplan, which lets them into the queue at their old place.
+//! answers goes on in the dialplan, which lets callers into the queue at their old place, and supervisors listen. It hangs up
+//! as well whom a supervisor disconnects: the engine's thread, which tells so, must not wait for a channel.
 
 mod lines;
 
 use std::io::{PipeWriter, Write, pipe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use asterisk::Channel;
 use asterisk::datastore::Kind;
-use hotline_engine::ids::CallId;
+use hotline_engine::config::Answering;
+use hotline_engine::ids::{CallId, MonitorId};
+use hotline_engine::input::Whom;
 use hotline_host::Host;
 
 use lines::Lines;
 
+use crate::talks::Talks;
+
 /// See the head of this file.
 pub(crate) struct Callbacks {
+    talks: Arc<Talks>,
     inbox: Mutex<Inbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -41,7 +48,23 @@ enum Order {
     Joined(CallId),
     /// The channel of who answered is gone: this one.
     Gone(CallId, String),
+    /// A supervisor is to be called, or no longer.
+    Summon(Summons),
+    Dismiss(MonitorId),
+    Disconnect(CallId, Whom),
     Stop,
+}
+
+/// Which supervisor to call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Summons {
+    pub(crate) monitor: MonitorId,
+    /// The phone's device, which can be dialled.
+    pub(crate) phone: String,
+    pub(crate) supervisor: String,
+    pub(crate) agent: String,
+    pub(crate) answering: Answering,
+    pub(crate) ring_time: Duration,
 }
 
 /// Whom to call.
@@ -55,8 +78,9 @@ pub(crate) struct Request {
 }
 
 impl Callbacks {
-    pub(crate) fn new() -> Arc<Callbacks> {
+    pub(crate) fn new(talks: Arc<Talks>) -> Arc<Callbacks> {
         Arc::new(Callbacks {
+            talks,
             inbox: Mutex::default(),
             thread: Mutex::default(),
         })
@@ -93,6 +117,21 @@ impl Callbacks {
     /// Calls somebody no more. Never blocks.
     pub(crate) fn cancel(&self, callback: CallId) {
         self.order(Order::Cancel(callback));
+    }
+
+    /// Calls a supervisor. Never blocks.
+    pub(crate) fn summon(&self, summons: Summons) {
+        self.order(Order::Summon(summons));
+    }
+
+    /// Calls a supervisor no more. Never blocks.
+    pub(crate) fn dismiss(&self, monitor: MonitorId) {
+        self.order(Order::Dismiss(monitor));
+    }
+
+    /// Hangs up somebody of a conversation. Never blocks.
+    pub(crate) fn disconnect(&self, call: CallId, whom: Whom) {
+        self.order(Order::Disconnect(call, whom));
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.
@@ -157,5 +196,19 @@ impl Drop for Answered {
     fn drop(&mut self) {
         let channel = std::mem::take(&mut self.channel);
         self.callbacks.order(Order::Gone(self.callback, channel));
+    }
+}
+
+/// Lives as long as the channel of a supervisor who answered. Once the supervisor listens, the host knows better.
+struct Summoned {
+    host: Host,
+    monitor: MonitorId,
+}
+
+static SUMMONED: Kind<Summoned> = Kind::own(c"hotline_supervisor");
+
+impl Drop for Summoned {
+    fn drop(&mut self) {
+        self.host.monitor_failed(self.monitor);
     }
 }

@@ -1,6 +1,7 @@
 //! The PBX's command line: `hotline …`.
 
 mod blacklist;
+mod config;
 mod orders;
 mod tables;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use asterisk::cli::{self, Invocation, Outcome, RegisteredCommand};
 use asterisk::dialplan::Taken;
 use hotline_wire::command::{Command, Outcome as Answer};
+use hotline_wire::event::{Follow, MonitorMode};
 use hotline_wire::snapshot::Snapshot;
 
 use crate::{Instance, instance};
@@ -20,15 +22,17 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
     commands().into_iter().map(cli::register).collect()
 }
 
-fn commands() -> [cli::Command; 9] {
+fn commands() -> [cli::Command; 13] {
     [
         cli::Command {
-            pattern: c"hotline show {queues|agents|calls|callbacks|fairness|status}",
-            summary: c"Show Hotline's queues, agents, calls, callbacks, fairness or health",
+            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|status}",
+            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness or health",
             usage: c"Usage: hotline show queues
        hotline show agents [<queue>]
        hotline show calls [verbose]
        hotline show callbacks [verbose]
+       hotline show supervisors
+       hotline show monitors
        hotline show fairness
        hotline show status
        Shows what Hotline does now. Caller numbers keep their last four digits only, unless verbose. The wait to
@@ -87,6 +91,39 @@ fn commands() -> [cli::Command; 9] {
             complete: |words| at(words, 3, callback_names),
         },
         blacklist::command(),
+        config::command(),
+        cli::Command {
+            pattern: c"hotline monitor",
+            summary: c"Let a supervisor listen to an agent, or switch how",
+            usage: c"Usage: hotline monitor <agent> <supervisor> [listen|whisper|barge|takeover] [agent|call]
+       Calls the phone on which the supervisor is signed in, and lets the supervisor listen to the agent; one who listens
+       already is switched. listen, which it is without, is unheard, whisper is heard by the agent, barge by agent and
+       caller, takeover takes the agent's place. The supervisor follows the agent from call to call, which it is without,
+       or the call through hold and transfer. `hotline show monitors` shows who listens.\n",
+            run: |invocation| order(invocation, orders::monitor),
+            complete: complete_monitor,
+        },
+        cli::Command {
+            pattern: c"hotline supervisor {stop|signout}",
+            summary: c"End a supervisor's listening, or sign a supervisor out",
+            usage: c"Usage: hotline supervisor stop <supervisor>
+       hotline supervisor signout <supervisor>
+       Supervisors sign in from their own phones.\n",
+            run: |invocation| order(invocation, orders::supervisor),
+            complete: |words| at(words, 3, supervisor_numbers),
+        },
+        cli::Command {
+            pattern: c"hotline disconnect",
+            summary: c"End the conversation of an agent",
+            usage: c"Usage: hotline disconnect <agent> [caller|agent|both]
+       Hangs up the caller, the agent, or both, which it is without. A caller who is not hung up goes on in the dialplan.\n",
+            run: |invocation| order(invocation, orders::disconnect),
+            complete: |words| match words.len() {
+                2 => agent_numbers(),
+                3 => ["caller", "agent", "both"].map(str::to_owned).to_vec(),
+                _ => Vec::new(),
+            },
+        },
         cli::Command {
             pattern: c"hotline why",
             summary: c"Explain to whom a call was offered",
@@ -142,6 +179,8 @@ fn show(invocation: &Invocation) -> Outcome {
         ["calls"] => tables::calls(&snapshot, false),
         ["calls", "verbose"] => tables::calls(&snapshot, true),
         ["callbacks"] => tables::callbacks(&snapshot, false),
+        ["supervisors"] => tables::supervisors(&snapshot),
+        ["monitors"] => tables::monitors(&snapshot),
         ["callbacks", "verbose"] => tables::callbacks(&snapshot, true),
         ["status"] => tables::status(&instance, &snapshot),
         _ => return Outcome::ShowUsage,
@@ -174,7 +213,7 @@ fn answer(invocation: &Invocation, outcome: Answer) -> Outcome {
             Outcome::Success
         }
         Answer::Pending => {
-            invocation.print("Pending: takes effect after the call the agent is in.\n");
+            invocation.print("Pending: takes effect when the call, or the phone, allows it.\n");
             Outcome::Success
         }
         Answer::Told { lines } => {
@@ -254,6 +293,22 @@ fn complete_call(words: &[String]) -> Vec<String> {
     }
 }
 
+fn complete_monitor(words: &[String]) -> Vec<String> {
+    match words.len() {
+        2 => agent_numbers(),
+        3 => supervisor_numbers(),
+        4 => MonitorMode::ALL
+            .iter()
+            .map(|mode| orders::word(*mode).to_owned())
+            .collect(),
+        5 => Follow::ALL
+            .iter()
+            .map(|follow| follow.label().to_owned())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Names for the word at that place only.
 fn at(words: &[String], place: usize, names: fn() -> Vec<String>) -> Vec<String> {
     if words.len() == place { names() } else { Vec::new() }
@@ -265,6 +320,13 @@ fn queue_names() -> Vec<String> {
 
 fn agent_numbers() -> Vec<String> {
     settled(|settings| settings.agents.iter().map(|agent| agent.number.clone()).collect())
+}
+
+fn supervisor_numbers() -> Vec<String> {
+    settled(|settings| {
+        let supervisors = settings.supervisors.iter();
+        supervisors.map(|supervisor| supervisor.number.clone()).collect()
+    })
 }
 
 fn skill_names() -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use hotline_wire::Command;
 use hotline_wire::command::Place;
+use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
 /// `VERB AGENT …`
@@ -93,6 +94,62 @@ pub(super) fn call(words: &[String]) -> Option<Command> {
             place: place.clone(),
         },
         _ => return None,
+    })
+}
+
+/// A mode as people write it.
+pub(super) fn word(mode: MonitorMode) -> &'static str {
+    match mode {
+        MonitorMode::Listen => "listen",
+        MonitorMode::Whisper => "whisper",
+        MonitorMode::Barge => "barge",
+        MonitorMode::TakeOver => "takeover",
+    }
+}
+
+/// `AGENT SUPERVISOR [MODE] [FOLLOW]`
+pub(super) fn monitor(words: &[String]) -> Option<Command> {
+    let [agent, supervisor, rest @ ..] = words else {
+        return None;
+    };
+    let find_mode = |text: &String| MonitorMode::ALL.iter().copied().find(|mode| word(*mode) == text);
+    let find_follow = |text: &String| Follow::ALL.iter().copied().find(|follow| follow.label() == text);
+    let (mode, follow) = match rest {
+        [] => (MonitorMode::default(), Follow::default()),
+        [mode] => (find_mode(mode)?, Follow::default()),
+        [mode, follow] => (find_mode(mode)?, find_follow(follow)?),
+        _ => return None,
+    };
+    Some(Command::Monitor {
+        supervisor: supervisor.clone(),
+        from: String::new(),
+        agent: agent.clone(),
+        mode,
+        follow,
+    })
+}
+
+/// `VERB SUPERVISOR`
+pub(super) fn supervisor(words: &[String]) -> Option<Command> {
+    let (verb, supervisor, rest) = split(words)?;
+    match (verb, rest) {
+        ("stop", []) => Some(Command::StopMonitor { supervisor }),
+        ("signout", []) => Some(Command::SignOutSupervisor { supervisor }),
+        _ => None,
+    }
+}
+
+/// `AGENT [WHOM]`
+pub(super) fn disconnect(words: &[String]) -> Option<Command> {
+    let whom = match words {
+        [_] => Whom::Both,
+        [_, whom] => Whom::ALL.iter().copied().find(|known| known.label() == whom)?,
+        _ => return None,
+    };
+    Some(Command::Disconnect {
+        agent: words[0].clone(),
+        whom,
+        from: String::new(),
     })
 }
 
@@ -196,6 +253,48 @@ mod tests {
         ] {
             assert_eq!(parsed(agent, wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn supervisors_are_told_whom_to_listen_to_and_how() {
+        let listen = |mode, follow| {
+            Some(Command::Monitor {
+                supervisor: "9001".into(),
+                from: String::new(),
+                agent: "1001".into(),
+                mode,
+                follow,
+            })
+        };
+        for (line, expected) in [
+            ("1001 9001", listen(MonitorMode::Listen, Follow::Agent)),
+            ("1001 9001 barge", listen(MonitorMode::Barge, Follow::Agent)),
+            (
+                "1001 9001 takeover call",
+                listen(MonitorMode::TakeOver, Follow::Call),
+            ),
+            ("1001", None),
+            ("1001 9001 shout", None),
+            ("1001 9001 barge queue", None),
+        ] {
+            assert_eq!(parsed(monitor, line), expected, "{line}");
+        }
+        assert_eq!(
+            parsed(supervisor, "stop 9001"),
+            Some(Command::StopMonitor {
+                supervisor: "9001".into()
+            })
+        );
+        assert_eq!(parsed(supervisor, "signin 9001"), None);
+        for (line, whom) in [("1001", Whom::Both), ("1001 caller", Whom::Caller)] {
+            let expected = Command::Disconnect {
+                agent: "1001".into(),
+                whom,
+                from: String::new(),
+            };
+            assert_eq!(parsed(disconnect, line), Some(expected), "{line}");
+        }
+        assert_eq!(parsed(disconnect, "1001 nobody"), None);
     }
 
     #[test]

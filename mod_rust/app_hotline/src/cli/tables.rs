@@ -1,8 +1,11 @@
 //! What `hotline show` shows.
 
 use hotline_wire::event::{Estimate, TalkState};
-use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, Door, QueueInfo, Snapshot};
+use hotline_wire::snapshot::{
+    AgentInfo, AgentState, CallInfo, CallbackInfo, Door, MonitorInfo, QueueInfo, Snapshot,
+};
 
+use super::orders;
 use crate::Instance;
 use crate::table::{duration, masked, table};
 
@@ -193,6 +196,52 @@ fn callback_row(callback: &CallbackInfo, now: u64, verbose: bool) -> Vec<String>
     ]
 }
 
+pub(super) fn supervisors(snapshot: &Snapshot) -> String {
+    let rows: Vec<Vec<String>> = snapshot
+        .supervisors
+        .iter()
+        .map(|supervisor| {
+            let mut monitors = snapshot.monitors.iter();
+            let listens = monitors.find(|monitor| monitor.supervisor == supervisor.number);
+            vec![
+                supervisor.number.clone(),
+                supervisor.name.clone(),
+                or_dash(&supervisor.phone),
+                listens.map_or("-".to_owned(), |monitor| monitor.agent.clone()),
+            ]
+        })
+        .collect();
+    table(&["Supervisor", "Name", "Phone", "Listens to"], &rows) + &counted(rows.len(), "supervisor")
+}
+
+pub(super) fn monitors(snapshot: &Snapshot) -> String {
+    let rows: Vec<Vec<String>> = snapshot
+        .monitors
+        .iter()
+        .map(|monitor| monitor_row(monitor, snapshot.at))
+        .collect();
+    let head = ["Supervisor", "Name", "Agent", "Mode", "Follows", "For", "Call"];
+    table(&head, &rows) + &counted(rows.len(), "monitor")
+}
+
+fn monitor_row(monitor: &MonitorInfo, now: u64) -> Vec<String> {
+    vec![
+        monitor.supervisor.clone(),
+        monitor.name.clone(),
+        monitor.agent.clone(),
+        orders::word(monitor.mode).to_owned(),
+        monitor.follow.label().to_owned(),
+        monitor
+            .since
+            .map_or("ringing".to_owned(), |since| duration(now.saturating_sub(since))),
+        or_dash(monitor.call.as_deref().unwrap_or_default()),
+    ]
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
+}
+
 fn number(number: &str, verbose: bool) -> String {
     if verbose && !number.is_empty() {
         number.to_owned()
@@ -220,6 +269,7 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot) -> String {
         ("Callers talking", talking().count().to_string()),
         ("  on hold", held.count().to_string()),
         ("Callbacks owed", snapshot.callbacks.len().to_string()),
+        ("Supervisors listening", snapshot.monitors.len().to_string()),
         ("Agents", snapshot.agents.len().to_string()),
     ];
     if let Some(blacklist) = &snapshot.blacklist {

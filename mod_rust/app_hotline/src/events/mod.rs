@@ -241,6 +241,43 @@ fn translated(event: &Event) -> Told {
             .limit(limit)
             .with("Level", level)
             .lasting("Lasted", *lasted),
+        Event::SupervisorChanged { supervisor } => Told::agent("HotlineSupervisorChanged")
+            .with("Supervisor", &supervisor.number)
+            .with("SupervisorName", &supervisor.name)
+            .with("Phone", &supervisor.phone),
+        Event::MonitorStarted { monitor, author } => Told::agent("HotlineMonitorStarted")
+            .monitor(monitor)
+            .with("Author", author),
+        Event::MonitorChanged {
+            monitor,
+            from,
+            author,
+        } => Told::agent("HotlineMonitorChanged")
+            .monitor(monitor)
+            .with("From", from.label())
+            .with("Author", author),
+        Event::MonitorEnded {
+            monitor,
+            outcome,
+            lasted,
+            author,
+        } => Told::agent("HotlineMonitorEnded")
+            .monitor(monitor)
+            .with("Outcome", outcome.label())
+            .lasting("Lasted", *lasted)
+            .with("Author", author),
+        Event::TalkCut {
+            call,
+            agent,
+            queue,
+            how,
+            author,
+        } => Told::call("HotlineTalkCut")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("How", how.label())
+            .with("Author", author),
         Event::QueueChanged { queue } => Told::agent("HotlineQueueChanged")
             .with("Queue", &queue.name)
             .with("Door", queue.door.label()),
@@ -280,6 +317,7 @@ fn party(party: Party) -> &'static str {
         Party::Caller => "caller",
         Party::Agent => "agent",
         Party::System => "system",
+        Party::Supervisor => "supervisor",
     }
 }
 

@@ -6,7 +6,7 @@ use asterisk::manager::Category;
 use hotline_wire::blacklist::ListEntry;
 use hotline_wire::command::{Command, Outcome};
 use hotline_wire::event::{Estimate, Exit, Limit, Operation};
-use hotline_wire::snapshot::{AgentInfo, AgentState};
+use hotline_wire::snapshot::{AgentInfo, AgentState, MonitorInfo};
 
 /// A manager event.
 pub(super) struct Told {
@@ -121,6 +121,17 @@ impl Told {
             .with("After", action(after))
     }
 
+    /// Who listens to whom, and how.
+    pub(super) fn monitor(self, monitor: &MonitorInfo) -> Told {
+        self.with("Monitor", monitor.monitor)
+            .with("Supervisor", &monitor.supervisor)
+            .with("SupervisorName", &monitor.name)
+            .with("Agent", &monitor.agent)
+            .with("Call", monitor.call.as_deref().unwrap_or_default())
+            .with("Mode", monitor.mode.label())
+            .with("Follow", monitor.follow.label())
+    }
+
     /// An agent as it is now.
     pub(super) fn state_of(self, agent: &AgentInfo) -> Told {
         let queues: Vec<&str> = agent.queues.iter().map(|member| member.queue.as_str()).collect();
@@ -168,6 +179,34 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         Command::Reprioritise { call, .. } => ("reprioritise", vec![("Call", call)]),
         Command::MoveCall { call, queue } => ("move_call", vec![("Call", call), ("Queue", queue)]),
         Command::Withdraw { call, .. } => ("withdraw", vec![("Call", call)]),
+        Command::SignInSupervisor { supervisor, phone } => (
+            "sign_in_supervisor",
+            vec![("Supervisor", supervisor), ("Phone", phone)],
+        ),
+        Command::SignOutSupervisor { supervisor } => {
+            ("sign_out_supervisor", vec![("Supervisor", supervisor)])
+        }
+        Command::Monitor {
+            supervisor,
+            from,
+            agent,
+            mode,
+            follow,
+        } => {
+            let about = vec![
+                ("Supervisor", supervisor.as_str()),
+                ("Phone", from),
+                ("Agent", agent),
+                ("Mode", mode.label()),
+                ("Follow", follow.label()),
+            ];
+            ("monitor", about)
+        }
+        Command::StopMonitor { supervisor } => ("stop_monitor", vec![("Supervisor", supervisor)]),
+        Command::Disconnect { agent, whom, from } => {
+            let about = vec![("Agent", agent.as_str()), ("Whom", whom.label()), ("Phone", from)];
+            ("disconnect", about)
+        }
         Command::CancelCallback { callback } => ("cancel_callback", vec![("Callback", callback)]),
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),

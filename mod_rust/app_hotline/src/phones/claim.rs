@@ -10,6 +10,7 @@ use hotline_host::{CallPort, Reporter};
 
 use super::Phones;
 use super::state::{LegName, Talk};
+use crate::talks;
 
 /// How long a caller's thread waits at most for a leg to be hung up after the caller.
 const PARTING: Duration = Duration::from_millis(250);
@@ -72,10 +73,10 @@ impl Claim {
     }
 
     /// Keeps the call until the leg's conversation is over.
-    pub(crate) fn outlive(mut self, port: CallPort) {
+    pub(crate) fn outlive(mut self, port: CallPort, talk: talks::Talk) {
         self.outlived = true;
         if let Some(own) = self.phones.lock().own(&self.leg) {
-            own.talk = Some(Talk::Outlived(port));
+            own.talk = Some(Talk::Outlived(port, talk));
         }
         // Over between asking and keeping.
         if Channel::find(&self.leg.id).is_none() {

@@ -9,6 +9,7 @@
 //! kept here then until the leg is gone.
 
 mod claim;
+mod pick_up;
 mod state;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,7 @@ use claim::{VISIT, Visit};
 use state::{LegName, Own, State, Talk, in_use};
 
 pub(crate) use claim::Claim;
+pub(crate) use pick_up::pick_up;
 
 /// How long a leg that is gone still counts as ours, and its call may still say that it is over: the PBX takes a
 /// moment for both.
@@ -139,7 +141,7 @@ impl Phones {
         let mut state = self.lock();
         let kept = state
             .own(leg)
-            .is_some_and(|own| matches!(own.talk, Some(Talk::Outlived(_))));
+            .is_some_and(|own| matches!(own.talk, Some(Talk::Outlived(..))));
         if kept {
             state.gone.push_front((Instant::now(), leg.clone()));
         } else {
@@ -212,7 +214,7 @@ impl Phones {
         let own = state.own.get(device).and_then(|legs| legs.get(id));
         let reporter = match own.and_then(|own| own.talk.as_ref()) {
             Some(Talk::WithCaller(reporter)) => reporter.clone(),
-            Some(Talk::Outlived(port)) => port.reporter(),
+            Some(Talk::Outlived(port, _)) => port.reporter(),
             None => return,
         };
         drop(state);
@@ -316,12 +318,15 @@ impl Phones {
         drop(state);
         match talk {
             // Gone, and its call goes on without it.
-            Some(Talk::WithCaller(reporter)) => reporter.report(Fact::Ended {
-                by: Party::Agent,
-                phone: self.without(leg),
-            }),
+            Some(Talk::WithCaller(reporter)) => {
+                reporter.report(Fact::HandedOver);
+                reporter.report(Fact::Ended {
+                    by: Party::Agent,
+                    phone: self.without(leg),
+                });
+            }
             // Nobody has seen who hung up.
-            Some(Talk::Outlived(mut port)) => {
+            Some(Talk::Outlived(mut port, _)) => {
                 port.report(Fact::Ended {
                     by: Party::Caller,
                     phone: self.without(leg),

@@ -8,6 +8,8 @@ use hotline_engine::ids::AgentId;
 use hotline_engine::input::PhoneState;
 use hotline_host::{CallPort, Reporter};
 
+use crate::talks;
+
 #[derive(Default)]
 pub(super) struct State {
     /// What each agent's phone is.
@@ -53,7 +55,10 @@ pub(super) enum Talk {
     /// The caller is in it, and the caller's thread tells as a rule.
     WithCaller(Reporter),
     /// The caller's channel has left it, and nobody else tells.
-    Outlived(CallPort),
+    Outlived(
+        CallPort,
+        #[expect(dead_code, reason = "the conversation is known while this lives")] talks::Talk,
+    ),
 }
 
 /// A leg's device and unique id.

@@ -191,6 +191,7 @@ impl Engine {
         agent.rest.reason = reason;
         agent.misses = 0;
         self.bind(id, "".into());
+        self.dismiss_followers(id);
         self.refresh_agent(id, Idle::Anew);
     }
 
@@ -246,6 +247,7 @@ impl Engine {
         if agent.forced.take().is_none() {
             return false;
         }
+        self.standing_changes += 1;
         self.timers
             .reset(&mut agent.rest.lock_alarm, None, Timer::Lock(id));
         if let Some(asked) = agent.rest.lock_asked.take() {

@@ -3,11 +3,14 @@
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
-    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Rule, Steps, Strategy, Tier, TierLimits,
-    Warnings, Way, WrapUp,
+    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Right, Rule, Steps, Strategy, Supervision,
+    Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
-use crate::ids::{AgentId, CallId, CommandId, OfferId};
-use crate::input::{Caller, Command, Departure, Input, OfferFailure, Party, PhoneState, TalkState};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use crate::input::{
+    Caller, Command, Departure, Follow, Input, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState,
+    TalkState, Whom,
+};
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::time::{Span, Time};
 
@@ -71,7 +74,7 @@ macro_rules! choice {
 
 pub(super) use record;
 
-number!(Time, Span, CallId, OfferId, AgentId, CommandId);
+number!(Time, Span, CallId, OfferId, AgentId, CommandId, MonitorId);
 
 choice!(Input {
     0 => Join { call, queue, caller },
@@ -90,6 +93,35 @@ choice!(Input {
     13 => CallbackFailed { callback },
     14 => Screened { call, screening },
     15 => ListChanged { change },
+    16 => HandedOver { call },
+    17 => Monitor { monitor, fact },
+});
+
+choice!(MonitorFact {
+    0 => Up {},
+    1 => Key(key),
+    2 => Lost(call),
+    3 => TookOver(call),
+    4 => Gone {},
+    5 => NoPlace(call),
+});
+
+choice!(MonitorMode {
+    0 => Listen {},
+    1 => Whisper {},
+    2 => Barge {},
+    3 => TakeOver {},
+});
+
+choice!(Follow {
+    0 => Agent {},
+    1 => Call {},
+});
+
+choice!(Whom {
+    0 => Caller {},
+    1 => Agent {},
+    2 => Both {},
 });
 
 record!(Caller {
@@ -169,6 +201,7 @@ choice!(Party {
     0 => Caller {},
     1 => Agent {},
     2 => System {},
+    3 => Supervisor {},
 });
 
 choice!(PhoneState {
@@ -193,12 +226,19 @@ choice!(Command {
     12 => MoveCall { call, queue },
     13 => Withdraw { call, place },
     14 => CancelCallback { callback },
+    15 => SignInSupervisor { supervisor, phone },
+    16 => SignOutSupervisor { supervisor },
+    17 => Monitor { monitor, supervisor, from, agent, mode, follow },
+    18 => StopMonitor { supervisor },
+    19 => Disconnect { agent, whom, from },
 });
 
 record!(Config {
     tiers,
     queues,
     agents,
+    supervisors,
+    supervision,
     menus,
     reasons,
     misses,
@@ -366,6 +406,30 @@ choice!(Answering {
 });
 
 record!(Membership { queue, level, weight });
+
+record!(Supervisor {
+    number,
+    name,
+    phones,
+    may
+});
+
+choice!(Right {
+    0 => Listen {},
+    1 => Whisper {},
+    2 => Barge {},
+    3 => TakeOver {},
+    4 => Disconnect {},
+});
+
+record!(Supervision {
+    max_monitors,
+    ring_time,
+    answering,
+    tone
+});
+
+record!(Tone { hertz, lasting });
 
 record!(Misses {
     no_answer,

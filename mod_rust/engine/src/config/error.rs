@@ -15,6 +15,15 @@ pub enum ConfigError {
     NoCallsAllowed,
     /// More than [`MAX_SKILLS`] skills, those of earlier settings included.
     TooManySkills,
+    /// How supervisors listen is wrong.
+    Supervision(SupervisionFault),
+    /// A supervisor is wrong.
+    Supervisor {
+        /// Its number.
+        supervisor: String,
+        /// What is wrong.
+        fault: SupervisionFault,
+    },
     /// A menu is wrong.
     Menu {
         /// Its name.
@@ -141,6 +150,21 @@ pub enum ReasonFault {
     Steps,
 }
 
+/// What is wrong with a supervisor, or with how supervisors listen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SupervisionFault {
+    /// The number is empty.
+    NoNumber,
+    /// The number occurs twice.
+    Twice,
+    /// A right occurs twice.
+    RightTwice,
+    /// [`Supervision::ring_time`](crate::config::Supervision::ring_time) is zero.
+    NoRingTime,
+    /// The tone cannot be heard, or lasts too long.
+    Tone,
+}
+
 /// What is wrong with an agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AgentFault {
@@ -179,6 +203,10 @@ impl fmt::Display for ConfigError {
                     "more than {MAX_SKILLS} skills since the start; use fewer, or restart"
                 )
             }
+            ConfigError::Supervision(fault) => write!(f, "supervision: {fault}"),
+            ConfigError::Supervisor { supervisor, fault } => {
+                write!(f, "supervisor \"{supervisor}\": {fault}")
+            }
             ConfigError::Menu { menu, fault } => write!(f, "menu \"{menu}\": {fault}"),
             ConfigError::Reason { reason, fault } => write!(f, "reason \"{reason}\": {fault}"),
             ConfigError::Tier { tier, fault } => write!(f, "tier \"{tier}\": {fault}"),
@@ -189,6 +217,22 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+impl fmt::Display for SupervisionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SupervisionFault::NoNumber => "the number is empty",
+            SupervisionFault::Twice => "defined twice",
+            SupervisionFault::RightTwice => "a right is given twice",
+            SupervisionFault::NoRingTime => {
+                "the ring time is 0; let a supervisor's phone ring for a second at least"
+            }
+            SupervisionFault::Tone => {
+                "a tone has 100 to 3400 hertz and lasts up to 5 s; leave it out for none"
+            }
+        })
+    }
+}
 
 impl fmt::Display for TierFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,9 +3,13 @@
 mod check;
 mod error;
 mod fairness;
+mod supervision;
 
-pub use error::{AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, TierFault};
+pub use error::{
+    AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault, TierFault,
+};
 pub use fairness::{Fairness, Overtaking};
+pub use supervision::{Right, Supervision, Supervisor, Tone};
 
 use crate::input::OfferFailure;
 use crate::time::Span;
@@ -19,6 +23,10 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Agents, each number once.
     pub agents: Vec<Agent>,
+    /// Supervisors, each number once.
+    pub supervisors: Vec<Supervisor>,
+    /// How supervisors listen to agents.
+    pub supervision: Supervision,
     /// Menus for waiting callers, each name once; see [`Operation::Menu`].
     pub menus: Vec<Menu>,
     /// Reasons of not ready that have limits, each name once. Agents may give others.

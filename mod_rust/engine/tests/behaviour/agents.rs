@@ -86,7 +86,32 @@ fn an_unknown_agent_and_one_not_signed_in_are_told_apart() {
     assert_eq!(floor.set_ready("9"), refused(Refusal::UnknownAgent));
     assert_eq!(floor.set_ready("1"), refused(Refusal::NotSignedIn));
     assert_eq!(floor.sign_out("1"), refused(Refusal::NotSignedIn));
-    assert_eq!(floor.force_busy("1", None), refused(Refusal::NotSignedIn));
+    assert_eq!(floor.force_idle("1"), refused(Refusal::NotSignedIn));
+}
+
+#[test]
+fn a_lock_waits_for_an_agent_who_is_not_signed_in() {
+    let mut floor = Floor::new(config(vec![queue("support")], vec![agent("1", &["support"])]));
+    assert_eq!(floor.force_busy("1", None), DONE);
+    assert_eq!(floor.state("1"), AgentState::SignedOut);
+    assert_eq!(floor.sign_in_on("1", "P/1"), DONE);
+    assert_eq!(floor.state("1"), AgentState::ForcedBusy);
+    assert_eq!(floor.sign_out("1"), refused(Refusal::ForcedBusy));
+    floor.join(1, "support");
+    assert_eq!(floor.force_idle("1"), DONE);
+    assert_eq!(floor.state("1"), AgentState::Offered);
+}
+
+#[test]
+fn a_lock_on_who_is_not_signed_in_is_lifted_by_a_word_or_by_time() {
+    let mut floor = Floor::new(config(vec![queue("support")], vec![agent("1", &["support"])]));
+    assert_eq!(floor.force_busy("1", None), DONE);
+    assert_eq!(floor.force_idle("1"), DONE);
+    assert_eq!(floor.force_busy("1", Some(60)), DONE);
+    floor.pass(60);
+    assert_eq!(floor.agent("1").forced, None);
+    assert_eq!(floor.sign_in_on("1", "P/1"), DONE);
+    assert_eq!(floor.state("1"), AgentState::Ready);
 }
 
 #[test]

@@ -4,11 +4,13 @@ use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
-    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Rule, Steps, Strategy as Pick, Tier,
-    TierLimits, Warnings, Way, WrapUp,
+    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Right, Rule, Steps, Strategy as Pick,
+    Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
-use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use hotline_engine::input::{
+    Caller, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState, TalkState, Whom,
+};
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Span, Time};
 use proptest::collection::vec;
@@ -46,7 +48,79 @@ fn command() -> impl Strategy<Value = Command> {
         text().prop_map(|agent| Command::ForceIdle { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::ForceSignOut { agent, reason }),
         more_commands(),
+        supervising(),
     ]
+}
+
+fn mode() -> impl Strategy<Value = MonitorMode> {
+    prop_oneof![
+        Just(MonitorMode::Listen),
+        Just(MonitorMode::Whisper),
+        Just(MonitorMode::Barge),
+        Just(MonitorMode::TakeOver)
+    ]
+}
+
+fn monitor() -> impl Strategy<Value = MonitorId> {
+    any::<u64>().prop_map(MonitorId)
+}
+
+fn supervising() -> impl Strategy<Value = Command> {
+    let text = any::<String>;
+    let follow = prop_oneof![Just(Follow::Agent), Just(Follow::Call)];
+    let whom = prop_oneof![Just(Whom::Caller), Just(Whom::Agent), Just(Whom::Both)];
+    prop_oneof![
+        (text(), text()).prop_map(|(supervisor, phone)| Command::SignInSupervisor { supervisor, phone }),
+        text().prop_map(|supervisor| Command::SignOutSupervisor { supervisor }),
+        (monitor(), text(), text(), text(), mode(), follow).prop_map(
+            |(monitor, supervisor, from, agent, mode, follow)| Command::Monitor {
+                monitor,
+                supervisor,
+                from,
+                agent,
+                mode,
+                follow
+            }
+        ),
+        text().prop_map(|supervisor| Command::StopMonitor { supervisor }),
+        (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
+    ]
+}
+
+fn fact() -> impl Strategy<Value = MonitorFact> {
+    let call = || any::<u64>().prop_map(CallId);
+    prop_oneof![
+        Just(MonitorFact::Up),
+        any::<char>().prop_map(MonitorFact::Key),
+        call().prop_map(MonitorFact::Lost),
+        call().prop_map(MonitorFact::TookOver),
+        call().prop_map(MonitorFact::NoPlace),
+        Just(MonitorFact::Gone),
+    ]
+}
+
+fn supervision() -> impl Strategy<Value = (Vec<Supervisor>, Supervision)> {
+    let rights = prop::sample::subsequence(Right::ALL.to_vec(), 0..=5);
+    let supervisor = (any::<(String, String)>(), vec(any::<String>(), 0..2), rights).prop_map(
+        |((number, name), phones, may)| Supervisor {
+            number,
+            name,
+            phones,
+            may,
+        },
+    );
+    let tone = option::of((any::<u16>(), span()).prop_map(|(hertz, lasting)| Tone { hertz, lasting }));
+    let answering = prop_oneof![Just(Answering::Manual), Just(Answering::Automatic)];
+    let supervision =
+        (any::<u32>(), span(), answering, tone).prop_map(|(max_monitors, ring_time, answering, tone)| {
+            Supervision {
+                max_monitors,
+                ring_time,
+                answering,
+                tone,
+            }
+        });
+    (vec(supervisor, 0..3), supervision)
 }
 
 fn more_commands() -> impl Strategy<Value = Command> {
@@ -278,20 +352,24 @@ fn config() -> impl Strategy<Value = Config> {
     (
         vec(tier, 0..3),
         vec(queue(), 0..3),
-        vec(agent(), 0..3),
+        (vec(agent(), 0..3), supervision()),
         (vec(menu(), 0..2), vec(reason, 0..2)),
         misses,
         limits,
     )
         .prop_map(
-            |(tiers, queues, agents, (menus, reasons), misses, limits)| Config {
-                tiers,
-                queues,
-                agents,
-                menus,
-                reasons,
-                misses,
-                limits,
+            |(tiers, queues, (agents, (supervisors, supervision)), (menus, reasons), misses, limits)| {
+                Config {
+                    tiers,
+                    queues,
+                    agents,
+                    supervisors,
+                    supervision,
+                    menus,
+                    reasons,
+                    misses,
+                    limits,
+                }
             },
         )
 }
@@ -337,7 +415,12 @@ fn input() -> impl Strategy<Value = Input> {
         Just(OfferFailure::NoAnswer),
         Just(OfferFailure::Unreachable)
     ];
-    let party = prop_oneof![Just(Party::Caller), Just(Party::Agent), Just(Party::System)];
+    let party = prop_oneof![
+        Just(Party::Caller),
+        Just(Party::Agent),
+        Just(Party::System),
+        Just(Party::Supervisor)
+    ];
     prop_oneof![
         (call(), any::<String>(), caller()).prop_map(|(call, queue, caller)| Input::Join {
             call,
@@ -347,6 +430,8 @@ fn input() -> impl Strategy<Value = Input> {
         (call(), any::<char>()).prop_map(|(call, key)| Input::Digit { call, key }),
         (call(), talk()).prop_map(|(call, state)| Input::Talk { call, state }),
         call().prop_map(|callback| Input::CallbackFailed { callback }),
+        call().prop_map(|call| Input::HandedOver { call }),
+        (monitor(), fact()).prop_map(|(monitor, fact)| Input::Monitor { monitor, fact }),
         (
             call(),
             prop_oneof![Just(Departure::HungUp), Just(Departure::Taken)]
@@ -565,8 +650,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[16]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 16 })
+        decode::<Input>(&[18]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 18 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -17,6 +17,7 @@ mod floor;
 mod limits_and_exits;
 mod live;
 mod menus;
+mod monitors;
 mod offers;
 mod prompts;
 mod reload;

@@ -2,9 +2,11 @@
 
 use hotline_engine::action::{CommandOutcome, Refusal};
 use hotline_engine::config::Door;
-use hotline_engine::ids::CallId;
+use hotline_engine::ids::{CallId, MonitorId, SupervisorId};
+use hotline_engine::input::{Follow, MonitorMode, Whom};
 use hotline_engine::{Command, Span};
 use hotline_wire as wire;
+use hotline_wire::event as words;
 use hotline_wire::snapshot as info;
 
 use super::{References, Vocabulary, view};
@@ -25,11 +27,15 @@ pub(crate) enum Asked {
     Blacklist(wire::blacklist::ListOrder),
 }
 
-/// What a wire command asks for.
+/// What a wire command asks for. `new_monitor` gives the next number for a supervisor who is to listen.
 ///
 /// # Errors
-/// The answer, if it names a call that is none of this boot of this node.
-pub(crate) fn asked(command: wire::Command, references: &References) -> Result<Asked, wire::Outcome> {
+/// The answer, if it names a call that is none of this boot of this node, or asks for what only a phone may.
+pub(crate) fn asked(
+    command: wire::Command,
+    references: &References,
+    new_monitor: impl FnOnce() -> MonitorId,
+) -> Result<Asked, wire::Outcome> {
     let named = |reference: &str| {
         references
             .call(reference)
@@ -85,6 +91,45 @@ pub(crate) fn asked(command: wire::Command, references: &References) -> Result<A
             call: named(&call)?,
             place,
         },
+        wire::Command::SignInSupervisor { .. } => return Err(only_a_phone()),
+        wire::Command::SignOutSupervisor { supervisor } => Command::SignOutSupervisor { supervisor },
+        wire::Command::Monitor { ref from, .. } | wire::Command::Disconnect { ref from, .. }
+            if !from.is_empty() =>
+        {
+            return Err(only_a_phone());
+        }
+        wire::Command::Monitor {
+            supervisor,
+            from,
+            agent,
+            mode,
+            follow,
+        } => Command::Monitor {
+            monitor: new_monitor(),
+            supervisor,
+            from,
+            agent,
+            mode: match mode {
+                words::MonitorMode::Listen => MonitorMode::Listen,
+                words::MonitorMode::Whisper => MonitorMode::Whisper,
+                words::MonitorMode::Barge => MonitorMode::Barge,
+                words::MonitorMode::TakeOver => MonitorMode::TakeOver,
+            },
+            follow: match follow {
+                words::Follow::Agent => Follow::Agent,
+                words::Follow::Call => Follow::Call,
+            },
+        },
+        wire::Command::StopMonitor { supervisor } => Command::StopMonitor { supervisor },
+        wire::Command::Disconnect { agent, whom, from } => Command::Disconnect {
+            agent,
+            whom: match whom {
+                words::Whom::Caller => Whom::Caller,
+                words::Whom::Agent => Whom::Agent,
+                words::Whom::Both => Whom::Both,
+            },
+            from,
+        },
         wire::Command::CancelCallback { callback } => Command::CancelCallback {
             callback: named(&callback)?,
         },
@@ -97,7 +142,7 @@ pub(crate) fn asked(command: wire::Command, references: &References) -> Result<A
 }
 
 impl Vocabulary {
-    pub(super) fn command(&self, command: Command) -> wire::Command {
+    pub(crate) fn command(&self, command: Command) -> wire::Command {
         match command {
             Command::SignIn {
                 agent,
@@ -144,6 +189,34 @@ impl Vocabulary {
                 call: self.call(call),
                 place,
             },
+            Command::SignInSupervisor { supervisor, phone } => {
+                wire::Command::SignInSupervisor { supervisor, phone }
+            }
+            Command::SignOutSupervisor { supervisor } => wire::Command::SignOutSupervisor { supervisor },
+            Command::Monitor {
+                monitor: _,
+                supervisor,
+                from,
+                agent,
+                mode,
+                follow,
+            } => wire::Command::Monitor {
+                supervisor,
+                from,
+                agent,
+                mode: super::mode(mode),
+                follow: super::follow(follow),
+            },
+            Command::StopMonitor { supervisor } => wire::Command::StopMonitor { supervisor },
+            Command::Disconnect { agent, whom, from } => wire::Command::Disconnect {
+                agent,
+                whom: match whom {
+                    Whom::Caller => words::Whom::Caller,
+                    Whom::Agent => words::Whom::Agent,
+                    Whom::Both => words::Whom::Both,
+                },
+                from,
+            },
             Command::CancelCallback { callback } => wire::Command::CancelCallback {
                 callback: self.call(callback),
             },
@@ -155,8 +228,8 @@ fn whole_seconds(span: Span) -> u64 {
     span.0 / 1_000_000
 }
 
-/// The answer as the wire has it, with a sentence for people.
-pub(crate) fn outcome(outcome: CommandOutcome) -> wire::Outcome {
+/// The answer as the wire has it, with a sentence for people. `name` tells how supervisors are called.
+pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -> String) -> wire::Outcome {
     use wire::Refusal as Out;
     let (reason, message) = match outcome {
         CommandOutcome::Done => return wire::Outcome::Done,
@@ -185,6 +258,28 @@ pub(crate) fn outcome(outcome: CommandOutcome) -> wire::Outcome {
             Refusal::NotWaiting => (Out::NotWaiting, "the call does not wait any more"),
             Refusal::NotInWrapUp => (Out::NotInWrapUp, "the agent is not in after-call work"),
             Refusal::AtLimit => (Out::AtLimit, "a ceiling is reached; see the settings"),
+            Refusal::UnknownSupervisor => (Out::UnknownSupervisor, "there is no supervisor of that number"),
+            Refusal::NoSupervisorThere => (
+                Out::NoSupervisorThere,
+                "no supervisor is signed in there; sign in from the own phone first",
+            ),
+            Refusal::NotAllowed => (
+                Out::NotAllowed,
+                "the supervisor may not do that, or not from that phone; see the settings",
+            ),
+            Refusal::NotTalking => (Out::NotTalking, "the agent is in no conversation"),
+            Refusal::Speaking(speaker) => {
+                let message = format!(
+                    "{} speaks in that conversation already; listen meanwhile",
+                    name(speaker)
+                );
+                return refused(Out::Speaking, message);
+            }
+            Refusal::Listening => (
+                Out::Listening,
+                "the supervisor listens to somebody already; end that first",
+            ),
+            Refusal::NoAnswer => (Out::NoAnswer, "the supervisor's phone was not answered"),
             Refusal::OutOfRange => (
                 Out::OutOfRange,
                 "levels go from 1 (best) to 255, weights from 1 to 65535",
@@ -208,6 +303,14 @@ fn stranger(reference: &str, references: &References) -> wire::Outcome {
     refused(wire::Refusal::UnknownCall, message)
 }
 
+/// What nobody may ask for but a supervisor on the own phone.
+fn only_a_phone() -> wire::Outcome {
+    refused(
+        wire::Refusal::NotAllowed,
+        "supervisors sign in, and name a phone, from that very phone only",
+    )
+}
+
 /// Neither the engine nor its record of decisions knows the call.
 pub(crate) fn no_such_call() -> wire::Outcome {
     refused(
@@ -218,5 +321,5 @@ pub(crate) fn no_such_call() -> wire::Outcome {
 
 /// There is no agent to explain.
 pub(crate) fn no_such_agent() -> wire::Outcome {
-    outcome(CommandOutcome::Refused(Refusal::UnknownAgent))
+    outcome(CommandOutcome::Refused(Refusal::UnknownAgent), |_| String::new())
 }

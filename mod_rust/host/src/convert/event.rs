@@ -1,13 +1,15 @@
 //! Events.
 
 use hotline_engine::config::Operation;
-use hotline_engine::event::{CallOutcome, CallbackOutcome, Event, Limit, OfferResult, RefusedCall};
+use hotline_engine::event::{
+    CallOutcome, CallbackOutcome, Cut, Event, Limit, MonitorOutcome, OfferResult, RefusedCall,
+};
 use hotline_engine::ids::CallId;
-use hotline_engine::input::{OfferFailure, Party};
+use hotline_engine::input::{OfferFailure, Party, Whom};
 use hotline_wire as wire;
 use hotline_wire::event as words;
 
-use super::{Vocabulary, estimate, exit, outcome, prompt, talk_state, view};
+use super::{Vocabulary, estimate, exit, mode, outcome, prompt, talk_state, view};
 
 impl Vocabulary {
     /// The event as the wire has it. Learns new names on the way, so events must come in order.
@@ -150,6 +152,7 @@ impl Vocabulary {
                     Party::Caller => words::Party::Caller,
                     Party::Agent => words::Party::Agent,
                     Party::System => words::Party::System,
+                    Party::Supervisor => words::Party::Supervisor,
                 },
                 to: exit(to),
             },
@@ -211,6 +214,46 @@ impl Vocabulary {
                 level,
                 lasted: lasted.0,
             },
+            Event::SupervisorChanged { supervisor } => wire::Event::SupervisorChanged {
+                supervisor: view::supervisor_info(supervisor),
+            },
+            Event::MonitorStarted { monitor, author } => wire::Event::MonitorStarted {
+                monitor: self.monitor_info(monitor),
+                author,
+            },
+            Event::MonitorChanged {
+                monitor,
+                from,
+                author,
+            } => wire::Event::MonitorChanged {
+                monitor: self.monitor_info(monitor),
+                from: mode(from),
+                author,
+            },
+            Event::MonitorEnded {
+                monitor,
+                outcome,
+                lasted,
+                author,
+            } => wire::Event::MonitorEnded {
+                monitor: self.monitor_info(monitor),
+                outcome: monitor_outcome(outcome),
+                lasted: lasted.0,
+                author,
+            },
+            Event::TalkCut {
+                call,
+                agent,
+                queue,
+                how,
+                author,
+            } => wire::Event::TalkCut {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                how: cut(how),
+                author,
+            },
             Event::QueueChanged { queue } => wire::Event::QueueChanged {
                 queue: view::queue_info(queue),
             },
@@ -225,7 +268,7 @@ impl Vocabulary {
             } => wire::Event::CommandAnswered {
                 author,
                 command: self.command(command),
-                outcome: outcome(answer),
+                outcome: outcome(answer, |supervisor| self.called(supervisor)),
             },
             Event::CallScreened { call, screening } => {
                 super::blacklist::screened(self.call(call), *screening)
@@ -237,7 +280,9 @@ impl Vocabulary {
                 queues,
                 agents,
                 tiers,
+                supervisors,
             } => {
+                self.learn_supervisors(&supervisors);
                 self.learn(&queues, &agents, &tiers);
                 wire::Event::ConfigApplied {
                     author,
@@ -274,6 +319,27 @@ impl Vocabulary {
                 agent: self.agent(agent),
             },
         }
+    }
+}
+
+fn monitor_outcome(outcome: MonitorOutcome) -> words::MonitorOutcome {
+    use words::MonitorOutcome as Out;
+    match outcome {
+        MonitorOutcome::Stopped => Out::Stopped,
+        MonitorOutcome::HungUp => Out::HungUp,
+        MonitorOutcome::CallOver => Out::CallOver,
+        MonitorOutcome::TookOver => Out::TookOver,
+        MonitorOutcome::AgentSignedOut => Out::AgentSignedOut,
+        MonitorOutcome::SignedOut => Out::SignedOut,
+    }
+}
+
+fn cut(how: Cut) -> words::Cut {
+    match how {
+        Cut::TakenOver => words::Cut::TakenOver,
+        Cut::Disconnected(Whom::Caller) => words::Cut::CallerDisconnected,
+        Cut::Disconnected(Whom::Agent) => words::Cut::AgentDisconnected,
+        Cut::Disconnected(Whom::Both) => words::Cut::BothDisconnected,
     }
 }
 

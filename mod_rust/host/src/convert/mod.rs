@@ -11,9 +11,9 @@ pub(crate) use command::{Asked, asked, no_such_agent, no_such_call, outcome};
 use std::collections::BTreeMap;
 
 use hotline_engine::config::{Exit, Prompt};
-use hotline_engine::event::{AgentView, Estimate, QueueView};
-use hotline_engine::ids::{AgentId, CallId, QueueId, TierId};
-use hotline_engine::input::TalkState;
+use hotline_engine::event::{AgentView, Estimate, QueueView, SupervisorView};
+use hotline_engine::ids::{AgentId, CallId, QueueId, SupervisorId, TierId};
+use hotline_engine::input::{Follow, MonitorMode, TalkState};
 use hotline_wire::event as words;
 
 /// How calls are called outside of this boot: `NODE-BOOT-NUMBER`.
@@ -55,6 +55,8 @@ pub(crate) struct Vocabulary {
     queues: BTreeMap<QueueId, String>,
     agents: BTreeMap<AgentId, String>,
     tiers: Vec<String>,
+    /// Number and name.
+    supervisors: BTreeMap<SupervisorId, (String, String)>,
 }
 
 impl Vocabulary {
@@ -64,6 +66,7 @@ impl Vocabulary {
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
             tiers: Vec::new(),
+            supervisors: BTreeMap::new(),
         }
     }
 
@@ -92,6 +95,27 @@ impl Vocabulary {
             .unwrap_or_else(|| format!("#{}", tier.0))
     }
 
+    /// A supervisor's number and name.
+    fn supervisor(&self, supervisor: SupervisorId) -> (String, String) {
+        let unknown = || (format!("#{}", supervisor.0), String::new());
+        self.supervisors.get(&supervisor).cloned().unwrap_or_else(unknown)
+    }
+
+    /// How a supervisor is called among people.
+    fn called(&self, supervisor: SupervisorId) -> String {
+        match self.supervisor(supervisor) {
+            (number, name) if name.is_empty() => number,
+            (_, name) => name,
+        }
+    }
+
+    fn learn_supervisors(&mut self, supervisors: &[SupervisorView]) {
+        for known in supervisors {
+            let names = (known.number.to_string(), known.name.to_string());
+            self.supervisors.insert(known.supervisor, names);
+        }
+    }
+
     fn learn(&mut self, queues: &[QueueView], agents: &[AgentView], tiers: &[String]) {
         for queue in queues {
             self.queues.insert(queue.queue, queue.name.clone());
@@ -117,6 +141,22 @@ fn talk_state(state: TalkState) -> words::TalkState {
         TalkState::Consulting => words::TalkState::Consulting,
         TalkState::Conferencing => words::TalkState::Conferencing,
         TalkState::Away => words::TalkState::Away,
+    }
+}
+
+fn mode(mode: MonitorMode) -> words::MonitorMode {
+    match mode {
+        MonitorMode::Listen => words::MonitorMode::Listen,
+        MonitorMode::Whisper => words::MonitorMode::Whisper,
+        MonitorMode::Barge => words::MonitorMode::Barge,
+        MonitorMode::TakeOver => words::MonitorMode::TakeOver,
+    }
+}
+
+fn follow(follow: Follow) -> words::Follow {
+    match follow {
+        Follow::Agent => words::Follow::Agent,
+        Follow::Call => words::Follow::Call,
     }
 }
 

@@ -1,14 +1,14 @@
 //! The live state.
 
 use hotline_engine::config::{Door, Strategy};
-use hotline_engine::event::{AgentState, AgentView, NextState, QueueView};
+use hotline_engine::event::{AgentState, AgentView, MonitorView, NextState, QueueView, SupervisorView};
 use hotline_engine::input::PhoneState;
 use hotline_engine::view::{CallView, CallbackView};
 use hotline_engine::{Time, View};
 use hotline_wire as wire;
 use hotline_wire::snapshot as info;
 
-use super::{Vocabulary, estimate, talk_state};
+use super::{Vocabulary, estimate, follow, mode, talk_state};
 
 impl Vocabulary {
     /// The live state as the wire has it.
@@ -25,6 +25,12 @@ impl Vocabulary {
             calls: calls.map(|call| self.call_info(call)).collect(),
             callbacks: callbacks.map(|callback| self.callback_info(callback)).collect(),
             blacklist: None,
+            supervisors: view.supervisors.into_iter().map(supervisor_info).collect(),
+            monitors: view
+                .monitors
+                .into_iter()
+                .map(|monitor| self.monitor_info(monitor))
+                .collect(),
         }
     }
 
@@ -87,6 +93,30 @@ impl Vocabulary {
             dialling: view.dialling,
             position: view.position,
         }
+    }
+}
+
+impl Vocabulary {
+    pub(super) fn monitor_info(&self, view: MonitorView) -> info::MonitorInfo {
+        let (supervisor, name) = self.supervisor(view.supervisor);
+        info::MonitorInfo {
+            monitor: view.monitor.0,
+            supervisor,
+            name,
+            agent: self.agent(view.agent),
+            call: view.call.map(|call| self.call(call)),
+            mode: mode(view.mode),
+            follow: follow(view.follow),
+            since: view.since.map(|since| since.0),
+        }
+    }
+}
+
+pub(super) fn supervisor_info(view: SupervisorView) -> info::SupervisorInfo {
+    info::SupervisorInfo {
+        number: view.number.to_string(),
+        name: view.name.to_string(),
+        phone: view.phone.to_string(),
     }
 }
 

@@ -14,7 +14,8 @@ const MOST_PLACES: usize = 400_000;
 /// Most queues that one agent serves.
 const MOST_MEMBERSHIPS: usize = 1_000;
 
-const ANSWERING: &[(&str, Answering)] = &[("manual", Answering::Manual), ("automatic", Answering::Automatic)];
+pub(super) const ANSWERING: &[(&str, Answering)] =
+    &[("manual", Answering::Manual), ("automatic", Answering::Automatic)];
 
 /// All agents, and the PINs of those who have one.
 pub(super) fn read_all(file: &mut Table<'_>, names: &Names) -> Read<(Vec<Agent>, BTreeMap<String, Pin>)> {
@@ -59,7 +60,7 @@ pub(super) fn read_all(file: &mut Table<'_>, names: &Names) -> Read<(Vec<Agent>,
     Ok((agents, pins))
 }
 
-fn phone(value: &Value<'_>) -> Read<String> {
+pub(super) fn phone(value: &Value<'_>) -> Read<String> {
     let phone = value.line()?;
     if phone.contains([',', '&']) {
         return Err(value.must_be("one dial string"));
@@ -68,7 +69,7 @@ fn phone(value: &Value<'_>) -> Read<String> {
 }
 
 /// What is wrong with a PIN is said without showing it.
-fn pin(value: &Value<'_>) -> Read<Pin> {
+pub(super) fn pin(value: &Value<'_>) -> Read<Pin> {
     let text = value
         .string()
         .map_err(|_| value.secret("pin must be text in quotes"))?;

@@ -6,13 +6,14 @@ mod blacklist;
 mod policy;
 mod queue;
 mod reader;
+mod supervisor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use hotline_engine::Span;
-use hotline_engine::config::{Config, Limits, Misses, Tier};
+use hotline_engine::config::{Config, Limits, Misses, Supervision, Tier};
 use toml::de::DeTable;
 
 use crate::pin::Pin;
@@ -31,12 +32,16 @@ pub struct Settings {
     pub socket_mode: u32,
     /// Most events kept for a supervisor that is away.
     pub max_events: usize,
+    /// Where locks and live changes are kept over a restart, if anywhere.
+    pub state: Option<PathBuf>,
     /// Where the journal of inputs is written, if anywhere.
     pub journal: Option<PathBuf>,
     /// The blacklist, if there is one.
     pub blacklist: Option<BlacklistSettings>,
     /// PINs by agent number.
     pub pins: BTreeMap<String, Pin>,
+    /// PINs by supervisor number.
+    pub supervisor_pins: BTreeMap<String, Pin>,
     /// What the engine gets.
     pub config: Config,
 }
@@ -172,6 +177,10 @@ fn parse(text: &str) -> Read<Settings> {
     let (agents, pins) = agent::read_all(&mut file, &names)?;
     settings.config.agents = agents;
     settings.pins = pins;
+    let (supervisors, pins) = supervisor::read_all(&mut file)?;
+    settings.config.supervisors = supervisors;
+    settings.supervisor_pins = pins;
+    settings.config.supervision = supervisor::supervision(&mut file)?;
     file.end()?;
     settings.config.check().map_err(|error| Fault {
         place: None,
@@ -188,9 +197,11 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         node,
         socket_mode: 0o660,
         max_events: 200_000,
+        state: None,
         journal: None,
         blacklist: None,
         pins: BTreeMap::new(),
+        supervisor_pins: BTreeMap::new(),
         config: Config {
             tiers: Vec::new(),
             queues: Vec::new(),
@@ -204,6 +215,8 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
                 unreachable: Span::seconds(30),
                 not_ready_after: 3,
             },
+            supervisors: Vec::new(),
+            supervision: Supervision::default(),
             limits: Limits {
                 calls: 50_000,
                 remembered: 100_000,
@@ -221,6 +234,11 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
             value.number(1_000..=10_000_000)
         })?;
         control.end()?;
+    }
+    if let Some(value) = file.take("state") {
+        let mut state = value.table()?;
+        settings.state = Some(state.need("directory")?.filled()?.into());
+        state.end()?;
     }
     if let Some(value) = file.take("journal") {
         let mut journal = value.table()?;

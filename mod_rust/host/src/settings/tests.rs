@@ -1,8 +1,8 @@
 //! What a settings file may say, and how a wrong one is refused.
 
 use hotline_engine::config::{
-    Answering, Band, Choice, Door, Exit, Exits, Menu, NeedsAgents, Operation, Prompt, Queue, Steps, Strategy,
-    Warnings, WrapUp,
+    Answering, Band, Choice, Door, Exit, Exits, Menu, NeedsAgents, Operation, Prompt, Queue, Right, Steps,
+    Strategy, Supervisor, Tone, Warnings, WrapUp,
 };
 
 use super::*;
@@ -473,5 +473,79 @@ fn a_bad_queue_is_refused_with_line_key_and_what_is_allowed() {
         ("[[reason]]\nname = \"\"", "2: name = \"\" must not be empty"),
     ] {
         assert_eq!(queue_refusal(lines), expected, "{lines}");
+    }
+}
+
+fn supervisors(lines: &str) -> String {
+    format!("node = \"n\"\n[[supervisor]]\nnumber = \"9001\"\n{lines}\n")
+}
+
+#[test]
+fn supervisors_have_phones_or_a_pin_and_rights() {
+    let settings = settings(&supervisors(
+        "name = \"Ma Bing\"\nphones = \"PJSIP/s1\"\nmay = [\"listen\", \"barge\"]\n\
+         [[supervisor]]\nnumber = \"9002\"\npin = \"4711\"\n\
+         [supervision]\nmax_monitors = 7\nring_seconds = 9\nanswering = \"manual\"\n\
+         barge_tone = { hertz = 800, milliseconds = 250 }",
+    ));
+    let config = &settings.config;
+    assert_eq!(
+        config.supervisors,
+        [
+            Supervisor {
+                number: "9001".into(),
+                name: "Ma Bing".into(),
+                phones: vec!["PJSIP/s1".into()],
+                may: vec![Right::Listen, Right::Barge],
+            },
+            Supervisor::numbered("9002"),
+        ]
+    );
+    assert!(settings.supervisor_pins["9002"].matches("4711"));
+    let supervision = &config.supervision;
+    assert_eq!(
+        (
+            supervision.max_monitors,
+            supervision.ring_time,
+            supervision.answering
+        ),
+        (7, Span::seconds(9), Answering::Manual)
+    );
+    let lasting = Span(250_000);
+    assert_eq!(supervision.tone, Some(Tone { hertz: 800, lasting }));
+    let silent = parse("node = \"n\"\n[supervision]\nbarge_tone = \"none\"").map(|silent| silent.config);
+    assert!(silent.is_ok_and(|config| config.supervision.tone.is_none()));
+}
+
+#[test]
+fn a_wrong_supervisor_is_refused_with_its_line() {
+    for (lines, expected) in [
+        (
+            "",
+            "FILE:3: supervisor \"9001\" needs a pin, or phones that nobody else can use: anybody could sign in otherwise",
+        ),
+        ("phones = \"\"", "FILE:4: phones = \"\" must not be empty"),
+        (
+            "pin = \"1\"\nmay = \"shout\"",
+            "FILE:5: may = \"shout\" must be one of \"listen\", \"whisper\", \"barge\", \"takeover\", \"disconnect\"",
+        ),
+        (
+            "pin = \"x\"",
+            "FILE:4: pin must be 1 to 16 digits, or an argon2 hash",
+        ),
+        (
+            "pin = \"1\"\n[[supervisor]]\nnumber = \"9001\"",
+            "FILE:6: supervisor \"9001\" is there twice",
+        ),
+        (
+            "pin = \"1\"\n[supervision]\nbarge_tone = { hertz = 50, milliseconds = 100 }",
+            "FILE:6: hertz = 50 must be a whole number from 100 to 3400",
+        ),
+        (
+            "pin = \"1\"\n[supervision]\nring_seconds = 0",
+            "FILE:6: ring_seconds = 0 must be more than 0 seconds",
+        ),
+    ] {
+        assert_eq!(refusal(&supervisors(lines)), expected, "{lines}");
     }
 }

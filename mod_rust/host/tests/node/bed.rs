@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hotline_host::engine::CallAction;
+use hotline_host::engine::Span;
 use hotline_host::engine::action::Status;
-use hotline_host::engine::ids::{AgentId, CallId, OfferId};
-use hotline_host::engine::input::{Caller, Party, PhoneState};
+use hotline_host::engine::config::Answering;
+use hotline_host::engine::ids::{AgentId, CallId, MonitorId, OfferId};
+use hotline_host::engine::input::{Caller, Party, PhoneState, Whom};
 use hotline_host::wire::frame::{EventFrame, Resume};
 use hotline_host::wire::snapshot::AgentState;
 use hotline_host::wire::{Command, Event, FromClient, FromNode, Outcome, PROTOCOL, Snapshot, line};
-use hotline_host::{CallPort, Fact, Host, Level, Pbx};
+use hotline_host::{CallPort, Fact, ForWhom, Host, Level, Pbx};
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,9 @@ pub struct FakePbx {
     /// Callbacks asked for, with what is dialled.
     pub called_back: Mutex<Vec<(CallId, String)>>,
     pub called_off: Mutex<Vec<CallId>>,
+    /// Supervisors called, with their phones.
+    pub supervisors: Mutex<Vec<(MonitorId, String)>>,
+    pub disconnected: Mutex<Vec<(CallId, Whom)>>,
 }
 
 impl Pbx for FakePbx {
@@ -35,6 +40,13 @@ impl Pbx for FakePbx {
     }
     fn cancel_call_back(&self, callback: CallId) {
         self.called_off.lock().unwrap().push(callback);
+    }
+    fn call_supervisor(&self, monitor: MonitorId, phone: &str, _: ForWhom<'_>, _: Answering, _: Span) {
+        self.supervisors.lock().unwrap().push((monitor, phone.to_owned()));
+    }
+    fn cancel_call_supervisor(&self, _: MonitorId) {}
+    fn disconnect(&self, call: CallId, whom: Whom) {
+        self.disconnected.lock().unwrap().push((call, whom));
     }
     fn publish(&self, _: u64, _: &Event) {}
     fn log(&self, level: Level, message: &str) {
@@ -78,6 +90,10 @@ number = "1002"
 phone = "X/1002"
 pin = "4711"
 queues = ["support"]
+[[supervisor]]
+number = "9001"
+name = "Ma Bing"
+phones = "X/9001"
 "#;
 
 impl Bed {

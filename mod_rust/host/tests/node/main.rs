@@ -13,3 +13,5 @@ mod blacklist;
 mod calls;
 mod control;
 mod policy;
+mod standing;
+mod supervision;

@@ -79,7 +79,13 @@ impl Callbacks {
                 let known = self.ever.contains(callback);
                 ensure!(known, "{callback:?} is called no more, but was never owed");
             }
-            Action::Call { .. } | Action::Reply { .. } | Action::WatchPhone { .. } => {}
+            Action::Call { .. }
+            | Action::Monitor { .. }
+            | Action::CallSupervisor { .. }
+            | Action::CancelCallSupervisor { .. }
+            | Action::Disconnect { .. }
+            | Action::Reply { .. }
+            | Action::WatchPhone { .. } => {}
         }
         Ok(())
     }

@@ -190,6 +190,11 @@ impl Fairness {
             | Event::CallbackEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }

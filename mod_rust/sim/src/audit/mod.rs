@@ -205,6 +205,11 @@ impl Audit {
             | Event::CallbackEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::QueueChanged { .. }
             | Event::CommandAnswered { .. } => {}
         }
@@ -246,7 +251,11 @@ impl Audit {
 fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
     match action {
         Action::Call { call, action } => Some((*call, action)),
-        Action::Reply { .. }
+        Action::Monitor { .. }
+        | Action::CallSupervisor { .. }
+        | Action::CancelCallSupervisor { .. }
+        | Action::Disconnect { .. }
+        | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }
         | Action::WatchPhone { .. } => None,

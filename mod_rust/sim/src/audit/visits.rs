@@ -25,6 +25,8 @@ pub(super) struct Visits {
     releases: BTreeMap<CallId, VecDeque<(Option<Status>, Place)>>,
     /// Calls that joined with the present input, and whose music has not begun yet.
     fresh: BTreeSet<CallId>,
+    /// Whose caller hung up with the present input, whoever is told to have ended the call.
+    hung_up: Option<CallId>,
 }
 
 #[derive(Default, Debug)]
@@ -36,6 +38,14 @@ struct Visit {
 
 impl Visits {
     pub(super) fn input(&mut self, input: &Input) {
+        self.hung_up = match input {
+            Input::Ended {
+                call,
+                by: Party::Caller,
+                ..
+            } => Some(*call),
+            _ => None,
+        };
         if let Input::Join { call, .. } = input {
             self.threads.insert(*call, ());
         }
@@ -113,6 +123,11 @@ impl Visits {
                 | Event::CallbackEnded { .. }
                 | Event::LimitReached { .. }
                 | Event::LimitCleared { .. }
+                | Event::SupervisorChanged { .. }
+                | Event::MonitorStarted { .. }
+                | Event::MonitorChanged { .. }
+                | Event::MonitorEnded { .. }
+                | Event::TalkCut { .. }
                 | Event::QueueChanged { .. }
                 | Event::AgentChanged { .. }
                 | Event::CommandAnswered { .. }
@@ -128,7 +143,7 @@ impl Visits {
 
     /// A visit that ends in another queue is followed by one there, any other by the release that it says.
     fn goes_on(&mut self, call: CallId, to: &Exit, by: Party, goes_to: &mut BTreeMap<CallId, String>) {
-        if by == Party::Caller {
+        if by == Party::Caller || self.hung_up == Some(call) {
             self.threads.remove(&call);
         }
         let (status, place) = match to {

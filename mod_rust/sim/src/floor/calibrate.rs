@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hotline_engine::config::{
-    Agent, Config, Limits, Membership, Misses, Operation, Prompt, Queue, Rule, Tier, WrapUp,
+    Agent, Config, Limits, Membership, Misses, Operation, Prompt, Queue, Rule, Supervision, Tier, WrapUp,
 };
 use hotline_engine::ids::QueueId;
 use hotline_engine::input::Caller;
@@ -201,6 +201,8 @@ fn config() -> Config {
             unreachable: second,
             not_ready_after: 0,
         },
+        supervisors: Vec::new(),
+        supervision: Supervision::default(),
         limits: Limits {
             calls: 1_000_000,
             remembered: 0,

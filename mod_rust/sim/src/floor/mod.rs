@@ -197,7 +197,14 @@ impl Floor<'_> {
                 self.coming
                     .insert((self.now + CALLED_BACK, Coming::Returns(callback)));
             }
-            Action::CancelCallBack { .. } | Action::Reply { .. } | Action::WatchPhone { .. } => {}
+            // Nobody is supervised here.
+            Action::Monitor { .. }
+            | Action::CallSupervisor { .. }
+            | Action::CancelCallSupervisor { .. }
+            | Action::Disconnect { .. }
+            | Action::CancelCallBack { .. }
+            | Action::Reply { .. }
+            | Action::WatchPhone { .. } => {}
         }
     }
 

@@ -172,6 +172,8 @@ impl Story {
             }
             Input::Join { .. }
             | Input::CallerGone { .. }
+            | Input::HandedOver { .. }
+            | Input::Monitor { .. }
             | Input::Ringing { .. }
             | Input::Answered { .. }
             | Input::OfferFailed { .. }
@@ -284,6 +286,11 @@ fn is_of_agents(command: &Command) -> bool {
         Command::Reprioritise { .. }
         | Command::MoveCall { .. }
         | Command::Withdraw { .. }
+        | Command::SignInSupervisor { .. }
+        | Command::SignOutSupervisor { .. }
+        | Command::Monitor { .. }
+        | Command::StopMonitor { .. }
+        | Command::Disconnect { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

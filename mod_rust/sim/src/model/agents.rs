@@ -184,6 +184,7 @@ impl Model {
         agent.cool_until = None;
         agent.misses = 0;
         self.bind(at, String::new());
+        self.monitors_go_home(at);
     }
 
     /// Lifts a lock; whether there was one.

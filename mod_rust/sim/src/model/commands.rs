@@ -10,9 +10,10 @@ use hotline_engine::{Command, Event, Span};
 use super::Model;
 use super::agent::{Doing, Work};
 use super::settings::replace;
+use super::supervise::Wanted;
 
-type Answer = Result<CommandOutcome, Refusal>;
-const DONE: Answer = Ok(CommandOutcome::Done);
+pub(super) type Answer = Result<CommandOutcome, Refusal>;
+pub(super) const DONE: Answer = Ok(CommandOutcome::Done);
 
 impl Model {
     pub(super) fn command(&mut self, id: CommandId, command: &Command) -> Answer {
@@ -50,6 +51,38 @@ impl Model {
             Command::Reprioritise { call, priority } => self.reprioritise(*call, *priority),
             Command::MoveCall { call, queue } => self.ask_to_move(*call, queue),
             Command::Withdraw { call, place } => self.withdraw(*call, place),
+            Command::SignInSupervisor { supervisor, phone } => self.supervisor_signs_in(supervisor, phone),
+            Command::SignOutSupervisor { supervisor } => {
+                let author = self.author.clone();
+                self.supervisor_signs_out(supervisor, &author)
+            }
+            Command::Monitor {
+                monitor,
+                supervisor,
+                from,
+                agent,
+                mode,
+                follow,
+            } => {
+                let author = self.author.clone();
+                let wanted = Wanted {
+                    monitor: *monitor,
+                    supervisor,
+                    from,
+                    agent,
+                    mode: *mode,
+                    follow: *follow,
+                };
+                self.wants_to_monitor(id, &author, &wanted)
+            }
+            Command::StopMonitor { supervisor } => {
+                let author = self.author.clone();
+                self.stop_monitoring(supervisor, &author)
+            }
+            Command::Disconnect { agent, whom, from } => {
+                let author = self.author.clone();
+                self.disconnect(id, &author, agent, *whom, from)
+            }
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();
                 let at = known.position(|known| known.id == *callback);
@@ -65,7 +98,7 @@ impl Model {
         self.agent_numbered(number).ok_or(Refusal::UnknownAgent)
     }
 
-    fn signed_in(&self, number: &str) -> Result<usize, Refusal> {
+    pub(super) fn signed_in(&self, number: &str) -> Result<usize, Refusal> {
         let at = self.agent_of(number)?;
         if self.agents[at].signed_in() {
             Ok(at)
@@ -140,7 +173,7 @@ impl Model {
     }
 
     fn force_busy(&mut self, id: CommandId, agent: &str, lasting: Option<Span>) -> Answer {
-        let at = self.signed_in(agent)?;
+        let at = self.agent_of(agent)?;
         self.unlock(at);
         self.agents[at].locked = Some(lasting.map(|span| self.now + span));
         if self.agents[at].on_call() {
@@ -152,8 +185,11 @@ impl Model {
     }
 
     fn force_idle(&mut self, agent: &str) -> Answer {
-        let at = self.signed_in(agent)?;
+        let at = self.agent_of(agent)?;
         let mut lifted = self.unlock(at);
+        if !self.agents[at].signed_in() && !lifted {
+            return Err(Refusal::NotSignedIn);
+        }
         // At work again, perhaps still in wrap-up.
         self.notice_agents();
         match self.agents[at].doing {

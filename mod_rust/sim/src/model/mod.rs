@@ -11,9 +11,11 @@ mod estimates;
 mod join;
 mod matching;
 mod menus;
+mod monitors;
 mod rules;
 mod settings;
 mod speech;
+mod supervise;
 mod talk;
 mod view;
 mod watch;
@@ -28,6 +30,7 @@ use agent::{Agent, Doing};
 use call::{Call, Stage};
 use callbacks::Callback;
 use settings::Overlays;
+use supervise::{Ending, Monitor, Supervisor};
 
 /// A naive distributor.
 #[derive(Debug)]
@@ -48,6 +51,12 @@ pub(crate) struct Model {
     /// Caller numbers and whom they talked with last, the oldest first.
     remembered: Vec<(String, usize)>,
     overlays: Overlays,
+    /// All supervisors that ever were.
+    supervisors: Vec<Supervisor>,
+    monitors: Vec<Monitor>,
+    endings: Vec<Ending>,
+    /// Who gave the present command.
+    author: String,
     offers_made: u64,
     visits_made: u64,
     actions: Vec<Action>,
@@ -102,6 +111,10 @@ impl Model {
             callbacks: vec![],
             remembered: vec![],
             overlays: Overlays::default(),
+            supervisors: vec![],
+            monitors: vec![],
+            endings: vec![],
+            author: String::new(),
             offers_made: 0,
             visits_made: 0,
             actions: vec![],
@@ -128,7 +141,7 @@ impl Model {
         (actions, core::mem::take(&mut self.events))
     }
 
-    /// Whether the model tells such events: what befalls calls, callbacks and limits.
+    /// Whether the model tells such events: what befalls calls, callbacks, limits and supervisors.
     pub(crate) fn knows(event: &Event) -> bool {
         match event {
             Event::CallJoined { .. }
@@ -145,6 +158,11 @@ impl Model {
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
+            | Event::SupervisorChanged { .. }
+            | Event::MonitorStarted { .. }
+            | Event::MonitorChanged { .. }
+            | Event::MonitorEnded { .. }
+            | Event::TalkCut { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. } => true,
             Event::OfferMade { .. }
@@ -191,6 +209,8 @@ impl Model {
             },
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.talk_goes_on(*call, *state),
+            Input::HandedOver { call } => self.handed_over(*call),
+            Input::Monitor { monitor, fact } => self.monitor_told(*monitor, *fact),
             Input::CallbackFailed { callback } => self.callback_failed(*callback),
             Input::Screened { call, screening } => self.events.push(Event::CallScreened {
                 call: *call,
@@ -200,7 +220,8 @@ impl Model {
                 change: change.clone(),
             }),
             Input::Phone { agent, state } => self.phone_changed(agent.0 as usize, *state),
-            Input::Command { id, command, .. } => {
+            Input::Command { id, author, command } => {
+                self.author.clone_from(author);
                 let outcome = self.command(*id, command).unwrap_or_else(CommandOutcome::Refused);
                 self.reply(*id, outcome);
             }

@@ -66,6 +66,7 @@ impl Model {
         self.configure_tiers();
         self.configure_queues();
         self.configure_agents();
+        self.configure_supervisors();
         self.notice_agents();
         for queue in 0..self.queues.len() {
             self.evict(queue);

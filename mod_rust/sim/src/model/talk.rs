@@ -69,6 +69,7 @@ impl Model {
         if sticky > Span::ZERO && !number.is_empty() {
             self.remember(number, ring.agent);
         }
+        self.monitors_join(ring.agent, id);
     }
 
     fn remember(&mut self, number: String, agent: usize) {
@@ -97,7 +98,7 @@ impl Model {
         self.agents[ring.agent].phone_state = phone;
         match by {
             Party::Caller => self.caller_left(id, Departure::HungUp),
-            Party::System => self.turn_away(id, CallOutcome::Error, &Way::default()),
+            Party::System | Party::Supervisor => self.turn_away(id, CallOutcome::Error, &Way::default()),
             Party::Agent => {
                 self.miss(id, ring.offer, OfferFailure::Rejected);
                 // What the agent does now counts in the estimates that are told below.
@@ -132,7 +133,11 @@ impl Model {
         });
         talk.hold = talk.hold(now);
         (talk.state, talk.state_since) = (state, now);
-        self.agents[talk.agent].doing = Doing::Talking(id, state);
+        let agent = talk.agent;
+        self.agents[agent].doing = Doing::Talking(id, state);
+        if !matches!(state, TalkState::OnHold | TalkState::Consulting) {
+            self.monitors_resume(agent, id);
+        }
     }
 
     pub(super) fn hang_up(&mut self, id: CallId, by: Party, phone: Option<PhoneState>) {
@@ -144,6 +149,7 @@ impl Model {
         let Some(talk) = call.talk else { return };
         self.events.extend(call.watch.clear(now));
         let lasted = now.since(talk.since);
+        let told = self.told_end(id, talk.agent, call.queue, by);
         self.events.push(Event::CallFinished {
             call: id,
             queue: QueueId(call.queue as u32),
@@ -153,7 +159,7 @@ impl Model {
             wait: talk.since.since(call.joined),
             talk: lasted,
             hold: talk.hold(now),
-            by,
+            by: told,
             to: Exit::Onward,
         });
         if by != Party::Caller {
@@ -162,6 +168,7 @@ impl Model {
         if let Some(phone) = phone {
             self.agents[talk.agent].phone_state = phone;
         }
+        self.monitors_leave(talk.agent, id);
         self.queues[call.queue].measured.talked(lasted);
         let agent = &mut self.agents[talk.agent];
         agent.talked = Span(agent.talked.0 + lasted.0);

@@ -11,7 +11,7 @@ impl World {
     pub(super) fn command(&mut self) -> Command {
         let agent = self.agent();
         let reason = self.random.pick(&REASONS).copied().unwrap_or_default().to_owned();
-        match self.random.below(60) {
+        match self.random.below(76) {
             0..=13 => {
                 let phone = if self.random.one_in(3) {
                     settings::phone(self.random.below(AGENTS))
@@ -81,6 +81,7 @@ impl World {
                 call: self.call(),
                 place: ["", "lobby,s,1"][self.random.below(2) as usize].to_owned(),
             },
+            58..=73 => self.supervise(),
             _ => Command::CancelCallback {
                 callback: self.random.pick(&self.dialled).copied().unwrap_or(CallId(1)),
             },

@@ -2,11 +2,12 @@
 
 mod commands;
 mod settings;
+mod supervision;
 
 use hotline_engine::config::Config;
-use hotline_engine::event::{AgentState, AgentView};
+use hotline_engine::event::{AgentState, AgentView, MonitorView};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, Departure, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::input::{Caller, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Span, Time, View};
 
@@ -36,9 +37,12 @@ pub(crate) struct World {
     queues: Vec<String>,
     agents: Vec<String>,
     wrapping_up: Vec<String>,
+    /// Who listens, and whose phones ring for it.
+    monitors: Vec<MonitorView>,
     past: Vec<Input>,
     last_call: u64,
     last_command: u64,
+    last_monitor: u64,
 }
 
 #[derive(Debug)]
@@ -72,9 +76,11 @@ impl World {
             queues: Vec::new(),
             agents: Vec::new(),
             wrapping_up: Vec::new(),
+            monitors: Vec::new(),
             past: Vec::new(),
             last_call: 0,
             last_command: 0,
+            last_monitor: 0,
             random,
         };
         (world, config, now)
@@ -126,6 +132,13 @@ impl World {
                 how: Departure::HungUp,
             },
         });
+        let up = up.or_else(|| {
+            let listens = view.monitors.first()?;
+            Some(Input::Monitor {
+                monitor: listens.monitor,
+                fact: MonitorFact::Gone,
+            })
+        });
         let owed = view.callbacks.first().map(|owed| owed.callback);
         let input = up.or_else(|| owed.map(|callback| self.cancel(callback)));
         (self.now, input)
@@ -141,9 +154,16 @@ impl World {
                     self.dialled.push(*callback);
                 }
                 Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
-                Action::Reply { .. } | Action::WatchPhone { .. } => {}
+                // What they lead to is in the view.
+                Action::Monitor { .. }
+                | Action::CallSupervisor { .. }
+                | Action::CancelCallSupervisor { .. }
+                | Action::Disconnect { .. }
+                | Action::Reply { .. }
+                | Action::WatchPhone { .. } => {}
             }
         }
+        self.monitors = view.monitors.clone();
         self.queues = view.queues.iter().map(|queue| queue.name.clone()).collect();
         self.agents = view
             .agents
@@ -240,8 +260,12 @@ impl World {
                 self.dialling.retain(|other| *other != callback);
                 Input::CallbackFailed { callback }
             }),
-            91..=93 => self.random.pick(&self.past).cloned(),
-            94 => Some(self.screened()),
+            91..=92 => self.random.pick(&self.past).cloned(),
+            93..=95 => Some(self.monitor_fact()),
+            96 => Some(self.screened()),
+            97 => self
+                .call_in(&[Stage::Talking])
+                .map(|call| Input::HandedOver { call }),
             _ => Some(Input::Tick),
         }
     }

@@ -86,6 +86,8 @@ impl Maker<'_> {
                 name: "lunch".to_owned(),
                 warn: self.steps(),
             }],
+            supervisors: super::supervision::supervisors(self.random),
+            supervision: super::supervision::settings(self.random),
             misses: Misses {
                 no_answer: self.random.seconds(0, 10),
                 rejected: self.random.seconds(0, 10),

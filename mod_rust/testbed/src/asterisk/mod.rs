@@ -222,10 +222,21 @@ impl Asterisk {
     /// # Errors
     /// It goes on holding more: a leak.
     pub fn expect_no_leak(&self, before: Holdings) -> Result<()> {
+        self.expect_holds(Holdings {
+            channels: 0,
+            ..before
+        })
+    }
+
+    /// Waits until Asterisk holds no more than it did at `before`.
+    ///
+    /// # Errors
+    /// It goes on holding more.
+    pub fn expect_holds(&self, before: Holdings) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let now = self.holdings()?;
-            if now.channels == 0 && now.threads <= before.threads && now.files <= before.files {
+            if now.channels <= before.channels && now.threads <= before.threads && now.files <= before.files {
                 return Ok(());
             }
             if Instant::now() > deadline {

@@ -230,6 +230,28 @@ impl Phone {
         self.expect_tone(tone, "a tone")
     }
 
+    /// Waits until the phone hears each of some phones, and of `others` not even a trace.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn hears_just(&self, heard: &[&Phone], others: &[&Phone]) -> Result<()> {
+        let tones = |phones: &[&Phone]| phones.iter().map(|phone| phone.tone).collect::<Vec<_>>();
+        let (tones, silent) = (tones(heard), tones(others));
+        let awaited = format!("{} to hear just {tones:?} and none of {silent:?}", self.user);
+        self.listen(&awaited, |leg| leg.media.hears_just(&tones, &silent))
+    }
+
+    /// How loud a tone that the phone [follows](Self::follow) was at the most in its latest call, for 60 ms on end; a phone
+    /// speaks with 6,000.
+    pub fn loudest(&self, tone: Tone) -> f32 {
+        let state = self.shared.lock();
+        let Some(leg) = self.leg(&state) else { return 0.0 };
+        let place = leg.media.follow.iter().position(|followed| *followed == tone);
+        place
+            .and_then(|place| leg.media.loudest.get(place).copied())
+            .unwrap_or(0.0)
+    }
+
     /// Waits until the phone no longer hears the other one, but something.
     ///
     /// # Errors

@@ -17,6 +17,18 @@ const KEY_PAUSE: u16 = 4;
 /// Packets kept for [`Media::hears`].
 const KEPT: usize = 3;
 
+/// A tone below this amplitude is not there: 3 % of what a phone sends.
+const FAINT: f32 = 200.0;
+
+/// The least amplitude of a tone in some packets on end; 0 before there are enough.
+fn sustained(recent: &VecDeque<[u8; PACKET]>, tone: Tone) -> f32 {
+    if recent.len() < KEPT {
+        return 0.0;
+    }
+    let amplitudes = recent.iter().map(|packet| tone.amplitude_in(packet));
+    amplitudes.fold(f32::INFINITY, f32::min)
+}
+
 /// One leg's audio.
 pub(super) struct Media {
     /// Where the other side wants its audio.
@@ -27,6 +39,8 @@ pub(super) struct Media {
     pub(super) follow: Vec<Tone>,
     /// The followed tones that were heard, in their order; each once in a row.
     pub(super) story: Vec<Tone>,
+    /// How loud each followed tone was at the most, for 60 ms on end.
+    pub(super) loudest: Vec<f32>,
     voice: [u8; PACKET],
     sequence: u16,
     timestamp: u32,
@@ -47,6 +61,7 @@ impl Media {
             received: 0,
             follow: Vec::new(),
             story: Vec::new(),
+            loudest: Vec::new(),
             voice: tone.packet(),
             sequence: source as u16,
             timestamp: 0,
@@ -110,6 +125,10 @@ impl Media {
             self.recent.pop_front();
         }
         self.recent.push_back(audio);
+        self.loudest.resize(self.follow.len(), 0.0);
+        for (tone, loudest) in self.follow.iter().zip(&mut self.loudest) {
+            *loudest = loudest.max(sustained(&self.recent, *tone));
+        }
         let heard = self.follow.iter().copied().find(|tone| self.hears(*tone));
         if heard.is_some() && heard != self.story.last().copied() {
             self.story.extend(heard);
@@ -125,6 +144,13 @@ impl Media {
     /// Whether the last 60 ms contained this tone at no time.
     pub(super) fn misses(&self, tone: Tone) -> bool {
         self.recent.len() == KEPT && !self.recent.iter().any(|packet| tone.is_in(packet))
+    }
+
+    /// Whether the last 60 ms contained each of some tones throughout, and none of the others even faintly.
+    pub(super) fn hears_just(&self, tones: &[Tone], others: &[Tone]) -> bool {
+        let loud = |tone: &Tone| self.hears(*tone);
+        let faint = |tone: &Tone| self.recent.iter().all(|packet| tone.amplitude_in(packet) < FAINT);
+        self.recent.len() == KEPT && tones.iter().all(loud) && others.iter().all(faint)
     }
 
     /// Forgets what was heard, so that the next answer is about now.

@@ -280,4 +280,110 @@ pub enum Party {
     Agent,
     /// Neither.
     System,
+    /// A supervisor.
+    Supervisor,
 }
+
+/// What a supervisor does with a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MonitorMode {
+    /// Hears it, unheard.
+    #[default]
+    Listen,
+    /// Is heard by the agent besides.
+    Whisper,
+    /// Is heard by agent and caller besides.
+    Barge,
+    /// Takes the agent's place.
+    TakeOver,
+}
+
+labels!(MonitorMode {
+    Listen => "listen",
+    Whisper => "whisper",
+    Barge => "barge",
+    TakeOver => "take_over",
+});
+
+/// Whom a supervisor who listens stays with.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Follow {
+    /// The agent, from call to call.
+    #[default]
+    Agent,
+    /// The caller, through hold and transfer.
+    Call,
+}
+
+labels!(Follow {
+    Agent => "agent",
+    Call => "call",
+});
+
+/// Whose part in a conversation a supervisor ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// The caller's.
+    Caller,
+    /// The agent's: the caller goes on in the dialplan.
+    Agent,
+    /// That of both.
+    Both,
+}
+
+labels!(Whom {
+    Caller => "caller",
+    Agent => "agent",
+    Both => "both",
+});
+
+/// How a supervisor's listening ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MonitorOutcome {
+    /// By command.
+    Stopped,
+    /// The supervisor hung up, or the phone is gone.
+    HungUp,
+    /// The conversation that was followed is over.
+    CallOver,
+    /// The supervisor has the agent's place.
+    TookOver,
+    /// The agent signed out.
+    AgentSignedOut,
+    /// The supervisor signed out, or may no longer listen so.
+    SignedOut,
+}
+
+labels!(MonitorOutcome {
+    Stopped => "stopped",
+    HungUp => "hung_up",
+    CallOver => "call_over",
+    TookOver => "took_over",
+    AgentSignedOut => "agent_signed_out",
+    SignedOut => "signed_out",
+});
+
+/// How a supervisor ended a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// By taking the agent's place.
+    TakenOver,
+    /// The caller was hung up.
+    CallerDisconnected,
+    /// The agent was hung up; the caller goes on in the dialplan.
+    AgentDisconnected,
+    /// Both were hung up.
+    BothDisconnected,
+}
+
+labels!(Cut {
+    TakenOver => "taken_over",
+    CallerDisconnected => "caller_disconnected",
+    AgentDisconnected => "agent_disconnected",
+    BothDisconnected => "both_disconnected",
+});

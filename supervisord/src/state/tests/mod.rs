@@ -218,7 +218,7 @@ fn snapshot(tale: &Tale, seq: u64, at: u64, calls: Vec<CallInfo>) -> Snapshot {
             .collect(),
         calls,
         callbacks: tale.node().callbacks.values().cloned().collect(),
-        blacklist: None,
+        ..Snapshot::default()
     }
 }
 

@@ -63,7 +63,7 @@ impl Inner {
             agents: node.agents.values().map(|agent| agent.info.clone()).collect(),
             calls,
             callbacks: node.callbacks.values().cloned().collect(),
-            blacklist: None,
+            ..Snapshot::default()
         }
     }
 }

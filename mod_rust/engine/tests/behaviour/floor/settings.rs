@@ -4,7 +4,7 @@ use hotline_engine::Span;
 use hotline_engine::action::Utterance;
 use hotline_engine::config::{
     Agent, Band, CallbackSettings, Config, Exit, Limits, Membership, Misses, Operation, Prompt, Queue, Rule,
-    Steps, Tier, Way, WrapUp,
+    Steps, Supervision, Tier, Way, WrapUp,
 };
 use hotline_engine::input::Caller;
 
@@ -49,6 +49,8 @@ pub(crate) fn config(queues: Vec<Queue>, agents: Vec<Agent>) -> Config {
             unreachable: Span::seconds(8),
             not_ready_after: 3,
         },
+        supervisors: Vec::new(),
+        supervision: Supervision::default(),
         limits: Limits {
             calls: 1000,
             remembered: 100,

@@ -33,6 +33,20 @@ fn asterisk_explains_the_application_with_every_status() -> Result<()> {
     ] {
         assert!(text.contains(word), "no {word} in\n{text}");
     }
+    for (application, words) in [
+        ("HotlineMonitor", ["HOTLINEMONITORSTATUS", "TOOKOVER", "whisper"]),
+        (
+            "HotlineSupervisor",
+            ["HOTLINESUPERVISORSTATUS", "signin", "disconnect"],
+        ),
+    ] {
+        let text = bed
+            .asterisk
+            .cli(&format!("core show application {application}"))?;
+        for word in words {
+            assert!(text.contains(word), "no {word} in\n{text}");
+        }
+    }
     for name in ["HOTLINE_DATA", "HOTLINE_BLACKLIST"] {
         let function = bed.asterisk.cli(&format!("core show function {name}"))?;
         assert!(function.contains(name), "{function}");
@@ -61,7 +75,16 @@ fn the_tables_show_queues_agents_and_calls() -> Result<()> {
 fn commands_are_completed() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let words = bed.asterisk.cli("_command matchesarray \"hotline show \" \"\"")?;
-    for word in ["queues", "agents", "calls", "callbacks", "fairness", "status"] {
+    for word in [
+        "queues",
+        "agents",
+        "calls",
+        "callbacks",
+        "supervisors",
+        "monitors",
+        "fairness",
+        "status",
+    ] {
         assert!(words.contains(word), "{words}");
     }
     let complete = |line: &str| {

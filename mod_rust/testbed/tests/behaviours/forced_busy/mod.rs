@@ -112,3 +112,28 @@ fn the_agent_cannot_free_itself() -> Result<()> {
     }
     bed.finish()
 }
+
+#[test]
+fn a_lock_survives_a_restart_of_the_pbx() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let settings = format!(
+        "{}\n[state]\ndirectory = {:?}\n",
+        include_str!("hotline.toml"),
+        state.path()
+    );
+    let bed = Bed::boot(&settings, EXTENSIONS)?;
+    assert_eq!(force_busy(&bed, 3_600)?, Outcome::Done);
+    bed.finish()?;
+
+    let bed = Bed::boot(&settings, EXTENSIONS)?;
+    bed.node.agent_is("1001", AgentState::ForcedBusy)?;
+    let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
+    caller.call("support")?;
+    caller.hears_music()?;
+    assert_eq!(agent.offered(), 0);
+    assert_eq!(force_idle(&bed)?, Outcome::Done);
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    bed.finish()
+}

@@ -138,5 +138,24 @@ fn new_settings_keep_what_was_changed() -> Result<()> {
         Outcome::Refused { reason, .. } => assert_eq!(reason, Refusal::NothingToDo),
         other => panic!("{other:?}"),
     }
+    // It is told apart from the settings, and a copy of them has it.
+    let differs = bed.asterisk.cli("hotline config diff")?;
+    assert!(
+        differs.contains("agent 1001: queue sales: level 1 -> level 3\n"),
+        "{differs}"
+    );
+    let copy = bed.asterisk.path("etc/copy.toml");
+    let save = format!("hotline config save {}", copy.display());
+    let saved = bed.asterisk.cli(&save)?;
+    assert!(saved.starts_with("Written with "), "{saved}");
+    let again = bed.asterisk.cli(&save)?;
+    assert!(
+        again.starts_with("Refused: ") && again.contains("exists"),
+        "{again}"
+    );
+    std::fs::rename(&copy, &file)?;
+    assert_eq!(bed.node.command("testbed", Command::Reload)?, Outcome::Done);
+    let differs = bed.asterisk.cli("hotline config diff")?;
+    assert_eq!(differs, "Nothing differs from the settings.\n");
     bed.finish()
 }

@@ -1,0 +1,113 @@
+//! Which channels a conversation has, for those who listen to it or end it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use asterisk::Channel;
+use hotline_engine::ids::CallId;
+use hotline_engine::input::{Follow, Whom};
+
+/// All conversations of the queue's callers.
+#[derive(Default)]
+pub(crate) struct Talks(Mutex<HashMap<CallId, Pair>>);
+
+/// The channels' unique ids.
+#[derive(Clone)]
+struct Pair {
+    caller: String,
+    leg: String,
+}
+
+/// A conversation, known while this lives.
+pub(crate) struct Talk {
+    talks: Arc<Talks>,
+    call: CallId,
+}
+
+impl Pair {
+    /// The caller's channel. A Local channel that the PBX has taken out of the way is not it any more: it is whoever the agent
+    /// talks with then.
+    fn caller(&self) -> Option<Channel> {
+        let caller = Channel::find(&self.caller).filter(|caller| !caller.hung_up());
+        caller.or_else(|| Channel::find(&self.leg)?.peer())
+    }
+}
+
+/// What is to be listened to.
+pub(crate) struct Target {
+    pub(crate) channel: Channel,
+    /// Whether it is the agent's channel, rather than the caller's.
+    pub(crate) agents_own: bool,
+}
+
+impl Talks {
+    /// A conversation begins.
+    pub(crate) fn begin(self: &Arc<Talks>, call: CallId, caller: &Channel, leg: &Channel) -> Talk {
+        let pair = Pair {
+            caller: caller.unique_id(),
+            leg: leg.unique_id(),
+        };
+        self.lock().insert(call, pair);
+        Talk {
+            talks: Arc::clone(self),
+            call,
+        }
+    }
+
+    /// The channel by which the agent, or the call, is followed; `None` if it is gone.
+    pub(crate) fn target(&self, call: CallId, follow: Follow) -> Option<Target> {
+        let pair = self.pair(call)?;
+        let leg = || {
+            let channel = Channel::find(&pair.leg)?;
+            Some(Target {
+                channel,
+                agents_own: true,
+            })
+        };
+        match follow {
+            Follow::Agent => leg(),
+            Follow::Call => {
+                let caller = pair.caller().map(|channel| Target {
+                    channel,
+                    agents_own: false,
+                });
+                caller.or_else(leg)
+            }
+        }
+    }
+
+    /// Caller and agent.
+    pub(crate) fn both(&self, call: CallId) -> Option<(Channel, Channel)> {
+        let pair = self.pair(call)?;
+        Some((pair.caller()?, Channel::find(&pair.leg)?))
+    }
+
+    /// Hangs somebody up.
+    pub(crate) fn hang_up(&self, call: CallId, whom: Whom) {
+        let Some(pair) = self.pair(call) else { return };
+        let (caller, leg) = (pair.caller(), Channel::find(&pair.leg));
+        let channels = match whom {
+            Whom::Caller => [caller, None],
+            Whom::Agent => [None, leg],
+            Whom::Both => [caller, leg],
+        };
+        for channel in channels.into_iter().flatten() {
+            channel.ask_to_hang_up();
+        }
+    }
+
+    fn pair(&self, call: CallId) -> Option<Pair> {
+        self.lock().get(&call).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Pair>> {
+        // Each change is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        self.talks.lock().remove(&self.call);
+    }
+}
