@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use hotline_wire::blacklist::ListOrder;
 use hotline_wire::{Command, Outcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
@@ -150,6 +151,7 @@ impl Shared {
         }
         let mut pending = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         pending.all |= changes.all;
+        pending.lists |= changes.lists;
         pending.queues.extend(changes.queues);
         pending.agents.extend(changes.agents);
         drop(pending);
@@ -178,6 +180,12 @@ impl Shared {
             .find(|link| link.node == node)
             .and_then(|link| link.commands.clone());
         let to = to.ok_or_else(|| CommandError::NotConnected(node.to_owned()))?;
+        let patience = match &command {
+            Command::Blacklist(ListOrder::Import { .. } | ListOrder::Export { .. } | ListOrder::Load) => {
+                self.timings.files
+            }
+            _ => self.timings.command,
+        };
         let (answer, answered) = oneshot::channel();
         to.try_send(Request {
             author: author.into(),
@@ -188,7 +196,6 @@ impl Shared {
             mpsc::error::TrySendError::Full(_) => CommandError::Busy(node.to_owned()),
             mpsc::error::TrySendError::Closed(_) => CommandError::NotConnected(node.to_owned()),
         })?;
-        let patience = self.timings.command;
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CommandError::Broken(node.to_owned())),

@@ -11,6 +11,8 @@ pub struct Timings {
     pub silence: Duration,
     /// How long a command may take.
     pub command: Duration,
+    /// How long a command may take that reads or writes a file of millions of lines.
+    pub files: Duration,
     /// An HTTP connection on which nothing moves for so long is closed.
     pub http_idle: Duration,
 }
@@ -21,6 +23,7 @@ impl Default for Timings {
             reconnect: Duration::from_secs(2),
             silence: Duration::from_secs(10),
             command: Duration::from_secs(5),
+            files: Duration::from_secs(600),
             http_idle: Duration::from_secs(30),
         }
     }

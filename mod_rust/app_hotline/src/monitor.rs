@@ -109,6 +109,7 @@ fn serve(channel: &Channel, arguments: &str) -> Result<&'static str, String> {
         channel,
         instance: &instance,
         port,
+        device: channel.device(),
         tap,
         heard: None,
     };
@@ -157,6 +158,8 @@ struct Session<'a> {
     channel: &'a Channel,
     instance: &'a Instance,
     port: MonitorPort,
+    /// The supervisor's own phone. A transfer puts another channel into the place of this one.
+    device: String,
     tap: Tap<'a>,
     heard: Option<Heard>,
 }
@@ -201,7 +204,19 @@ impl Session<'_> {
     fn run(mut self) -> &'static str {
         let mut waiter = Waiter::default();
         loop {
-            match waiter.wait([self.channel], self.port.fd(), None) {
+            let woken = waiter.wait([self.channel], self.port.fd(), None);
+            if self.channel.device() != self.device {
+                log(
+                    Level::Warning,
+                    &format!(
+                        "{} was put into the place of {}, who listens: that is over",
+                        self.channel.device(),
+                        self.device
+                    ),
+                );
+                return "ENDED";
+            }
+            match woken {
                 Ok(Woken::Fd) => {
                     while let Some(action) = self.port.take() {
                         match self.obey(action) {

@@ -54,6 +54,10 @@ static inline const char *astsys_technology(const char *name)
 static inline int astsys_in_dialplan_loop(struct ast_channel *chan)
 { return ast_test_flag(ast_channel_flags(chan), AST_FLAG_IN_AUTOLOOP) ? 1 : 0; }
 
+/* Whether the channel is hung up, or left over from a move: nothing may be hung on it any more. */
+static inline int astsys_is_zombie(struct ast_channel *chan)
+{ return ast_test_flag(ast_channel_flags(chan), AST_FLAG_ZOMBIE) ? 1 : 0; }
+
 /* The PBX placed the call by itself: nobody dialled it. */
 static inline void astsys_set_originated(struct ast_channel *chan)
 { ast_set_flag(ast_channel_flags(chan), AST_FLAG_ORIGINATED); }

@@ -55,6 +55,10 @@ impl Sequence {
     pub(crate) fn of(channel: &Channel) -> Option<Sequence> {
         let numbers = Arc::new(Numbers::default());
         let _locked = Locked::new(channel);
+        // SAFETY: the channel is there, and locked. The PBX would hang a hook on a dead one and never take it off.
+        if unsafe { sys::astsys_is_zombie(channel.as_ptr()) } != 0 {
+            return None;
+        }
         // SAFETY: the channel is locked, as the PBX demands, and copies the record, of which all zeroes is a valid one. The count
         // of `numbers` is given back by `destroy`, or here if the PBX refuses.
         let id = unsafe {

@@ -160,6 +160,9 @@ pub enum NumberError {
     /// The trunk prefix is there twice.
     #[error("the trunk prefix is there twice")]
     TwoTrunks,
+    /// An international prefix stands behind a trunk prefix or the own country code.
+    #[error("an international prefix has no place in the middle of a number")]
+    Prefixes,
 }
 
 /// How a country writes its numbers.
@@ -284,7 +287,7 @@ impl Plan {
             if digits.is_empty() {
                 return Err(NumberError::TooShort);
             }
-            let digits = self.without_trunk(digits).unwrap_or(digits);
+            let digits = self.trunk_once(digits)?.unwrap_or(digits);
             Number::new(true, [self.country.as_bytes(), digits])
         };
         begun.ok_or(NumberError::TooLong)
@@ -298,7 +301,7 @@ impl Plan {
             Some(_) => {}
         }
         match digits.strip_prefix(self.country.as_bytes()) {
-            Some(rest) => Ok([self.country.as_bytes(), self.without_trunk(rest).unwrap_or(rest)]),
+            Some(rest) => Ok([self.country.as_bytes(), self.trunk_once(rest)?.unwrap_or(rest)]),
             None => Ok([digits, b""]),
         }
     }
@@ -324,6 +327,15 @@ impl Plan {
         digits.strip_prefix(self.trunk.as_bytes())
     }
 
+    /// The same for what begins a number only. Behind a second trunk prefix nobody would be found, and read again it would be
+    /// about others.
+    pub(crate) fn trunk_once<'a>(&self, digits: &'a [u8]) -> Result<Option<&'a [u8]>, NumberError> {
+        match self.without_trunk(digits) {
+            Some(rest) if self.without_trunk(rest).is_some() => Err(NumberError::TwoTrunks),
+            rest => Ok(rest),
+        }
+    }
+
     fn foreign(&self, digits: &[u8]) -> Result<Number, NumberError> {
         let [country, rest] = self.foreign_beginning(digits)?;
         if country == self.country.as_bytes() {
@@ -346,6 +358,10 @@ impl Plan {
             return Err(NumberError::TooLong);
         }
         let number = if digits.len() < self.shortest {
+            // A short number has no sign by which it would be known for what it is.
+            if digits.starts_with(self.international.as_bytes()) {
+                return Err(NumberError::Prefixes);
+            }
             Number::new(false, [digits, b""])
         } else {
             Number::new(true, [self.country.as_bytes(), digits])

@@ -72,7 +72,7 @@ impl Pattern {
             let skipped = plan.international().len();
             return Pattern::foreign(after(skipped), &literals[skipped..], tail, plan);
         }
-        if let Some(rest) = plan.without_trunk(&literals) {
+        if let Some(rest) = plan.trunk_once(&literals)? {
             return Pattern::new(true, country, after(literals.len() - rest.len()), tail);
         }
         if tail != Tail::Nothing || (shortest..=longest).contains(&places.len()) {

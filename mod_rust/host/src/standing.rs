@@ -6,8 +6,9 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hotline_engine::ids::MonitorId;
 use hotline_engine::{Standing, Time};
@@ -16,6 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::{self, References, Vocabulary};
 use crate::pbx::{Level, Pbx};
+
+/// When what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Appended to the author of what is asked for again.
 const RESTORED: &str = " (restored)";
@@ -144,8 +148,19 @@ fn read(path: &Path, pbx: &dyn Pbx) -> io::Result<Vec<Line>> {
 }
 
 fn write(path: &Path, lines: &Receiver<Vec<Line>>, pbx: &dyn Pbx) {
-    let mut failing = false;
-    while let Ok(mut latest) = lines.recv() {
+    // What could not be written yet is tried again, a last time at the end.
+    let mut unwritten: Option<Vec<Line>> = None;
+    loop {
+        let received = match unwritten {
+            None => lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) => lines.recv_timeout(AGAIN),
+        };
+        let over = matches!(received, Err(RecvTimeoutError::Disconnected));
+        let before = unwritten.take();
+        let failing = before.is_some();
+        let Some(mut latest) = received.ok().or(before) else {
+            return;
+        };
         while let Ok(later) = lines.try_recv() {
             latest = later;
         }
@@ -153,20 +168,21 @@ fn write(path: &Path, lines: &Receiver<Vec<Line>>, pbx: &dyn Pbx) {
             serde_json::to_writer_pretty(file, &latest).map_err(io::Error::from)
         });
         match written {
-            Ok(()) if failing => {
-                pbx.log(Level::Notice, "locks and live changes are kept again");
-                failing = false;
-            }
+            Ok(()) if failing => pbx.log(Level::Notice, "locks and live changes are kept again"),
             Ok(()) => {}
-            Err(error) if !failing => {
-                let what = "locks and live changes would not survive a restart now";
-                pbx.log(
-                    Level::Error,
-                    &format!("{what}: {error}; the next change tries again"),
-                );
-                failing = true;
+            Err(error) => {
+                if !failing {
+                    let what = "locks and live changes would not survive a restart now";
+                    pbx.log(
+                        Level::Error,
+                        &format!("{what}: {error}; it is tried again every 10 s"),
+                    );
+                }
+                unwritten = Some(latest);
             }
-            Err(_) => {}
+        }
+        if over {
+            return;
         }
     }
 }

@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
+use supervisord::ctl::blacklist::ListAsk;
 use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
 use supervisord::settings::Bus;
 
@@ -81,6 +82,14 @@ enum Action {
     WhyNot {
         #[command(flatten)]
         target: Target,
+    },
+    /// Shows and changes a blacklist, and builds its index
+    Blacklist {
+        /// The node, where there are several
+        #[arg(long, global = true)]
+        node: Option<String>,
+        #[command(subcommand)]
+        ask: ListAsk,
     },
     /// Says how long callers can be overtaken by others under the settings in force
     Fairness {
@@ -370,6 +379,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<String, Failure> {
+    if let Action::Blacklist {
+        ask: ListAsk::Build(build),
+        ..
+    } = arguments.command
+    {
+        return build.run();
+    }
     let client = Client::connect(arguments.bus, arguments.timeout).await?;
     match arguments.command {
         Action::Show { what, json } => match what {
@@ -427,6 +443,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             let lines = client.why_not(&target.number, target.node.as_deref()).await?;
             Ok(text(&lines))
         }
+        Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
         Action::Fairness { node } => Ok(text(&client.fairness(node.as_deref()).await?)),
     }
 }

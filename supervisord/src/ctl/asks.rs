@@ -219,20 +219,25 @@ impl Client {
     /// # Errors
     /// If it could not be asked.
     pub async fn fairness(&self, node: Option<&str>) -> Result<Vec<String>, Failure> {
+        let node = self.node_named(node).await?;
+        let reply = self.call(ROOT, MANAGER, "Fairness", &(node,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// The node that is meant: the one named, or the only one.
+    pub(super) async fn node_named(&self, node: Option<&str>) -> Result<String, Failure> {
         let nodes = self.nodes().await?;
-        let node = match (node, nodes.as_slice()) {
-            (Some(node), _) => node.to_owned(),
-            (None, [only]) => only.name.clone(),
+        match (node, nodes.as_slice()) {
+            (Some(node), _) => Ok(node.to_owned()),
+            (None, [only]) => Ok(only.name.clone()),
             (None, _) => {
                 let nodes: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
                 let nodes = nodes.join(", ");
-                return Err(Failure::Refused(format!(
+                Err(Failure::Refused(format!(
                     "it is not clear which node is meant: name one of {nodes} with --node"
-                )));
+                )))
             }
-        };
-        let reply = self.call(ROOT, MANAGER, "Fairness", &(node,)).await;
-        reply.map_err(|error| self.failure(error))
+        }
     }
 
     async fn path_of_agent(&self, number: &str, node: Option<&str>) -> Result<String, Failure> {

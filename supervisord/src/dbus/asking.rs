@@ -42,7 +42,7 @@ pub(super) async fn told(
     }
 }
 
-async fn ask(
+pub(super) async fn ask(
     shared: &Shared,
     node: &str,
     connection: &Connection,

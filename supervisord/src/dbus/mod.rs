@@ -5,6 +5,7 @@
 
 mod agent;
 mod asking;
+pub mod blacklist;
 mod error;
 mod manager;
 pub mod paths;
@@ -21,6 +22,7 @@ use zbus::{Connection, fdo};
 
 use crate::settings::Bus;
 use crate::shared::{Shared, StoreHealth};
+use blacklist::Blacklists;
 use manager::Manager;
 use publisher::Publisher;
 
@@ -88,6 +90,7 @@ async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
     let connection = builder(bus)?
         .method_timeout(BUS_TIMEOUT)
         .serve_at(ROOT, Manager::new(shared.clone()))
+        .serve_at(ROOT, Blacklists::new(shared.clone()))
         .serve_at(ROOT, fdo::ObjectManager)
         .build()
         .await?;

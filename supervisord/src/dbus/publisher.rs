@@ -9,6 +9,7 @@ use zbus::object_server::{Interface, SignalEmitter};
 use zbus::{Connection, Variant, fdo};
 
 use super::agent::AgentObject;
+use super::blacklist::{self, Entries};
 use super::manager::{NodeRow, node_rows};
 use super::queue::QueueObject;
 use super::views::{AgentView, QueueView, View};
@@ -27,6 +28,7 @@ pub(super) struct Publisher {
     queues: Shown<QueueView>,
     agents: Shown<AgentView>,
     nodes: Vec<NodeRow>,
+    lists: Entries,
 }
 
 /// Objects of one kind that are on the bus, as last announced.
@@ -47,12 +49,14 @@ impl<V> Default for Shown<V> {
 impl Publisher {
     pub(super) fn new(shared: Arc<Shared>, connection: Connection) -> Publisher {
         let nodes = Vec::new();
+        let lists = Entries::new();
         Publisher {
             shared,
             connection,
             queues: Shown::default(),
             agents: Shown::default(),
             nodes,
+            lists,
         }
     }
 
@@ -70,6 +74,12 @@ impl Publisher {
             let changed = HashMap::from([("Nodes", Variant::from(nodes.clone()))]);
             announce(&self.connection, ROOT, "net.hotline.Hotline1.Manager", changed).await?;
             self.nodes = nodes;
+        }
+        let lists = blacklist::entries(&self.shared);
+        if lists != self.lists {
+            let changed = HashMap::from([("Entries", Variant::from(lists.clone()))]);
+            announce(&self.connection, ROOT, "net.hotline.Hotline1.Blacklist", changed).await?;
+            self.lists = lists;
         }
 
         let (queues, agents) = self.views(changes);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult};
 use hotline_wire::snapshot::{AgentState, Door};
 use prometheus::proto::{
@@ -77,6 +78,9 @@ families! {
     calls_diverted: COUNTER "calls_diverted_total"
         "Callers whom a rule of the queue sent elsewhere, by where to.",
     calls_refused: COUNTER "calls_refused_total" "Calls that were not let in, by reason.",
+    calls_blocked: COUNTER "calls_blocked_total"
+        "Callers who were on the blacklist, by what happened to them; flag let them go on, and warned the agent.",
+    blacklist_entries: GAUGE "blacklist_entries" "Entries of the node's blacklist, its index included; 0 without one.",
     answered_within: COUNTER "answered_within_target_total"
         "Calls connected to an agent within the queue's service target, counted when connected.",
     abandoned_within: COUNTER "abandoned_within_target_total"
@@ -129,6 +133,13 @@ impl Families {
             self.calls_refused
                 .add(counter(&labels, of(&counts.refused, reason)));
         }
+        for action in ScreenAction::ALL {
+            let n = counts.blocked.get(action).copied().unwrap_or(0);
+            self.calls_blocked
+                .add(counter(&[("node", name), ("action", action.label())], n));
+        }
+        self.blacklist_entries
+            .add(gauge(&[("node", name)], node.listed as f64));
         for state in AgentState::ALL {
             let time = counts.state_time.get(state).copied().unwrap_or(0);
             self.state_seconds

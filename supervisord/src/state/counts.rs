@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hotline_wire::blacklist::{ListOrder, ScreenAction};
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RefusedCall};
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Outcome};
@@ -29,6 +30,9 @@ pub struct Counts {
     /// Limits reached, by [`Limit::label`], then by level. Repeats of the last level count again.
     #[serde(default)]
     pub warnings: BTreeMap<String, BTreeMap<u8, u64>>,
+    /// Callers who were on the blacklist, by what happened to them.
+    #[serde(default)]
+    pub blocked: BTreeMap<ScreenAction, u64>,
     /// Defects that the node reported of itself.
     #[serde(default)]
     pub faults: u64,
@@ -165,6 +169,11 @@ pub const ACTIONS: &[&str] = &[
     "monitor",
     "stop_monitor",
     "disconnect",
+    "blacklist_add",
+    "blacklist_remove",
+    "blacklist_keep",
+    "blacklist_import",
+    "blacklist_load",
     "reload",
 ];
 
@@ -192,8 +201,14 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::StopMonitor { .. } => "stop_monitor",
         Command::Disconnect { .. } => "disconnect",
         Command::Reload => "reload",
-        // Its changes have events of their own.
-        Command::Blacklist(_) => return None,
+        Command::Blacklist(order) => match order {
+            ListOrder::Add { .. } => "blacklist_add",
+            ListOrder::Remove { .. } => "blacklist_remove",
+            ListOrder::Keep { .. } => "blacklist_keep",
+            ListOrder::Import { .. } => "blacklist_import",
+            ListOrder::Load => "blacklist_load",
+            ListOrder::Check { .. } | ListOrder::List { .. } | ListOrder::Export { .. } => return None,
+        },
         Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness => return None,
     })
 }

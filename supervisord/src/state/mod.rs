@@ -56,6 +56,8 @@ pub struct Changes {
     pub queues: BTreeSet<(String, String)>,
     /// (node, agent number).
     pub agents: BTreeSet<(String, String)>,
+    /// A node's blacklist.
+    pub lists: bool,
     /// Any queue or agent may have come, gone or changed.
     pub all: bool,
 }
@@ -63,7 +65,7 @@ pub struct Changes {
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        !self.all && self.queues.is_empty() && self.agents.is_empty()
+        !self.all && !self.lists && self.queues.is_empty() && self.agents.is_empty()
     }
 }
 

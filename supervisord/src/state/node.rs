@@ -36,6 +36,9 @@ pub struct Node {
     /// The call whose caller pressed a key last, and when: what follows at the same time was the caller's choice.
     #[serde(default)]
     pub(super) pressed: Option<(String, u64)>,
+    /// Entries of the blacklist; 0 without one.
+    #[serde(default)]
+    pub listed: u64,
     /// Everything counted.
     pub counts: Counts,
     /// Agents by state. Follows from `agents`.
@@ -132,6 +135,7 @@ impl Node {
         self.set_agents(&snapshot.agents);
         self.replace_calls(&snapshot.calls);
         self.replace_callbacks(&snapshot.callbacks);
+        self.listed = snapshot.blacklist.as_ref().map_or(0, |list| list.entries);
         self.complete();
     }
 
@@ -181,6 +185,11 @@ impl Node {
                 }
             }
             Event::Fault { .. } => self.counts.faults += 1,
+            Event::CallScreened { action, .. } => *self.counts.blocked.entry(*action).or_default() += 1,
+            Event::BlacklistChanged { entries, .. } | Event::BlacklistReplaced { entries, .. } => {
+                self.listed = *entries;
+                changes.lists = true;
+            }
             Event::ConfigApplied {
                 queues,
                 agents,
@@ -213,9 +222,6 @@ impl Node {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::RuleApplied { .. }
-            | Event::CallScreened { .. }
-            | Event::BlacklistChanged { .. }
-            | Event::BlacklistReplaced { .. }
             | Event::CallReprioritised { .. }
             | Event::OfferRinging { .. }
             | Event::LimitCleared { .. } => {}

@@ -429,6 +429,7 @@ async fn introspection_is_as_committed() {
     let root = "/net/hotline/Hotline1";
     for (kind, path) in [
         ("Manager", root.to_owned()),
+        ("Blacklist", root.to_owned()),
         ("Queue", format!("{root}/queues/sales")),
         ("Agent", format!("{root}/agents/1001")),
     ] {

@@ -10,6 +10,7 @@
 )]
 
 mod asks;
+mod blacklist;
 mod bus;
 mod hotlinectl;
 mod http;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hotline_wire::Event;
+use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, Party};
 
 use crate::support::daemon::{DaemonProcess, folded, value, write_settings};
@@ -98,6 +99,11 @@ fn every_series_is_there_from_the_start_at_zero() {
                 format!("hotline_limits_reached_total{{level=\"{level}\",limit=\"{limit}\",node=\"pbx1\"}}");
             assert_eq!(value(&metrics, &series), 0.0);
         }
+    }
+    for action in ScreenAction::ALL {
+        let action = action.label();
+        let series = format!("hotline_calls_blocked_total{{action=\"{action}\",node=\"pbx1\"}}");
+        assert_eq!(value(&metrics, &series), 0.0);
     }
     for reason in ["boot", "overflow", "snapshot", "other"] {
         let series = format!("hotline_event_gaps_total{{node=\"pbx1\",reason=\"{reason}\"}}");

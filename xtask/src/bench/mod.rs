@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: measurements. `bench engine` is in `engine`, all else is `bench pbx`: the same callers and agents
-//! against a plain Dial(), Asterisk's own Queue() and Hotline(), in one Asterisk, alternating. Ratios of one run are what
-//! counts: they hold on any machine.
+//! `cargo xtask bench`: measurements. `bench engine` is in `engine`, `bench blacklist` in `blacklist`, all else is `bench pbx`:
+//! the same callers and agents against a plain Dial(), Asterisk's own Queue() and Hotline(), in one Asterisk, alternating.
+//! Ratios of one run are what counts: they hold on any machine.
 //!
 //! Each way has the PBX to itself: the module of the others is unloaded while it is measured. A loaded app_queue with
 //! twenty queues of a thousand members makes even a plain Dial() several times as dear.
@@ -10,6 +10,7 @@
 //! its next INVITE. Waiting: callers whom nobody serves, in an Asterisk of their own; what each costs.
 
 mod agents;
+mod blacklist;
 mod callers;
 mod engine;
 mod measure;
@@ -45,6 +46,7 @@ pub(crate) struct Bench {
 enum What {
     Pbx(Args),
     Engine(engine::Args),
+    Blacklist(blacklist::Args),
 }
 
 /// Calls through Dial(), Queue() and Hotline() of one Asterisk, in turns.
@@ -161,6 +163,7 @@ pub(crate) fn main(bench: &Bench) -> Result<()> {
     match &bench.what {
         What::Pbx(args) => pbx(args),
         What::Engine(args) => engine::main(args),
+        What::Blacklist(args) => blacklist::main(args),
     }
 }
 

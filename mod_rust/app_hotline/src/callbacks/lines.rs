@@ -55,6 +55,8 @@ struct Held {
 struct Line {
     errand: Errand,
     call: Outgoing,
+    /// The device that rings. Another one may pick the call up.
+    device: String,
     until: Instant,
 }
 
@@ -192,6 +194,7 @@ impl Lines {
         match placed {
             Ok(call) => self.ringing.push(Line {
                 errand: Errand::Callback(*callback),
+                device: call.device(),
                 call,
                 until: Instant::now() + self.ring_time(queue),
             }),
@@ -234,6 +237,7 @@ impl Lines {
         match placed {
             Ok(call) => self.ringing.push(Line {
                 errand: Errand::Monitor(*monitor),
+                device: call.device(),
                 call,
                 until: Instant::now() + *ring_time,
             }),
@@ -321,7 +325,22 @@ impl Lines {
     }
 
     fn answered(&mut self, place: usize) {
-        let Line { errand, call, .. } = self.ringing.swap_remove(place);
+        let Line {
+            errand, call, device, ..
+        } = self.ringing.swap_remove(place);
+        if let Errand::Monitor(_) = errand
+            && call.device() != device
+        {
+            log(
+                Level::Warning,
+                &format!(
+                    "{} picked up what {device} was called for: nobody listens",
+                    call.device()
+                ),
+            );
+            call.cancel();
+            return self.failed(errand);
+        }
         // The channel's end tells what has become of it.
         let (attached, context) = match errand {
             Errand::Callback(callback) => {

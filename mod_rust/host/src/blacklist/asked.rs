@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hotline_blacklist::csv::{OnBad, Rules as CsvRules};
-use hotline_blacklist::entry::{MAX_REASON, line};
+use hotline_blacklist::entry::{MAX_AUTHOR, MAX_REASON, line};
 use hotline_blacklist::{Action, Caller, Entry, Number, Query, What, time};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::{Outcome, Refusal};
@@ -85,10 +85,14 @@ fn prepare(shared: &Shared, author: &str, order: ListOrder) -> Result<Prepared, 
             what: what(&number)?,
             reason: reason(&why)?,
         }),
-        ListOrder::Keep { number, reason: why } => Prepared::Change(Asked::Keep {
-            what: what(&number)?,
-            reason: reason(&why)?,
-        }),
+        ListOrder::Keep { number, reason: why } => {
+            // It becomes the entry's author.
+            line(author, MAX_AUTHOR).map_err(|why| refused(Refusal::OutOfRange, format!("author: {why}")))?;
+            Prepared::Change(Asked::Keep {
+                what: what(&number)?,
+                reason: reason(&why)?,
+            })
+        }
         ListOrder::Check { number, queue, tier } => {
             let queue = (!queue.is_empty()).then_some(queue.as_str());
             Prepared::Answered(Outcome::Told {

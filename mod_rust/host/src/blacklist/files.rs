@@ -21,7 +21,12 @@ pub(super) fn import(
     on_bad: OnBad,
 ) -> Result<(Vec<Entry>, Report), String> {
     absolute(path)?;
-    let file = File::open(path).map_err(|error| format!("{}: {error}", shown(path)))?;
+    let named = |why: &dyn std::fmt::Display| format!("{}: {why}", shown(path));
+    // A pipe would be waited for, and a device has no end.
+    if !std::fs::metadata(path).map_err(|error| named(&error))?.is_file() {
+        return Err(named(&"it is no regular file"));
+    }
+    let file = File::open(path).map_err(|error| named(&error))?;
     let most = rules.settings.max_changes;
     let mut entries = Vec::new();
     let mut too_many = false;

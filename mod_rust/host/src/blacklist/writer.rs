@@ -95,7 +95,7 @@ impl Writer {
             said_full: false,
         };
         if settings.index.is_some()
-            && let Err(why) = writer.load("boot")
+            && let Err(why) = writer.read_index("boot")
         {
             match writer.load_last() {
                 Some(taken) => shared.log(
@@ -123,6 +123,11 @@ impl Writer {
             writer.index_anew(&what);
         }
         writer.publish();
+        if !writer.list.is_empty() {
+            // With the changes: who counts along begins with the whole.
+            let taken = writer.list.index().map_or(0, |index| index.len());
+            writer.tell_loaded("boot", taken);
+        }
         Ok(writer)
     }
 
@@ -380,6 +385,19 @@ impl Writer {
 
     /// Puts the index that the settings name beneath the changes. How many entries it has.
     fn load(&mut self, author: &str) -> Result<u64, String> {
+        let taken = self.read_index(author)?;
+        // What the index holds was forgotten, and must not come back with the log at the next start.
+        if let Err(error) = self.log.compact(&self.list) {
+            self.shared.log(
+                Level::Error,
+                &format!("the changes of the blacklist could not be written anew: {error}"),
+            );
+        }
+        self.tell_loaded(author, taken);
+        Ok(taken)
+    }
+
+    fn read_index(&mut self, author: &str) -> Result<u64, String> {
         let rules = self.shared.rules.load_full();
         let index = match &rules.settings.index {
             None if author == "reload" => None,
@@ -396,6 +414,12 @@ impl Writer {
         let taken = index.as_ref().map_or(0, |index| index.len());
         self.list.set_index(index);
         self.publish();
+        Ok(taken)
+    }
+
+    /// Says what the list has now that an index lies beneath.
+    fn tell_loaded(&self, author: &str, taken: u64) {
+        let rules = self.shared.rules.load();
         let file = rules.settings.index.as_deref().map(shown).unwrap_or_default();
         let entries = self.list.len();
         self.shared.log(
@@ -413,7 +437,6 @@ impl Writer {
         self.shared.tell(Input::ListChanged {
             change: Box::new(change),
         });
-        Ok(taken)
     }
 
     /// Drops what is over.
