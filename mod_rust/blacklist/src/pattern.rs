@@ -86,6 +86,9 @@ impl Pattern {
 
     /// Behind a `+`.
     fn foreign(places: &[u16], literals: &[u8], tail: Tail, plan: &Plan) -> Result<Pattern, PatternError> {
+        if places.is_empty() && tail == Tail::Nothing {
+            return Err(PatternError::Empty);
+        }
         if literals.is_empty() {
             return Pattern::new(true, b"", places, tail);
         }

@@ -203,6 +203,28 @@ impl Daemon {
         })
     }
 
+    /// Waits until the daemon is on its bus and shows the node's agents, of which every bed has some: only then can anything be
+    /// asked of it.
+    ///
+    /// # Errors
+    /// It does not come to that.
+    pub fn await_supervision(&self) -> Result<()> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let said = self.ctl(&["show", "agents", "--json"])?;
+            if said.success && said.output.trim() != "[]" {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "waited {DEADLINE:?} in vain for the daemon on its bus: {said:?}\n{}",
+                    self.log()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Scrapes `/metrics`.
     ///
     /// # Errors

@@ -306,9 +306,7 @@ fn from_the_cli() -> Result<()> {
 fn through_the_daemon() -> Result<()> {
     let bed = boot()?;
     let daemon = bed.daemon()?;
-    daemon.metrics_when("the node to be followed", |metrics| {
-        metrics.sum("hotline_module_up", &[]) == 1.0
-    })?;
+    daemon.await_supervision()?;
     bed.asterisk.cli("hotline agent signin 1002")?;
     bed.node.agent_is("1002", AgentState::Ready)?;
     let steps: [(&[&str], AgentState); 5] = [

@@ -5,6 +5,7 @@ mod actions;
 mod automatic;
 mod files;
 mod flag;
+mod supervised;
 
 use std::path::Path;
 

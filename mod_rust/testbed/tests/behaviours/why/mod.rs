@@ -141,9 +141,7 @@ fn at_the_cli() -> Result<()> {
 fn through_the_daemon() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let daemon = bed.daemon()?;
-    daemon.metrics_when("the node to be followed", |metrics| {
-        metrics.sum("hotline_module_up", &[]) == 1.0
-    })?;
+    daemon.await_supervision()?;
     let ask = |words: &[&str]| {
         let said = daemon.ctl(words)?;
         assert!(said.success, "{words:?}: {said:?}");
