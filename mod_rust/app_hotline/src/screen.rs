@@ -85,6 +85,10 @@ pub(crate) fn screen(
     queue: Option<&str>,
     tier: &str,
 ) -> Option<Exit> {
+    // Diverted once, and come here on the way that the blacklist chose: it has had its say.
+    if channel.variable(VERDICT).as_deref() == Some("DIVERTED") {
+        return None;
+    }
     let number = channel.caller_number();
     let before = channel.variable(SEEN).filter(|before| !before.is_empty());
     let this = queue.unwrap_or(NO_QUEUE);

@@ -110,7 +110,9 @@ fn build(entries: u64, files: &Files) -> Result<Value> {
     let begun = Instant::now();
     let mut builder = Builder::new(&plan);
     read_csv(&files.csv, &plan, |entry| {
-        builder.add(&entry).map_err(|why| why.to_string())
+        builder
+            .add(&entry)
+            .map_err(|why| csv::Unwanted::All(why.to_string()))
     })?;
     let held = resident()?.saturating_sub(before);
     builder.write(&files.index, 1)?;
@@ -129,7 +131,7 @@ fn ask(entries: u64, lookups: u64, files: &Files) -> Result<Value> {
     let plan = Plan::default();
     let before = resident()?;
     let begun = Instant::now();
-    let loaded = Arc::new(Index::open(&files.index, &plan)?);
+    let loaded = Arc::new(Index::open(&files.index, &plan, u64::MAX)?);
     let load = begun.elapsed();
     let held = resident()?.saturating_sub(before);
     let list = List::new(Some(loaded), Overlay::default());
@@ -199,7 +201,7 @@ fn write_csv(path: &Path, entries: u64) -> Result<()> {
 fn read_csv(
     path: &Path,
     plan: &Plan,
-    take: impl FnMut(Entry) -> std::result::Result<(), String>,
+    take: impl FnMut(Entry) -> std::result::Result<(), csv::Unwanted>,
 ) -> Result<()> {
     let rules = Rules {
         plan,
@@ -207,7 +209,12 @@ fn read_csv(
         reason: "",
         added: 1,
     };
-    csv::read(std::fs::File::open(path)?, &rules, OnBad::Refuse, take)?;
+    csv::read(
+        std::io::BufReader::new(std::fs::File::open(path)?),
+        &rules,
+        OnBad::Refuse,
+        take,
+    )?;
     Ok(())
 }
 
@@ -323,7 +330,7 @@ fn swap(list: List, file: &Path, plan: &Plan, asked: &Asked) -> Result<Value> {
             for _ in 0..SWAPS {
                 let begun = Instant::now();
                 let mut next = List::clone(&shown.load());
-                next.set_index(Some(Arc::new(Index::open(file, plan)?)));
+                next.set_index(Some(Arc::new(Index::open(file, plan, u64::MAX)?)));
                 loads.push(begun.elapsed().as_secs_f64());
                 let begun = Instant::now();
                 let old = shown.swap(Arc::new(next));
@@ -361,7 +368,8 @@ fn build_table(path: &Path, list: &Path, plan: &Plan) -> Result<()> {
             let prefix = number.len() != what.len();
             let action = entry.profile.action.to_string();
             let done = insert.execute(params![number, prefix, action, entry.profile.reason]);
-            done.map(|_| ()).map_err(|error| error.to_string())
+            done.map(|_| ())
+                .map_err(|error| csv::Unwanted::All(error.to_string()))
         })?;
     }
     base.execute_batch("COMMIT; PRAGMA optimize;")?;

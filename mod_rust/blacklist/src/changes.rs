@@ -4,8 +4,8 @@
 //! log = "HLLOG01\n" frame*
 //! frame = length(4) crc32(4) payload(length)           little-endian; the payload is CSV
 //! ```
-//! A frame is in effect whole or not at all: a torn or damaged end, as a kill in the middle of writing leaves it, is found and cut
-//! off.
+//! A frame is in effect whole or not at all: a torn end, as a kill in the middle of writing leaves it, is found and cut off.
+//! What a bad disk damaged in the middle is left out, and what follows it is found again.
 
 use crate::csv;
 use crate::entry::{Entry, What};
@@ -38,9 +38,6 @@ pub enum LogError {
     /// More than a frame can have.
     #[error("so many changes at once are too long")]
     TooLong,
-    /// The frame that begins there is whole, but makes no sense.
-    #[error("the changes at byte {0} make no sense: {1}")]
-    Malformed(usize, String),
     /// Writing failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -63,41 +60,73 @@ pub fn write(out: &mut Vec<u8>, changes: &[Change]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// What a log says, and how many of its bytes are good.
+/// What a log says.
 #[derive(Debug, Default)]
 pub struct Read {
     /// In order.
     pub changes: Vec<Change>,
-    /// Whatever is behind must be cut off before anything is appended.
+    /// How many bytes there are up to the end of the last frame; whatever is behind is the beginning of one.
     pub good: usize,
+    /// Bytes in front of that which belong to no frame: they are damaged.
+    pub damaged: usize,
+    /// Whole changes that make no sense by this plan, or to this version.
+    pub strange: usize,
+    /// Why the first of them makes none.
+    pub why: String,
 }
 
-/// Reads a log up to its end, or to the first frame that is not whole.
+impl Read {
+    /// Whether all that was ever written is there, but for a change that was not finished.
+    pub fn is_whole(&self) -> bool {
+        self.damaged == 0 && self.strange == 0
+    }
+}
+
+/// Reads a log.
 ///
 /// # Errors
-/// It is none, or holds what this version does not know.
+/// It is none.
 pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
     if !bytes.starts_with(&MAGIC) {
         return Err(LogError::NotALog);
     }
     let mut read = Read {
-        changes: Vec::new(),
         good: MAGIC.len(),
+        ..Read::default()
     };
-    while let Some(payload) = frame(bytes.get(read.good..).unwrap_or_default()) {
-        csv::read_changes(payload, plan, PUT, REMOVE, &mut read.changes)
-            .map_err(|why| LogError::Malformed(read.good, why))?;
-        read.good += FRAME_HEAD + payload.len();
+    let mut at = read.good;
+    while at < bytes.len() {
+        let Some(payload) = frame(&bytes[at..]) else {
+            at += 1;
+            continue;
+        };
+        read.damaged += at - read.good;
+        csv::read_changes(payload, plan, PUT, REMOVE, |change| match change {
+            Ok(change) => read.changes.push(change),
+            Err(why) => {
+                read.strange += 1;
+                if read.why.is_empty() {
+                    read.why = why;
+                }
+            }
+        });
+        at += FRAME_HEAD + payload.len();
+        read.good = at;
     }
     Ok(read)
 }
 
+/// The payload of the frame that begins there.
 fn frame(rest: &[u8]) -> Option<&[u8]> {
     let length = u32::from_le_bytes(*rest.first_chunk()?);
     let checksum = u32::from_le_bytes(*rest.get(4..)?.first_chunk()?);
     let end = FRAME_HEAD.checked_add(usize::try_from(length).ok()?)?;
     let payload = rest.get(FRAME_HEAD..end)?;
-    (crc32fast::hash(payload) == checksum).then_some(payload)
+    // Before the checksum: behind damage every byte is asked whether a frame begins there.
+    let begins = [PUT, REMOVE]
+        .iter()
+        .any(|word| payload.starts_with(word.as_bytes()));
+    (begins && crc32fast::hash(payload) == checksum).then_some(payload)
 }
 
 #[cfg(test)]
@@ -166,10 +195,48 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_frame_ends_the_log() {
-        let mut damaged = log();
+    fn a_damaged_frame_does_not_hide_the_next() {
+        let whole = log();
+        let end = whole.len() - MAGIC.len();
+        let second = {
+            let mut second = Vec::new();
+            write(&mut second, &changes()[..1]).unwrap();
+            second.len()
+        };
+        for at in 0..end - second {
+            let mut damaged = whole.clone();
+            damaged[MAGIC.len() + at] ^= 1;
+            let read = read(&damaged, &Plan::default()).unwrap();
+            assert_eq!(
+                (read.changes.len(), read.good, read.damaged),
+                (1, whole.len(), end - second),
+                "{at}"
+            );
+            assert!(!read.is_whole());
+        }
+        let mut damaged = whole;
         let last = damaged.len() - 1;
         damaged[last] ^= 1;
-        assert_eq!(read(&damaged, &Plan::default()).unwrap().changes.len(), 3);
+        let read = read(&damaged, &Plan::default()).unwrap();
+        assert_eq!((read.changes.len(), read.good + second), (3, damaged.len()));
+        assert!(read.is_whole());
+    }
+
+    #[test]
+    fn what_makes_no_sense_by_another_plan_is_left_out_alone() {
+        let plan = Plan::default();
+        let short = Change::Remove(What::parse("10086", &plan).unwrap());
+        let mut log = MAGIC.to_vec();
+        let good = &changes()[..1];
+        write(&mut log, &[good[0].clone(), short, good[0].clone()]).unwrap();
+        // There "10" is the international prefix, and a number does not end behind it so soon.
+        let other = Plan::new("86", "10", "0", 7, 11).unwrap();
+        let read = read(&log, &other).unwrap();
+        assert_eq!((read.changes.len(), read.strange), (2, 1));
+        assert!(
+            read.why.contains("country code") && !read.is_whole(),
+            "{}",
+            read.why
+        );
     }
 }

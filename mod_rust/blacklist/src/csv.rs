@@ -3,7 +3,8 @@
 //! Only `number` must be there: `NUMBER`, `PREFIX*` or `_PATTERN`. Action is `busy` unless it says otherwise. Lines that begin
 //! with `#` do not count. A bad line is named, and unless it is asked to be left out nothing of the file is to be taken.
 
-use std::io::{self, Read, Write};
+use std::cell::RefCell;
+use std::io::{self, BufRead, Read, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
@@ -18,6 +19,8 @@ pub const COLUMNS: [&str; 9] = [
 ];
 /// Bad lines that are named; the others are counted.
 pub const NAMED: usize = 20;
+/// The longest line, in bytes: all fields at their longest, and every quote doubled.
+pub const MAX_LINE: usize = 8 * 1_024;
 
 /// What lines are read by.
 #[derive(Clone, Debug)]
@@ -64,6 +67,24 @@ pub struct Report {
     pub named: Vec<BadLine>,
 }
 
+impl Report {
+    fn bad(&mut self, line: u64, field: &'static str, reason: String) {
+        self.bad += 1;
+        if self.named.len() < NAMED {
+            self.named.push(BadLine { line, field, reason });
+        }
+    }
+}
+
+/// Why an entry is not wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unwanted {
+    /// Its line counts as a bad one.
+    Line(String),
+    /// There is no use in going on.
+    All(String),
+}
+
 /// Why nothing is taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -76,6 +97,9 @@ pub enum ImportError {
     /// There are bad lines.
     #[error("{}", named(.0))]
     Bad(Report),
+    /// Whoever takes the entries wants no more.
+    #[error("{0}")]
+    Unwanted(String),
 }
 
 fn named(report: &Report) -> String {
@@ -88,42 +112,94 @@ fn named(report: &Report) -> String {
 }
 
 /// Reads entries and hands each to `take`, which says why if it does not want it. What was handed over before a bad line
-/// must not be used if this fails.
+/// must not be used if this fails. However long the file is, no more than a line of it is in memory.
 ///
 /// # Errors
 /// See [`ImportError`].
 pub fn read(
-    from: impl Read,
+    from: impl BufRead,
     rules: &Rules<'_>,
     on_bad: OnBad,
-    mut take: impl FnMut(Entry) -> Result<(), String>,
+    mut take: impl FnMut(Entry) -> Result<(), Unwanted>,
 ) -> Result<Report, ImportError> {
+    let report = RefCell::new(Report::default());
     let mut reader = ReaderBuilder::new()
         .flexible(true)
         .trim(Trim::All)
         .comment(Some(b'#'))
-        .from_reader(from);
+        .from_reader(Lines {
+            from,
+            report: &report,
+            number: 0,
+            line: Vec::new(),
+            given: 0,
+        });
     let columns = columns(reader.byte_headers().map_err(broken)?)?;
-    let mut report = Report::default();
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(broken)? {
-        let read =
-            entry(&record, &columns, rules).and_then(|entry| take(entry).map_err(|why| ("number", why)));
-        match read {
-            Ok(()) => report.taken += 1,
-            Err((field, reason)) => {
-                report.bad += 1;
-                if report.named.len() < NAMED {
-                    let line = record.position().map_or(0, csv::Position::line);
-                    report.named.push(BadLine { line, field, reason });
-                }
-            }
+        let line = record.position().map_or(0, csv::Position::line);
+        match entry(&record, &columns, rules) {
+            Ok(entry) => match take(entry) {
+                Ok(()) => report.borrow_mut().taken += 1,
+                Err(Unwanted::Line(why)) => report.borrow_mut().bad(line, "number", why),
+                Err(Unwanted::All(why)) => return Err(ImportError::Unwanted(why)),
+            },
+            Err((field, reason)) => report.borrow_mut().bad(line, field, reason),
         }
     }
+    drop(reader);
+    let mut report = report.into_inner();
+    report.named.sort_by_key(|bad| bad.line);
     if report.bad > 0 && on_bad == OnBad::Refuse {
         return Err(ImportError::Bad(report));
     }
     Ok(report)
+}
+
+/// Hands on what can be the line of an entry, and an empty line for each that cannot: one that is too long, or has a quote
+/// that is not closed and would swallow all that follows it.
+struct Lines<'a, R> {
+    from: R,
+    report: &'a RefCell<Report>,
+    number: u64,
+    line: Vec<u8>,
+    /// How much of it was handed on.
+    given: usize,
+}
+
+impl<R: BufRead> Lines<'_, R> {
+    fn next_line(&mut self) -> io::Result<()> {
+        self.line.clear();
+        self.given = 0;
+        self.number += 1;
+        let most = MAX_LINE as u64 + 1;
+        (&mut self.from).take(most).read_until(b'\n', &mut self.line)?;
+        let ended = self.line.ends_with(b"\n");
+        let quotes = self.line.iter().filter(|byte| **byte == b'"').count();
+        let wrong = if !ended && self.line.len() > MAX_LINE {
+            self.from.skip_until(b'\n')?;
+            format!("it is longer than {MAX_LINE} bytes")
+        } else if quotes % 2 == 1 && !self.line.starts_with(b"#") {
+            "a quote is not closed, and no field goes on in the next line".to_owned()
+        } else {
+            return Ok(());
+        };
+        self.report.borrow_mut().bad(self.number, "line", wrong);
+        self.line.clear();
+        self.line.push(b'\n');
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Lines<'_, R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.line.len() {
+            self.next_line()?;
+        }
+        let given = (&self.line[self.given..]).read(to)?;
+        self.given += given;
+        Ok(given)
+    }
 }
 
 fn broken(error: csv::Error) -> ImportError {
@@ -268,14 +344,14 @@ pub(crate) fn write_changes(to: &mut Vec<u8>, changes: &[Change], put: &str, rem
     writer.flush()
 }
 
-/// Reads them back.
+/// Reads them back, each or why it is none.
 pub(crate) fn read_changes(
     from: &[u8],
     plan: &Plan,
     put: &str,
     remove: &str,
-    changes: &mut Vec<Change>,
-) -> Result<(), String> {
+    mut take: impl FnMut(Result<Change, String>),
+) {
     let rules = Rules {
         plan,
         author: "",
@@ -288,21 +364,22 @@ pub(crate) fn read_changes(
         .flexible(true)
         .from_reader(from);
     for record in reader.byte_records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let mut fields = record.iter();
-        let word = fields.next().unwrap_or_default();
-        let rest: ByteRecord = fields.collect();
-        let wrong = |(field, why): Wrong| format!("{field}: {why}");
-        let entry = entry(&rest, &columns, &rules).map_err(wrong)?;
-        if word == put.as_bytes() {
-            changes.push(Change::Put(entry));
-        } else if word == remove.as_bytes() {
-            changes.push(Change::Remove(entry.what));
-        } else {
-            return Err(format!("{:?} is no change", String::from_utf8_lossy(word)));
-        }
+        let change = record.map_err(|error| error.to_string()).and_then(|record| {
+            let mut fields = record.iter();
+            let word = fields.next().unwrap_or_default();
+            let rest: ByteRecord = fields.collect();
+            let wrong = |(field, why): Wrong| format!("{field}: {why}");
+            let entry = entry(&rest, &columns, &rules).map_err(wrong)?;
+            if word == put.as_bytes() {
+                Ok(Change::Put(entry))
+            } else if word == remove.as_bytes() {
+                Ok(Change::Remove(entry.what))
+            } else {
+                Err(format!("{:?} is no change", String::from_utf8_lossy(word)))
+            }
+        });
+        take(change);
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -388,6 +465,50 @@ mod tests {
             let refused = import(text, OnBad::Skip).1.unwrap_err();
             assert!(refused.contains(why), "{refused}");
         }
+    }
+
+    #[test]
+    fn an_unclosed_quote_swallows_nothing() {
+        let text = "number,reason\n13800138000,\"late\n13800138001,ok\n# \"\n\"13800138002\",\"a \"\"b\"\"\"\n138a\n";
+        let (_, refused) = import(text, OnBad::Refuse);
+        let refused = refused.unwrap_err();
+        assert!(
+            refused.starts_with("line 2: line: a quote is not closed") && refused.contains("line 6: number"),
+            "{refused}"
+        );
+        let (entries, report) = import(text, OnBad::Skip);
+        assert_eq!((entries.len(), report.unwrap().bad), (2, 2));
+        assert_eq!(entries[1].profile.reason, "a \"b\"");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept() {
+        let text = format!("number\n13800138000\n{}\n13800138001", "1".repeat(1 << 20));
+        let (entries, report) = import(&text, OnBad::Skip);
+        let report = report.unwrap();
+        assert_eq!((entries.len(), report.bad), (2, 1));
+        assert_eq!(
+            report.named[0].to_string(),
+            "line 3: line: it is longer than 8192 bytes"
+        );
+        let (_, endless) = import(&"x".repeat(100_000), OnBad::Skip);
+        assert!(endless.unwrap_err().contains("must name the columns"));
+    }
+
+    #[test]
+    fn whoever_wants_no_more_ends_it() {
+        let plan = Plan::default();
+        let mut asked = 0;
+        let stopped = read(
+            "number\n138*\n139*\n".as_bytes(),
+            &rules(&plan),
+            OnBad::Skip,
+            |_| {
+                asked += 1;
+                Err(Unwanted::All("enough".into()))
+            },
+        );
+        assert_eq!((stopped.unwrap_err().to_string().as_str(), asked), ("enough", 1));
     }
 
     #[test]

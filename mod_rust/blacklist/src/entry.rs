@@ -13,6 +13,8 @@ pub const MAX_AUTHOR: usize = 128;
 pub const MAX_PLACE: usize = 200;
 /// The longest list of tiers or queues, in bytes.
 pub const MAX_NAMES: usize = 1_024;
+/// Most entries about the same number, prefix or pattern, for different tiers and queues.
+pub const MAX_PROFILES: usize = 64;
 
 /// Whom an entry is about. Orders exact numbers, prefixes, patterns, each as their text does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -57,6 +59,16 @@ impl What {
         match self {
             What::Exact(number) | What::Prefix(number) => number.digits(),
             What::Pattern(pattern) => pattern.literals(),
+        }
+    }
+
+    /// Whether it is about everybody, or nearly so: all numbers of a country.
+    pub fn is_sweeping(&self, plan: &Plan) -> bool {
+        match self {
+            What::Exact(_) => false,
+            What::Prefix(number) => number.digits() <= plan.country().len(),
+            // Of short numbers, all of a length are everybody who has one.
+            What::Pattern(pattern) => pattern.literals() <= plan.country().len(),
         }
     }
 
@@ -345,7 +357,18 @@ pub fn line(text: &str, most: usize) -> Result<&str, String> {
     if text.chars().any(char::is_control) {
         return Err("it must be one line, without control characters".to_owned());
     }
+    if text.chars().any(unseen) {
+        return Err(
+            "it must not have characters that cannot be seen, or turn the direction of others".to_owned(),
+        );
+    }
     Ok(text)
+}
+
+/// Characters by which a text looks like another one (Unicode TR 36).
+fn unseen(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -66,6 +66,14 @@ pub enum IndexError {
         /// Bytes that should be.
         expected: u64,
     },
+    /// More than may be read into memory.
+    #[error("the index has {found} bytes, and {most} at most are read: raise max_index_mib of [blacklist]")]
+    TooLarge {
+        /// Bytes that it has.
+        found: u64,
+        /// Bytes that it may have.
+        most: u64,
+    },
     /// It is not what was written.
     #[error("the index is damaged: its checksum is wrong")]
     Damaged,
@@ -125,14 +133,18 @@ impl std::fmt::Debug for Index {
 }
 
 impl Index {
-    /// Reads a file whole and verifies it.
+    /// Reads a file whole and verifies it, if it has `most` bytes at most.
     ///
     /// # Errors
     /// See [`IndexError`].
-    pub fn open(path: &Path, plan: &Plan) -> Result<Index, IndexError> {
+    pub fn open(path: &Path, plan: &Plan, most: u64) -> Result<Index, IndexError> {
         let named = |error| IndexError::Io(path.to_owned(), error);
+        // A pipe would be waited for, and a device has no end.
+        if !std::fs::metadata(path).map_err(named)?.is_file() {
+            return Err(named(io::Error::other("it is no regular file")));
+        }
         let mut file = std::fs::File::open(path).map_err(named)?;
-        let expected = file.metadata().map_err(named)?.len();
+        let found = file.metadata().map_err(named)?.len();
         // The head first: not to read a film in full to find that it is none.
         let mut bytes = Vec::new();
         (&mut file)
@@ -142,8 +154,24 @@ impl Index {
         if !bytes.starts_with(&MAGIC) {
             return Err(IndexError::NotAnIndex);
         }
-        bytes.reserve_exact(usize::try_from(expected).unwrap_or(0).saturating_sub(bytes.len()));
-        file.read_to_end(&mut bytes).map_err(named)?;
+        // Nothing is made room for that is refused afterwards.
+        if u32_at(&bytes, 8) == Some(VERSION)
+            && let Some(expected) = u64_at(&bytes, 16)
+            && expected != found
+        {
+            return Err(IndexError::Incomplete { found, expected });
+        }
+        if found > most {
+            return Err(IndexError::TooLarge { found, most });
+        }
+        let rest = usize::try_from(found)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(bytes.len());
+        bytes
+            .try_reserve_exact(rest)
+            .map_err(|_| named(io::Error::from(io::ErrorKind::OutOfMemory)))?;
+        // It may be growing.
+        file.take(rest as u64).read_to_end(&mut bytes).map_err(named)?;
         Index::from_bytes(bytes, plan)
     }
 

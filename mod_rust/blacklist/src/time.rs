@@ -8,8 +8,27 @@ use jiff::Timestamp;
 /// How it is to be written.
 pub fn parse(text: &str) -> Result<u64, &'static str> {
     let how = "a moment is written like 2026-12-01T08:00:00+08:00 or 2026-12-01T00:00:00Z";
-    let moment: Timestamp = text.trim().parse().map_err(|_| how)?;
+    let text = text.trim();
+    let moment: Timestamp = text.parse().map_err(|_| match text.as_bytes() {
+        // As late as it gets, some hours of the last day depend on the time zone.
+        [b'9', b'9', b'9', b'9', ..] => LATEST,
+        [year, ..] if year.is_ascii_digit() && text.find('-').is_some_and(|digits| digits > 4) => LATEST,
+        _ => how,
+    })?;
     u64::try_from(moment.as_microsecond()).map_err(|_| "a moment before 1970 is of no use")
+}
+
+const LATEST: &str = "a moment lies before 9999-12-30T22:00:00Z; leave it empty for one that never comes";
+
+/// Whether a moment can be written.
+///
+/// # Errors
+/// It lies beyond the year 9999.
+pub fn writable(moment: u64) -> Result<u64, &'static str> {
+    if show(moment).is_empty() {
+        return Err(LATEST);
+    }
+    Ok(moment)
 }
 
 /// Writes a moment, in UTC; empty for one beyond the year 9999.
@@ -56,6 +75,10 @@ mod tests {
         assert_eq!(parse(&show(moment + 5)), Ok(moment + 5));
         assert!(parse("tomorrow").is_err() && parse("1960-01-01T00:00:00Z").is_err());
         assert_eq!(show(u64::MAX), "");
+        for late in ["9999-12-31T00:00:00Z", "10000-01-01T00:00:00Z"] {
+            assert_eq!(parse(late), Err(LATEST));
+        }
+        assert_eq!((writable(moment), writable(u64::MAX)), (Ok(moment), Err(LATEST)));
     }
 
     #[test]

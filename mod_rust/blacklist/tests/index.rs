@@ -49,7 +49,7 @@ fn what_is_written_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blacklist.index");
     builder(1_000).write(&path, 42).unwrap();
-    let index = Index::open(&path, &Plan::default()).unwrap();
+    let index = Index::open(&path, &Plan::default(), u64::MAX).unwrap();
     assert_eq!((index.len(), index.built()), (1_000, 42));
     let exact = What::parse("13800000017", &Plan::default()).unwrap();
     let reasons: Vec<&str> = index.get(&exact).map(|profile| profile.reason).collect();
@@ -92,13 +92,51 @@ fn a_film_is_no_index() {
     let path = folder.path().join("film");
     std::fs::write(&path, [0; 4_096]).unwrap();
     assert!(matches!(
-        Index::open(&path, &Plan::default()),
+        Index::open(&path, &Plan::default(), u64::MAX),
         Err(IndexError::NotAnIndex)
     ));
     assert!(matches!(
-        Index::open(&folder.path().join("none"), &Plan::default()),
+        Index::open(&folder.path().join("none"), &Plan::default(), u64::MAX),
         Err(IndexError::Io(..))
     ));
+}
+
+#[test]
+fn nothing_is_read_that_is_too_large_or_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blacklist.index");
+    let whole = file();
+    let most = whole.len() as u64;
+    std::fs::write(&path, &whole).unwrap();
+    assert!(Index::open(&path, &Plan::default(), most).is_ok());
+    assert!(matches!(
+        Index::open(&path, &Plan::default(), most - 1),
+        Err(IndexError::TooLarge { .. })
+    ));
+    // A good head, and a hole of a terabyte behind it.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert!(matches!(
+        Index::open(&path, &Plan::default(), u64::MAX),
+        Err(IndexError::Incomplete { .. })
+    ));
+    let mut vast = whole[..64].to_vec();
+    vast[16..24].copy_from_slice(&(1u64 << 40).to_le_bytes());
+    std::os::unix::fs::FileExt::write_all_at(&file, &vast, 0).unwrap();
+    assert!(matches!(
+        Index::open(&path, &Plan::default(), 1 << 30),
+        Err(IndexError::TooLarge { .. })
+    ));
+    let pipe = folder.path().join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let refused = Index::open(&pipe, &Plan::default(), u64::MAX).unwrap_err();
+    assert!(refused.to_string().contains("no regular file"), "{refused}");
 }
 
 proptest! {

@@ -46,7 +46,9 @@ fn the_corpus_has_an_index_of_this_version() {
         added: 1,
     };
     let report = csv::read(&*of("csv/every_field.csv"), &rules, OnBad::Refuse, |entry| {
-        builder.add(&entry).map_err(|why| why.to_string())
+        builder
+            .add(&entry)
+            .map_err(|why| csv::Unwanted::Line(why.to_string()))
     });
     let built = builder.finish(42).unwrap();
     assert_eq!(

@@ -186,11 +186,26 @@ impl Host {
         let blacklist = match &settings.blacklist {
             None => None,
             Some(blacklist) => {
-                let started = Blacklist::start(&settings, blacklist, clock, Arc::clone(&pbx), inbox.clone());
-                Some(started.map_err(|error| StartError::System {
-                    what: "the blacklist",
-                    error,
-                })?)
+                match Blacklist::start(&settings, blacklist, clock, Arc::clone(&pbx), inbox.clone()) {
+                    Ok(started) => Some(started),
+                    // A mistake in the settings, not a misfortune.
+                    Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                        return Err(StartError::System {
+                            what: "the blacklist",
+                            error,
+                        });
+                    }
+                    // Ordinary callers must reach an agent, whatever a disk does.
+                    Err(error) => {
+                        pbx.log(
+                            Level::Error,
+                            &format!(
+                                "NO CALLER IS SCREENED: the blacklist cannot be read ({error}); put that right and load the module anew"
+                            ),
+                        );
+                        None
+                    }
+                }
             }
         };
         let host = Host(Arc::new(Inner {

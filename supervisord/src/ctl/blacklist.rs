@@ -348,7 +348,9 @@ impl Build {
                 |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", path.display()));
             let file = File::open(path).map_err(|error| named(&error))?;
             let report = csv::read(BufReader::new(file), &rules, on_bad, |entry| {
-                builder.add(&entry).map_err(|error| error.to_string())?;
+                builder
+                    .add(&entry)
+                    .map_err(|error| csv::Unwanted::All(error.to_string()))?;
                 if told.elapsed() > PROGRESS {
                     told = Instant::now();
                     progress(&format!("{} entries read", builder.len()));

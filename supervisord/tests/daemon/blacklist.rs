@@ -291,7 +291,8 @@ fn an_index_is_built_without_daemon_or_node() {
         "{said}"
     );
     let plan = hotline_blacklist::number::Plan::default();
-    let index = hotline_blacklist::index::Index::open(&dir.path().join("out.index"), &plan).unwrap();
+    let index =
+        hotline_blacklist::index::Index::open(&dir.path().join("out.index"), &plan, u64::MAX).unwrap();
     assert_eq!(index.len(), 2);
 
     let (code, said) = build(&["--skip-bad", "--country", "0"]);

@@ -10,7 +10,7 @@ use hotline_wire::blacklist::ListOrder;
 use hotline_wire::{Outcome, Refusal};
 
 use super::writer::Order;
-use super::{Shared, files, refused};
+use super::{Rules, Shared, files, refused};
 use crate::convert;
 use crate::runner::Reply;
 
@@ -40,7 +40,11 @@ enum Prepared {
 
 /// A change that somebody asks for.
 pub(super) enum Asked {
-    Put(Entry),
+    Put {
+        entry: Entry,
+        /// What whoever asks should know of it.
+        notes: Vec<String>,
+    },
     Remove {
         what: What,
         reason: String,
@@ -79,7 +83,8 @@ fn prepare(shared: &Shared, author: &str, order: ListOrder) -> Result<Prepared, 
             {
                 return Err(refused(Refusal::OutOfRange, files::not_allowed(place)));
             }
-            Prepared::Change(Asked::Put(entry))
+            let notes = notes(&rules, &entry);
+            Prepared::Change(Asked::Put { entry, notes })
         }
         ListOrder::Remove { number, reason: why } => Prepared::Change(Asked::Remove {
             what: what(&number)?,
@@ -135,7 +140,7 @@ fn prepare(shared: &Shared, author: &str, order: ListOrder) -> Result<Prepared, 
             };
             let on_bad = if skip_bad { OnBad::Skip } else { OnBad::Refuse };
             let (entries, report) =
-                files::import(Path::new(&path), &rules, &csv_rules, on_bad).map_err(bad_file)?;
+                files::import(Path::new(&path), shared, &csv_rules, on_bad).map_err(bad_file)?;
             Prepared::Change(Asked::Import {
                 file: path,
                 entries,
@@ -152,6 +157,26 @@ fn prepare(shared: &Shared, author: &str, order: ListOrder) -> Result<Prepared, 
         }
         ListOrder::Load => Prepared::Change(Asked::Load),
     })
+}
+
+/// What is done as asked, and may yet not be what was meant.
+fn notes(rules: &Rules, entry: &Entry) -> Vec<String> {
+    let mut notes = Vec::new();
+    let profile = &entry.profile;
+    if entry.what.is_sweeping(&rules.settings.plan) && profile.action != Action::Allow {
+        notes.push(format!(
+            "note: {} is about everybody of whom it can be said",
+            entry.what
+        ));
+    }
+    for (names, kind, known) in [
+        (&profile.tiers, "tier", &rules.tiers),
+        (&profile.queues, "queue", &rules.queues),
+    ] {
+        let unknown = names.iter().filter(|name| !known.iter().any(|one| one == name));
+        notes.extend(unknown.map(|name| format!("note: the settings have no {kind} {name} at present")));
+    }
+    notes
 }
 
 /// What would happen to a caller, and by what.

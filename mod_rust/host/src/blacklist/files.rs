@@ -4,11 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
-use hotline_blacklist::csv::{self, OnBad, Report};
+use hotline_blacklist::csv::{self, OnBad, Report, Unwanted};
 use hotline_blacklist::{Action, Entry, List};
 
-use super::{Rules, shown};
+use super::{Shared, shown};
 
 /// The entries of a file.
 ///
@@ -16,7 +17,7 @@ use super::{Rules, shown};
 /// Why none of them is taken, for people: the lines, fields and reasons.
 pub(super) fn import(
     path: &Path,
-    rules: &Rules,
+    shared: &Shared,
     csv_rules: &csv::Rules<'_>,
     on_bad: OnBad,
 ) -> Result<(Vec<Entry>, Report), String> {
@@ -27,27 +28,25 @@ pub(super) fn import(
         return Err(named(&"it is no regular file"));
     }
     let file = File::open(path).map_err(|error| named(&error))?;
+    let rules = shared.rules.load();
     let most = rules.settings.max_changes;
     let mut entries = Vec::new();
-    let mut too_many = false;
     let take = |entry: Entry| {
         if let Action::Divert(place) = &entry.profile.action
             && !rules.allows(place)
         {
-            return Err(not_allowed(place));
+            return Err(Unwanted::Line(not_allowed(place)));
         }
         if entries.len() >= most {
-            too_many = true;
-            return Err(format!("it is one too many: {most} at most"));
+            return Err(Unwanted::All(full(most)));
+        }
+        if shared.stopping.load(Ordering::Relaxed) {
+            return Err(Unwanted::All("the module is being unloaded".to_owned()));
         }
         entries.push(entry);
         Ok(())
     };
-    let report = csv::read(BufReader::new(file), csv_rules, on_bad, take);
-    if too_many {
-        return Err(format!("{}: {}", shown(path), full(most)));
-    }
-    match report {
+    match csv::read(BufReader::new(file), csv_rules, on_bad, take) {
         Ok(report) => Ok((entries, report)),
         Err(error) => Err(format!("{}: nothing is taken: {error}", shown(path))),
     }

@@ -2,12 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hotline_blacklist::changes::{self, Change};
 use hotline_blacklist::{List, Plan, file};
 use rustix::fs::{FlockOperation, flock};
+
+use crate::pbx::Level;
 
 /// Its name in the node's folder.
 const NAME: &str = "blacklist.log";
@@ -15,24 +17,36 @@ const NAME: &str = "blacklist.log";
 const LOCK: &str = "blacklist.lock";
 /// What was not whole, and cut off.
 const DROPPED: &str = "blacklist.dropped";
+/// Most files of what was cut off, or damaged.
+const MOST_ASIDE: u32 = 10;
 /// A log is never written anew before it has so many bytes.
 const SMALL: u64 = 1 << 20;
 
 pub(super) struct Log {
     path: PathBuf,
     file: File,
+    /// Up to there it is whole.
     length: u64,
-    /// The length right after it was written anew.
-    fresh: u64,
+    /// Changes in it since it was written anew, about.
+    changes: usize,
+    /// The file may have a torn end, or not be the one that has the name: to be opened anew before anything is appended.
+    unsure: bool,
     _lock: File,
 }
 
+/// What a log had to say when it was opened.
+pub(super) struct Found {
+    pub(super) changes: Vec<Change>,
+    /// What somebody should know.
+    pub(super) words: Vec<(Level, String)>,
+}
+
 impl Log {
-    /// Opens the log of a folder, or begins one. Returns what it says, and how many bytes of a torn end were cut off.
+    /// Opens the log of a folder, or begins one.
     ///
     /// # Errors
-    /// It makes no sense, another node uses it, or the system says no.
-    pub(super) fn open(folder: &Path, plan: &Plan) -> io::Result<(Log, Vec<Change>, u64)> {
+    /// It is none, another node uses it, or the system says no.
+    pub(super) fn open(folder: &Path, plan: &Plan) -> io::Result<(Log, Found)> {
         std::fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
         let lock = open(&folder.join(LOCK))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
@@ -51,23 +65,37 @@ impl Log {
             bytes = changes::MAGIC.to_vec();
         }
         let read = changes::read(&bytes, plan).map_err(|error| named(&path, &io::Error::other(error)))?;
-        let torn = (bytes.len() - read.good) as u64;
+        let mut words = Vec::new();
+        if !read.is_whole() {
+            words.push((Level::Error, harmed(&path, &read, &bytes)));
+        }
+        let torn = bytes.len() - read.good;
         if torn > 0 {
             // A kill leaves half a change; a bad disk may leave more, for somebody to look at.
-            file::replace(&folder.join(DROPPED), |to| to.write_all(&bytes[read.good..]))?;
+            let kept = kept_aside(&folder.join(DROPPED), &bytes[read.good..]);
+            words.push((
+                Level::Warning,
+                format!(
+                    "{torn} bytes of a change of the blacklist that was not finished were dropped from {}; {kept}",
+                    path.display()
+                ),
+            ));
         }
         let length = read.good as u64;
-        file.set_len(length).map_err(|error| named(&path, &error))?;
-        file.seek(SeekFrom::End(0))
-            .map_err(|error| named(&path, &error))?;
-        let log = Log {
+        let mut log = Log {
             path,
             file,
             length,
-            fresh: 0,
+            changes: read.changes.len(),
+            unsure: true,
             _lock: lock,
         };
-        Ok((log, read.changes, torn))
+        log.make_sure()?;
+        let found = Found {
+            changes: read.changes,
+            words,
+        };
+        Ok((log, found))
     }
 
     /// Brings changes to the disk, all or none.
@@ -75,22 +103,46 @@ impl Log {
     /// # Errors
     /// What the system says; the changes do not count.
     pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        self.make_sure()?;
         let mut frame = Vec::new();
         changes::write(&mut frame, changes).map_err(io::Error::other)?;
         let written = self.file.write_all(&frame).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            // What is left of it must not stand before the next one. Should this fail too, the checksum tells.
-            let _ = self.file.set_len(self.length);
-            let _ = self.file.seek(SeekFrom::End(0));
+            // What is left of it must not stand before the next one. Should this fail, it is tried again before that.
+            self.unsure = true;
+            let _ = self.make_sure();
             return Err(named(&self.path, &error));
         }
         self.length += frame.len() as u64;
+        self.changes += changes.len();
         Ok(())
     }
 
-    /// Whether most of it is past.
-    pub(super) fn is_long(&self) -> bool {
-        self.length > SMALL.max(4 * self.fresh)
+    /// Brings file and name together again, and cuts off what is torn.
+    fn make_sure(&mut self) -> io::Result<()> {
+        if !self.unsure {
+            return Ok(());
+        }
+        let again = open(&self.path)?;
+        let error = |error: io::Error| named(&self.path, &error);
+        let (new, old) = (
+            again.metadata().map_err(error)?,
+            self.file.metadata().map_err(error)?,
+        );
+        if new.ino() != old.ino() {
+            // Written anew, whole: it has its name only since.
+            self.length = new.len();
+        }
+        again.set_len(self.length).map_err(error)?;
+        (&again).seek(SeekFrom::End(0)).map_err(error)?;
+        self.file = again;
+        self.unsure = false;
+        Ok(())
+    }
+
+    /// Whether most of it is past, of a list with so many changes.
+    pub(super) fn is_long(&self, now: usize) -> bool {
+        self.length > SMALL && self.changes > 4 * (now + 1)
     }
 
     /// Writes it anew from what there is now.
@@ -112,12 +164,52 @@ impl Log {
         if !all.is_empty() {
             changes::write(&mut bytes, &all).map_err(io::Error::other)?;
         }
+        // Whether it failed before or after it had its name cannot be told.
+        self.unsure = true;
         file::replace(&self.path, |to| to.write_all(&bytes))?;
-        self.file = open(&self.path)?;
-        self.file.seek(SeekFrom::End(0))?;
-        self.length = bytes.len() as u64;
-        self.fresh = self.length;
+        self.make_sure()?;
+        self.changes = all.len();
         Ok(())
+    }
+}
+
+/// Keeps the whole of a log aside that is not all good, and says so.
+fn harmed(path: &Path, read: &changes::Read, bytes: &[u8]) -> String {
+    let kept = kept_aside(&path.with_extension("damaged"), bytes);
+    let mut what = Vec::new();
+    if read.damaged > 0 {
+        what.push(format!(
+            "{} bytes of {} are damaged",
+            read.damaged,
+            path.display()
+        ));
+    }
+    if read.strange > 0 {
+        let (count, why) = (read.strange, &read.why);
+        what.push(format!(
+            "{count} of its changes make no sense by the plan of [blacklist] ({why})"
+        ));
+    }
+    format!(
+        "changes of the blacklist are lost: {}; what else it says is in force, and {kept}: compare `hotline blacklist list` with it",
+        what.join(", and ")
+    )
+}
+
+/// Writes something beside its place, over nothing that is there. Where it is, for people.
+fn kept_aside(path: &Path, bytes: &[u8]) -> String {
+    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", path.display()));
+    let mut places = std::iter::once(path.to_owned()).chain((1..MOST_ASIDE).map(numbered));
+    let kept = places
+        .find(|place| !place.exists())
+        .ok_or_else(|| format!("{MOST_ASIDE} such files are there already"))
+        .and_then(|place| {
+            let written = file::replace(&place, |to| to.write_all(bytes));
+            written.map(|()| place).map_err(|error| error.to_string())
+        });
+    match kept {
+        Ok(place) => format!("they are in {}", place.display()),
+        Err(why) => format!("they could not be kept aside: {why}"),
     }
 }
 
@@ -134,4 +226,62 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hotline_blacklist::What;
+
+    fn change(number: &str) -> Change {
+        Change::Remove(What::parse(number, &Plan::default()).unwrap())
+    }
+
+    fn reopened(folder: &Path) -> Vec<Change> {
+        let (_, found) = Log::open(folder, &Plan::default()).unwrap();
+        assert!(found.words.is_empty(), "{:?}", found.words);
+        found.changes
+    }
+
+    #[test]
+    fn what_a_failed_write_left_is_gone_before_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        log.append(&[change("138*")]).unwrap();
+        // A full disk leaves half a change, and then not even that can be taken back.
+        log.file.write_all(&[7; 100]).unwrap();
+        log.unsure = true;
+        log.append(&[change("139*")]).unwrap();
+        drop(log);
+        assert_eq!(reopened(folder.path()), [change("138*"), change("139*")]);
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_file_that_lost_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        log.append(&[change("138*")]).unwrap();
+        // Written anew, but what came after that failed.
+        let mut anew = changes::MAGIC.to_vec();
+        changes::write(&mut anew, &[change("137*")]).unwrap();
+        file::replace(&folder.path().join(NAME), |to| to.write_all(&anew)).unwrap();
+        log.unsure = true;
+        log.append(&[change("139*")]).unwrap();
+        drop(log);
+        assert_eq!(reopened(folder.path()), [change("137*"), change("139*")]);
+    }
+
+    #[test]
+    fn a_log_is_written_anew_when_most_of_it_is_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        let many = vec![change("13800138000"); 100_000];
+        log.append(&many).unwrap();
+        assert!(log.is_long(0) && !log.is_long(100_000), "an import is no past");
+        log.compact(&List::default()).unwrap();
+        assert!(!log.is_long(0));
+        log.append(&[change("139*")]).unwrap();
+        drop(log);
+        assert_eq!(reopened(folder.path()), [change("139*")]);
+    }
 }

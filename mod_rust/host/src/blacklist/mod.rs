@@ -10,7 +10,7 @@ mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -123,6 +123,7 @@ impl Drop for TarpitPlace {
 struct Rules {
     settings: BlacklistSettings,
     tiers: Vec<String>,
+    queues: Vec<String>,
 }
 
 /// Shared by all threads.
@@ -135,6 +136,8 @@ struct Shared {
     tarpit: Arc<AtomicUsize>,
     /// Facts on their way to the writer.
     facts: AtomicUsize,
+    /// Nothing long is begun any more, and goes on no longer.
+    stopping: AtomicBool,
     clock: Clock,
     pbx: Arc<dyn Pbx>,
     engine: Sender<Message>,
@@ -175,6 +178,7 @@ impl Blacklist {
             review: AtomicU64::new(0),
             tarpit: Arc::default(),
             facts: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
             clock,
             pbx,
             engine,
@@ -298,6 +302,7 @@ impl Blacklist {
 
     /// Ends the thread, with all changes on the disk.
     pub(crate) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
         self.shared.send(Order::Stop);
         if let Some(thread) = crate::lock(&self.thread).take() {
             // A thread that panicked has said so already.
@@ -315,6 +320,12 @@ impl Rules {
                 .tiers
                 .iter()
                 .map(|tier| tier.name.clone())
+                .collect(),
+            queues: settings
+                .config
+                .queues
+                .iter()
+                .map(|queue| queue.name.clone())
                 .collect(),
         }
     }
@@ -462,7 +473,8 @@ fn refused(reason: Refusal, message: impl Into<String>) -> Outcome {
 pub(crate) fn none() -> Outcome {
     refused(
         Refusal::NoBlacklist,
-        "this node has no blacklist: add [blacklist] with a directory to its settings and load the module anew",
+        "this node has no blacklist: add [blacklist] with a directory to its settings, or see in the PBX's log why it could not be \
+         read, and load the module anew",
     )
 }
 

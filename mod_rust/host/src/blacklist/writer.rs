@@ -1,8 +1,10 @@
 //! The only one who changes the list: orders, automatic rules and time, one after the other, each on the disk before it counts.
 
-use std::collections::BTreeSet;
+mod automatic;
+mod index;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,7 +12,8 @@ use std::time::Duration;
 
 use hotline_blacklist::auto::Watch;
 use hotline_blacklist::changes::Change;
-use hotline_blacklist::{Entry, Index, List, Names, Number, Profile, Query, What};
+use hotline_blacklist::entry::MAX_PROFILES;
+use hotline_blacklist::{Entry, List, Number, Profile, What};
 use hotline_engine::screening::{EntryChange, ListChange};
 use hotline_engine::{Input, Time};
 use hotline_wire::mask::masked;
@@ -18,17 +21,18 @@ use hotline_wire::{Outcome, Refusal};
 
 use super::asked::{AUTOMATIC, Asked};
 use super::log::Log;
-use super::{Rules, Shared, files, refused, shown};
+use super::{Rules, Shared, files, refused};
 use crate::convert;
 use crate::pbx::Level;
 use crate::runner::Reply;
 use crate::settings::{AutoRule, Counted};
+use automatic::watches;
 
 /// How often old lists are looked after that somebody still held.
 const TIDY: Duration = Duration::from_millis(200);
 
-/// The name of the last good index in the node's folder.
-const LAST: &str = "last-good.index";
+/// Entries that end in one step.
+const AT_ONCE: usize = 10_000;
 
 /// What the writer is told.
 pub(super) enum Order {
@@ -66,6 +70,8 @@ pub(super) struct Writer {
     watches: Vec<(AutoRule, Watch)>,
     /// That there is no room for more was said.
     said_full: bool,
+    /// All changes, while the index that they were made over is missing: what they do is seen with it only.
+    until_index: Option<Vec<Change>>,
 }
 
 impl Writer {
@@ -73,16 +79,9 @@ impl Writer {
     pub(super) fn open(shared: Arc<Shared>) -> io::Result<Writer> {
         let rules = shared.rules.load_full();
         let settings = &rules.settings;
-        let (log, changes, torn) = Log::open(&settings.directory, &settings.plan)?;
-        if torn > 0 {
-            shared.log(
-                Level::Warning,
-                &format!(
-                    "{torn} bytes of a change of the blacklist that was not finished were dropped from {folder}/blacklist.log; they are in \
-                     {folder}/blacklist.dropped",
-                    folder = shown(&settings.directory)
-                ),
-            );
+        let (log, found) = Log::open(&settings.directory, &settings.plan)?;
+        for (level, word) in &found.words {
+            shared.log(*level, word);
         }
         let mut writer = Writer {
             watches: watches(&settings.automatic),
@@ -93,6 +92,7 @@ impl Writer {
             ends: BTreeSet::new(),
             review: BTreeSet::new(),
             said_full: false,
+            until_index: None,
         };
         if settings.index.is_some()
             && let Err(why) = writer.read_index("boot")
@@ -102,25 +102,18 @@ impl Writer {
                     Level::Error,
                     &format!("the blacklist has the {taken} entries of the last good index: {why}"),
                 ),
-                None => shared.log(
-                    Level::Error,
-                    &format!("the blacklist has no index until one is loaded: {why}"),
-                ),
+                None => {
+                    writer.until_index = Some(Vec::new());
+                    shared.log(
+                        Level::Error,
+                        &format!("the blacklist has no index until one is loaded: {why}"),
+                    );
+                }
             }
         }
-        for change in changes {
-            let what = match change {
-                Change::Put(entry) => {
-                    let what = entry.what;
-                    writer.list.put(entry);
-                    what
-                }
-                Change::Remove(what) => {
-                    writer.list.remove(&what, |_| true);
-                    what
-                }
-            };
-            writer.index_anew(&what);
+        writer.replay(&found.changes);
+        if let Some(changes) = &mut writer.until_index {
+            *changes = found.changes;
         }
         writer.publish();
         if !writer.list.is_empty() {
@@ -129,6 +122,21 @@ impl Writer {
             writer.tell_loaded("boot", taken);
         }
         Ok(writer)
+    }
+
+    /// Does again what was done.
+    fn replay(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Put(entry) => {
+                    self.list.put(entry.clone());
+                }
+                Change::Remove(what) => {
+                    self.list.remove(what, |_| true);
+                }
+            }
+            self.index_anew(about(change));
+        }
     }
 
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
@@ -197,9 +205,15 @@ impl Writer {
 
     fn asked(&mut self, author: &str, change: Asked) -> Result<Outcome, Outcome> {
         match change {
-            Asked::Put(entry) => {
+            Asked::Put { entry, notes } => {
                 self.put(author, entry, EntryChange::Added)?;
-                Ok(Outcome::Done)
+                if notes.is_empty() {
+                    return Ok(Outcome::Done);
+                }
+                let done = std::iter::once("Done.".to_owned());
+                Ok(Outcome::Told {
+                    lines: done.chain(notes).collect(),
+                })
             }
             Asked::Remove { what, reason } => {
                 let before = self.list.get(&what);
@@ -302,8 +316,35 @@ impl Writer {
     fn expect_room<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<(), Outcome> {
         let most = self.shared.rules.load().settings.max_changes;
         let overlay = self.list.overlay();
-        let new = |entry: &&Entry| overlay.get(&entry.what).is_none();
-        if overlay.len() + entries.into_iter().filter(new).count() > most {
+        let too_many = |what: &What| {
+            refused(
+                Refusal::AtLimit,
+                format!(
+                    "{} would have more than {MAX_PROFILES} entries, for different tiers and queues: name several in one",
+                    masked(&what.to_string())
+                ),
+            )
+        };
+        let mut asked: BTreeMap<&What, Vec<&Profile>> = BTreeMap::new();
+        for Entry { what, profile } in entries {
+            let profiles = asked.entry(what).or_default();
+            if !profiles.iter().any(|other| other.same_scope(profile)) {
+                profiles.push(profile);
+            }
+            if profiles.len() > MAX_PROFILES {
+                return Err(too_many(what));
+            }
+        }
+        let mut new = 0;
+        for (what, profiles) in asked {
+            new += usize::from(overlay.get(what).is_none());
+            let there = self.list.get(what);
+            let stays = |profile: &&Profile| !profiles.iter().any(|other| other.same_scope(profile));
+            if there.iter().filter(stays).count() + profiles.len() > MAX_PROFILES {
+                return Err(too_many(what));
+            }
+        }
+        if overlay.len() + new > most {
             return Err(refused(Refusal::AtLimit, files::full(most)));
         }
         Ok(())
@@ -316,14 +357,12 @@ impl Writer {
             .map_err(|error| refused(Refusal::BadFile, format!("the change cannot be kept: {error}")))?;
         apply(&mut self.list);
         for change in changes {
-            let what = match change {
-                Change::Put(entry) => entry.what,
-                Change::Remove(what) => *what,
-            };
-            self.index_anew(&what);
+            self.index_anew(about(change));
         }
         self.publish();
-        if self.log.is_long()
+        if let Some(all) = &mut self.until_index {
+            all.extend_from_slice(changes);
+        } else if self.log.is_long(self.list.overlay().len())
             && let Err(error) = self.log.compact(&self.list)
         {
             self.shared.log(
@@ -360,175 +399,57 @@ impl Writer {
             .store(self.review.len() as u64, Ordering::Relaxed);
     }
 
-    /// Where another name of the last index that was good is kept.
-    fn last(rules: &Rules) -> PathBuf {
-        rules.settings.directory.join(LAST)
-    }
-
-    /// Remembers the index as the last good one, should its file be bad at the next start. It is another name of the same
-    /// file, so this costs nothing, and is not to be had from one disk to another.
-    fn remember(rules: &Rules, path: &Path) {
-        let last = Writer::last(rules);
-        // It may never have been there.
-        let _ = std::fs::remove_file(&last);
-        let _ = std::fs::hard_link(path, last);
-    }
-
-    /// Puts the last good index beneath the changes, at a start with a bad one. How many entries it has.
-    fn load_last(&mut self) -> Option<u64> {
-        let rules = self.shared.rules.load_full();
-        let index = Index::open(&Writer::last(&rules), &rules.settings.plan).ok()?;
-        let taken = index.len();
-        self.list.set_index(Some(Arc::new(index)));
-        Some(taken)
-    }
-
-    /// Puts the index that the settings name beneath the changes. How many entries it has.
-    fn load(&mut self, author: &str) -> Result<u64, String> {
-        let taken = self.read_index(author)?;
-        // What the index holds was forgotten, and must not come back with the log at the next start.
-        if let Err(error) = self.log.compact(&self.list) {
-            self.shared.log(
-                Level::Error,
-                &format!("the changes of the blacklist could not be written anew: {error}"),
-            );
-        }
-        self.tell_loaded(author, taken);
-        Ok(taken)
-    }
-
-    fn read_index(&mut self, author: &str) -> Result<u64, String> {
-        let rules = self.shared.rules.load_full();
-        let index = match &rules.settings.index {
-            None if author == "reload" => None,
-            None => return Err("the settings name no index: add index to [blacklist]".to_owned()),
-            Some(path) => {
-                let index = Index::open(path, &rules.settings.plan).map_err(|error| match &error {
-                    hotline_blacklist::IndexError::Io(..) => error.to_string(),
-                    _ => format!("{}: {error}", shown(path)),
-                })?;
-                Writer::remember(&rules, path);
-                Some(Arc::new(index))
-            }
-        };
-        let taken = index.as_ref().map_or(0, |index| index.len());
-        self.list.set_index(index);
-        self.publish();
-        Ok(taken)
-    }
-
-    /// Says what the list has now that an index lies beneath.
-    fn tell_loaded(&self, author: &str, taken: u64) {
-        let rules = self.shared.rules.load();
-        let file = rules.settings.index.as_deref().map(shown).unwrap_or_default();
-        let entries = self.list.len();
-        self.shared.log(
-            Level::Notice,
-            &format!("the blacklist has {entries} entries, {taken} of them from the index {file:?}"),
-        );
-        let change = ListChange::Whole {
-            author: author.to_owned(),
-            index: true,
-            file,
-            taken,
-            bad: 0,
-            entries,
-        };
-        self.shared.tell(Input::ListChanged {
-            change: Box::new(change),
-        });
-    }
-
     /// Drops what is over.
     fn expire(&mut self) {
         let now = self.shared.now();
-        while let Some((end, what)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
+        // Many may end at once: a step each would be a disk's pace each, and all in one would keep orders waiting.
+        let due: Vec<(u64, What)> = self
+            .ends
+            .iter()
+            .take_while(|(end, _)| *end <= now)
+            .take(AT_ONCE)
+            .copied()
+            .collect();
+        let mut over: Vec<(What, Vec<Profile>)> = Vec::new();
+        let mut changes = Vec::new();
+        let mut looked_at = BTreeSet::new();
+        for (end, what) in due {
             self.ends.remove(&(end, what));
-            let (over, kept): (Vec<Profile>, Vec<Profile>) = self
-                .list
-                .overlay()
-                .get(&what)
+            let slot = self.list.overlay().get(&what);
+            let (gone, kept): (Vec<Profile>, Vec<Profile>) = slot
                 .map(|slot| slot.iter().cloned().partition(|profile| profile.expired(now)))
                 .unwrap_or_default();
-            if over.is_empty() {
+            if gone.is_empty() || !looked_at.insert(what) {
                 continue;
             }
-            let kept = kept
-                .into_iter()
-                .map(|profile| Change::Put(Entry { what, profile }));
-            let changes: Vec<Change> = std::iter::once(Change::Remove(what)).chain(kept).collect();
-            let recorded = self.record(&changes, |list| {
-                list.remove(&what, |profile| profile.expired(now));
-            });
-            if recorded.is_err() {
-                // It counts no more all the same, and goes at the next start.
-                self.shared.log(
-                    Level::Warning,
-                    "an entry of the blacklist is over, and that cannot be kept on the disk",
-                );
-                continue;
-            }
-            for profile in over {
-                self.tell("expiry", EntryChange::Expired, "", &what, Some(&profile), None);
-            }
+            changes.push(Change::Remove(what));
+            let kept = kept.into_iter();
+            changes.extend(kept.map(|profile| Change::Put(Entry { what, profile })));
+            over.push((what, gone));
         }
-    }
-
-    /// A caller did something that rules count.
-    fn saw(&mut self, number: Number, counts: impl Fn(Counted) -> bool) {
-        let now = self.shared.now();
-        let asks: Vec<AutoRule> = self
-            .watches
-            .iter_mut()
-            .filter(|(rule, _)| counts(rule.counted))
-            .filter_map(|(rule, watch)| watch.saw(number, now).then(|| rule.clone()))
-            .collect();
-        for rule in asks {
-            self.add_by(&rule, number, now);
-        }
-    }
-
-    fn add_by(&mut self, rule: &AutoRule, number: Number, now: u64) {
-        let what = What::Exact(number);
-        let query = Query {
-            number,
-            queue: None,
-            tier: None,
-            now,
-        };
-        // Whoever is let through or blocked by name stays so.
-        let named = self.list.lookup(&query).is_some_and(|found| {
-            found.what == what || found.profile.action == hotline_blacklist::Action::Allow
-        });
-        if named {
+        if over.is_empty() {
             return;
         }
-        let did = match rule.counted {
-            Counted::Calls => "calls",
-            Counted::HangUps(_) => "hang-ups",
-        };
-        let seconds = rule.within.0 / 1_000_000;
-        let profile = Profile {
-            action: rule.action.clone(),
-            tiers: Names::default(),
-            queues: Names::default(),
-            from: 0,
-            until: Some(now.saturating_add(rule.lasting.0)),
-            reason: format!("more than {} {did} within {seconds} s", rule.count),
-            author: format!("{AUTOMATIC}{}", rule.name),
-            added: now,
-        };
-        let author = profile.author.clone();
-        match self.put(&author, Entry { what, profile }, EntryChange::Automatic) {
-            Ok(()) => self.said_full = false,
-            Err(Outcome::Refused { message, .. }) if !self.said_full => {
-                self.said_full = true;
-                self.shared.log(
-                    Level::Warning,
-                    &format!("the rule {} of the blacklist adds nobody: {message}", rule.name),
-                );
+        let recorded = self.record(&changes, |list| {
+            for (what, _) in &over {
+                list.remove(what, |profile| profile.expired(now));
             }
-            Err(_) => {}
+        });
+        if recorded.is_err() {
+            // They count no more all the same, and go at the next start.
+            self.shared.log(
+                Level::Warning,
+                &format!(
+                    "{} entries of the blacklist are over, and that cannot be kept on the disk",
+                    over.len()
+                ),
+            );
+            return;
+        }
+        for (what, profiles) in over {
+            for profile in profiles {
+                self.tell("expiry", EntryChange::Expired, "", &what, Some(&profile), None);
+            }
         }
     }
 
@@ -567,11 +488,12 @@ impl Writer {
     }
 }
 
-fn watches(rules: &[AutoRule]) -> Vec<(AutoRule, Watch)> {
-    rules
-        .iter()
-        .map(|rule| (rule.clone(), Watch::new(rule.count, rule.within.0, rule.watched)))
-        .collect()
+/// Whom a change is about.
+fn about(change: &Change) -> &What {
+    match change {
+        Change::Put(entry) => &entry.what,
+        Change::Remove(what) => what,
+    }
 }
 
 fn not_there(what: &What) -> Outcome {

@@ -59,6 +59,11 @@ pub(crate) fn entry_asked(
     {
         return Err("until: it must be later than now, and than from".to_owned());
     }
+    for (field, moment) in [("from", Some(entry.from)), ("until", entry.until)] {
+        if let Some(moment) = moment {
+            hotline_blacklist::time::writable(moment).map_err(|why| format!("{field}: {why}"))?;
+        }
+    }
     let profile = Profile {
         action: Action::parse(&entry.action).map_err(of("action"))?,
         tiers: Names::parse(&entry.tiers.join(",")).map_err(of("tiers"))?,

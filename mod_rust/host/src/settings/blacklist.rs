@@ -18,6 +18,10 @@ const MOST_SOUNDS: usize = 16;
 /// Most numbers changed over the index: some 300 bytes each.
 const MOST_CHANGES: usize = 2_000_000;
 
+const MIB: u64 = 1 << 20;
+/// A hundred million entries, each for a reason of its own.
+const MOST_INDEX_MIB: i64 = 65_536;
+
 /// What a node does with its blacklist.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlacklistSettings {
@@ -25,6 +29,8 @@ pub struct BlacklistSettings {
     pub directory: PathBuf,
     /// The index beneath them, if there is one.
     pub index: Option<PathBuf>,
+    /// The largest index that is read into memory, in bytes.
+    pub max_index_bytes: u64,
     /// How numbers are written.
     pub plan: Plan,
     /// What happens to callers who withhold their number.
@@ -89,6 +95,7 @@ pub(super) fn read(value: &Value<'_>) -> Read<BlacklistSettings> {
     let mut settings = BlacklistSettings {
         directory: table.need("directory")?.filled()?.into(),
         index: None,
+        max_index_bytes: 2_048 * MIB,
         plan: plan(&mut table, value)?,
         anonymous: Action::Allow,
         malformed: Action::Allow,
@@ -105,6 +112,10 @@ pub(super) fn read(value: &Value<'_>) -> Read<BlacklistSettings> {
     };
     table.set("index", &mut settings.index, |value| {
         value.filled().map(|path| Some(path.into()))
+    })?;
+    table.set("max_index_mib", &mut settings.max_index_bytes, |value| {
+        let mib = value.number(1..=MOST_INDEX_MIB)?;
+        Ok(mib.unsigned_abs() * MIB)
     })?;
     table.set("places", &mut settings.places, places)?;
     let places = settings.places.clone();

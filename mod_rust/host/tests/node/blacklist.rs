@@ -1,5 +1,7 @@
 //! The blacklist of a node: who is let through, what is changed and kept, and what is told of it.
 
+mod kept;
+
 use std::time::Duration;
 
 use hotline_blacklist::entry::Names;
@@ -198,79 +200,75 @@ fn every_action_comes_as_what_is_to_be_done() {
 }
 
 #[test]
-fn changes_survive_a_restart_and_a_kill_in_the_middle_of_one() {
-    let mut bed = Bed::with(SETTINGS);
-    assert_eq!(add(&bed, entry("13800138000", "busy")), Outcome::Done);
-    assert_eq!(add(&bed, entry("138*", "flag")), Outcome::Done);
-    bed.restart();
-    assert!(matches!(block(screen(&bed, "13800138000")), Block::Busy { .. }));
-    assert_eq!(listed(&bed, "").len(), 2);
-    // A second node must keep out.
-    let other = bed.folder.path().join("other.toml");
-    let text = std::fs::read_to_string(bed.settings_file()).unwrap();
-    std::fs::write(&other, text.replace("node.sock", "other.sock")).unwrap();
-    let refused = hotline_host::Host::start(bed.pbx.clone(), &other).err().unwrap();
-    assert!(refused.to_string().contains("another node"), "{refused}");
-    // Half a change.
-    bed.host.stop();
-    let log = bed.folder.path().join("blacklist/blacklist.log");
-    let mut bytes = std::fs::read(&log).unwrap();
-    let whole = bytes.len();
-    bytes.extend_from_slice(&[200, 0, 0, 0, 1, 2, 3, 4, b'p', b'u', b't']);
-    std::fs::write(&log, bytes).unwrap();
-    bed.restart();
-    assert!(bed.logged("11 bytes of a change of the blacklist that was not finished were dropped"));
-    assert_eq!(std::fs::read(&log).unwrap().len(), whole);
-    let dropped = bed.folder.path().join("blacklist/blacklist.dropped");
-    assert_eq!(std::fs::read(dropped).unwrap().len(), 11);
-    assert_eq!(add(&bed, entry("139*", "flag")), Outcome::Done);
-    bed.restart();
-    assert_eq!(listed(&bed, "").len(), 3);
-}
-
-#[test]
-fn a_log_that_is_none_of_ours_is_not_written_over() {
-    let mut bed = Bed::with(SETTINGS);
-    bed.host.stop();
-    let log = bed.folder.path().join("blacklist/blacklist.log");
-    std::fs::write(&log, "something else").unwrap();
-    let file = bed.settings_file();
-    let refused = hotline_host::Host::start(bed.pbx.clone(), &file).err().unwrap();
-    assert!(
-        refused.to_string().contains("no log of a blacklist's changes"),
-        "{refused}"
-    );
-    assert_eq!(std::fs::read_to_string(&log).unwrap(), "something else");
-    std::fs::remove_file(&log).unwrap();
-    bed.restart();
-}
-
-#[test]
-fn an_entry_expires_by_itself() {
-    let mut bed = Bed::with(SETTINGS);
+fn a_stricter_rule_goes_beyond_a_milder_one() {
+    let rules = |action: &str, over: u32| {
+        format!(
+            "[[blacklist.automatic]]\nname = \"{action}\"\ncalls_over = {over}\nwithin_seconds = 600\naction = \"{action}\"\nlasting_seconds = 600\n"
+        )
+    };
+    let settings = SETTINGS.split("[[blacklist.automatic]]").next().unwrap();
+    let bed = Bed::with(&format!("{settings}{}{}", rules("flag", 1), rules("busy", 4)));
     let mut client = bed.client(None, true);
-    let now = bed.host.snapshot().unwrap().at;
-    let until = now + 300_000;
-    let short = ListEntry {
-        until: Some(until),
+    let number = "13800138000";
+    let mut call = |times: usize| {
+        for _ in 0..times {
+            let _ = bed.host.screen(&caller(number));
+        }
+        changed(&mut client, ListChange::Automatic).1.unwrap().action
+    };
+    assert_eq!(call(2), "flag");
+    assert_eq!(call(3), "busy");
+    // The milder one finds the caller again and again, and leaves it at that.
+    for _ in 0..6 {
+        let _ = bed.host.screen(&caller(number));
+    }
+    assert_eq!(add(&bed, entry("13900138000", "busy")), Outcome::Done);
+    let actions: Vec<String> = listed(&bed, number)
+        .into_iter()
+        .map(|entry| entry.action)
+        .collect();
+    assert_eq!(actions, ["busy"]);
+}
+
+#[test]
+fn a_number_has_no_more_entries_than_a_caller_can_wait_for() {
+    let bed = Bed::with(SETTINGS);
+    let scoped = |queue: usize| ListEntry {
+        queues: vec![format!("q{queue}")],
         ..entry("13800138000", "busy")
     };
-    assert_eq!(add(&bed, short), Outcome::Done);
-    assert_eq!(add(&bed, entry("138*", "flag")), Outcome::Done);
-    let (before, after, author) = changed(&mut client, ListChange::Expired);
-    assert_eq!(
-        (before.unwrap().until, after, author.as_str()),
-        (Some(until), None, "expiry")
+    for queue in 0..64 {
+        let told = add(&bed, scoped(queue));
+        assert!(
+            matches!(&told, Outcome::Told { lines } if lines[1].contains("no queue q")),
+            "{told:?}"
+        );
+    }
+    assert!(message(add(&bed, scoped(64))).contains("more than 64 entries"));
+    // In place of one of them.
+    assert!(matches!(add(&bed, scoped(7)), Outcome::Told { .. }));
+    let export = bed.folder.path().join("out.csv").display().to_string();
+    let ask = |order| bed.host.blacklist("test", order);
+    assert!(matches!(
+        ask(ListOrder::Export { path: export.clone() }),
+        Outcome::Told { .. }
+    ));
+    let import = ListOrder::Import {
+        path: export,
+        skip_bad: false,
+        reason: String::new(),
+    };
+    assert!(matches!(ask(import), Outcome::Told { .. }));
+    let late = ListEntry {
+        until: Some(u64::MAX),
+        ..entry("13900138000", "busy")
+    };
+    assert!(message(add(&bed, late)).contains("9999"));
+    let everybody = add(&bed, entry("0*", "busy"));
+    assert!(
+        matches!(&everybody, Outcome::Told { lines } if lines[1].contains("everybody")),
+        "{everybody:?}"
     );
-    assert!(matches!(screen(&bed, "13800138000"), Screened::Flagged { .. }));
-    assert_eq!(listed(&bed, "").len(), 1);
-    let past = ListEntry {
-        until: Some(now),
-        ..entry("13800138000", "busy")
-    };
-    assert!(message(add(&bed, past)).contains("until"));
-    bed.restart();
-    assert_eq!(listed(&bed, "").len(), 1);
 }
 
 fn write_index(bed: &Bed, numbers: &[&str], reason: &str) {

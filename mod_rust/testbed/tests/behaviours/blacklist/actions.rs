@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use hotline_testbed::phone::Tone;
+use hotline_wire::Event;
 use hotline_wire::blacklist::ScreenAction;
 
 use super::{BUSY, SORRY, add, expect_verdict, joined, listener, operate, screened, start};
@@ -83,6 +84,22 @@ fn a_diverted_caller_goes_on_elsewhere() -> Result<()> {
     lost.dial("support")?;
     assert_eq!(lost.expect_hangup()?.status, 486);
     assert!(bed.asterisk.log().contains("the dialplan has no such place"));
+    bed.finish()
+}
+
+#[test]
+fn a_diverted_caller_may_be_led_back_to_an_agent() -> Result<()> {
+    let (bed, _state) = start()?;
+    let caller = listener(&bed);
+    add(&bed, &caller, "divert:elsewhere,careful,1")?;
+    caller.call("support")?;
+    caller.hears_music()?;
+    assert!(joined(&bed, &caller));
+    let events = bed.node.events();
+    let screened = events
+        .iter()
+        .filter(|event| matches!(event.event, Event::CallScreened { .. }));
+    assert_eq!(screened.count(), 1, "the blacklist has its say once");
     bed.finish()
 }
 
