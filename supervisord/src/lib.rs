@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod ctl;
 pub mod daemon;
 pub mod dbus;

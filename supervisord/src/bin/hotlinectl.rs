@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
+use supervisord::ctl::audit::AuditAsk;
 use supervisord::ctl::blacklist::ListAsk;
 use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
 use supervisord::settings::Bus;
@@ -90,6 +91,11 @@ enum Action {
         node: Option<String>,
         #[command(subcommand)]
         ask: ListAsk,
+    },
+    /// Shows who did what, and finds out whether that record is as it was written
+    Audit {
+        #[command(subcommand)]
+        ask: AuditAsk,
     },
     /// Says how long callers can be overtaken by others under the settings in force
     Fairness {
@@ -386,6 +392,9 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     {
         return build.run();
     }
+    if let Action::Audit { ask } = arguments.command {
+        return ask.run();
+    }
     let client = Client::connect(arguments.bus, arguments.timeout).await?;
     match arguments.command {
         Action::Show { what, json } => match what {
@@ -444,6 +453,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             Ok(text(&lines))
         }
         Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
+        Action::Audit { ask } => ask.run(),
         Action::Fairness { node } => Ok(text(&client.fairness(node.as_deref()).await?)),
     }
 }

@@ -1,6 +1,7 @@
 //! The supervisor's side of the bus: what `hotlinectl` asks and shows.
 
 mod asks;
+pub mod audit;
 pub mod blacklist;
 mod rows;
 mod table;

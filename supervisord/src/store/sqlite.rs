@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::{EventStore, GapRow, StoreError, StoredEvent};
+use crate::audit;
 use crate::settings::StoreSettings;
 use crate::state::{Applied, Body, Changes, Record, State};
 
 /// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE events (
         node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
         at INTEGER NOT NULL, body TEXT NOT NULL,
@@ -27,13 +29,17 @@ const MIGRATIONS: &[&str] = &["
         reason TEXT NOT NULL, at INTEGER NOT NULL
     );
     CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL, state TEXT NOT NULL);
-"];
+",
+    audit::SCHEMA,
+];
 
 /// An [`EventStore`] in a file.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
     db: Connection,
+    /// How many rows the audit record had when that was last logged.
+    audited: u64,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -52,6 +58,7 @@ impl SqliteStore {
         let mut store = SqliteStore {
             path,
             db,
+            audited: 0,
             _lock: lock,
         };
         store
@@ -185,7 +192,11 @@ impl EventStore for SqliteStore {
         for (node, boot, seq) in positions {
             replayed += self.replay(&mut state, &node, &boot, seq)?;
         }
+        let (rows, head) = audit::latest(&self.db).map_err(|error| self.error(error))?;
         tracing::info!(path = %self.path.display(), nodes = state.nodes.len(), replayed, "state restored");
+        // Kept where the database is not, it shows what was changed there.
+        self.audited = rows;
+        tracing::info!(rows, %head, "audit record");
         Ok(state)
     }
 
@@ -200,13 +211,21 @@ impl EventStore for SqliteStore {
                 for (i, event) in events.iter().enumerate() {
                     let body = serde_json::to_string(&event.frame.event)
                         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-                    insert.execute(params![
+                    let new = insert.execute(params![
                         event.node,
                         event.boot,
                         event.frame.seq,
                         event.frame.at,
                         body
                     ])?;
+                    let action = audit::Action::of(&event.frame.event)
+                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                    if let Some(action) = action
+                        && new > 0
+                    {
+                        let key = (event.node, event.boot, event.frame.seq, event.frame.at);
+                        audit::append(&tx, key, action)?;
+                    }
                     if events.get(i + 1).is_none_or(|next| next.node != event.node) {
                         position.execute(params![event.node, event.boot, event.frame.seq])?;
                     }
@@ -220,7 +239,7 @@ impl EventStore for SqliteStore {
     fn checkpoint(&mut self, state: &State, gaps: &[GapRow]) -> Result<(), StoreError> {
         let text = serde_json::to_string(state).map_err(|error| self.unreadable(error.to_string()))?;
         let path = &self.path;
-        let write = |db: &mut Connection| -> rusqlite::Result<()> {
+        let write = |db: &mut Connection| -> rusqlite::Result<(u64, audit::Hash)> {
             let tx = db.transaction()?;
             let at = state.nodes.values().map(|node| node.at).max().unwrap_or(0);
             tx.execute(
@@ -240,9 +259,16 @@ impl EventStore for SqliteStore {
                     params![gap.node, gap.boot, gap.first, gap.last, gap.reason, gap.at],
                 )?;
             }
-            tx.commit()
+            let latest = audit::latest(&tx)?;
+            tx.commit()?;
+            Ok(latest)
         };
-        write(&mut self.db).map_err(|error| failure(path, &error))
+        let (rows, head) = write(&mut self.db).map_err(|error| failure(path, &error))?;
+        if rows > self.audited {
+            self.audited = rows;
+            tracing::info!(rows, %head, "audit record");
+        }
+        Ok(())
     }
 
     fn prune(&mut self, at: u64, limit: u32) -> Result<usize, StoreError> {

@@ -10,6 +10,7 @@
 )]
 
 mod asks;
+mod audit;
 mod blacklist;
 mod bus;
 mod hotlinectl;

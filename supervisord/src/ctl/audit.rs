@@ -1,0 +1,145 @@
+//! The audit record, read from the daemon's database: where the daemon runs, whether it runs or not.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, table};
+use crate::audit::{self, Hash, Row, Unverified};
+
+/// What can be asked of the audit record.
+#[derive(Subcommand)]
+pub enum AuditAsk {
+    /// Finds out whether every row is as it was written
+    ///
+    /// Prints how many rows there are and the hash of the last. Keep that hash where nobody who can write the database can
+    /// reach it, and name it the next time: whoever makes the whole chain anew is found out by it. The daemon logs it too.
+    Verify {
+        /// Where the rows are
+        #[command(flatten)]
+        store: Store,
+        /// A hash that this printed, or the daemon logged, before
+        #[arg(long, value_name = "HASH")]
+        head: Option<Hash>,
+    },
+    /// Shows the latest rows, once all of them are verified
+    Show {
+        /// Where the rows are
+        #[command(flatten)]
+        store: Store,
+        /// Only what this author did
+        #[arg(long)]
+        author: Option<String>,
+        /// Only this action, such as force_busy
+        #[arg(long)]
+        action: Option<String>,
+        /// Only what was done to this agent, queue, call, supervisor or number
+        #[arg(long)]
+        target: Option<String>,
+        /// So many
+        #[arg(long, default_value_t = 50)]
+        last: usize,
+        /// As JSON, one array; times are microseconds since the Unix epoch
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where the rows are.
+#[derive(Args)]
+pub struct Store {
+    /// The daemon's database, as [store] path names it
+    #[arg(long, value_name = "FILE", default_value = "/var/lib/hotline/events.db")]
+    store: PathBuf,
+}
+
+impl AuditAsk {
+    /// The answer.
+    ///
+    /// # Errors
+    /// The database cannot be read, or the record is not as it was written.
+    pub fn run(self) -> Result<String, Failure> {
+        match self {
+            AuditAsk::Verify { store, head } => {
+                let verified = store.verify(head, |_| {})?;
+                if !verified.seen {
+                    let name = head.unwrap_or_default();
+                    return Err(Failure::Other(format!(
+                        "{} is a whole record, but {name} is not in it: the rows up to that hash were changed or removed, or it is \
+                         the record of another daemon",
+                        store.store.display()
+                    )));
+                }
+                Ok(format!(
+                    "{} rows, all as written; the last has {}\n",
+                    verified.rows, verified.head
+                ))
+            }
+            AuditAsk::Show {
+                store,
+                author,
+                action,
+                target,
+                last,
+                json,
+            } => {
+                let is = |wanted: &Option<String>, found: &str| {
+                    wanted.as_deref().is_none_or(|wanted| wanted == found)
+                };
+                let mut rows = VecDeque::new();
+                store.verify(None, |row| {
+                    let what = &row.action;
+                    if is(&author, &what.author) && is(&action, &what.action) && is(&target, &what.target) {
+                        if rows.len() >= last {
+                            rows.pop_front();
+                        }
+                        rows.push_back(row.clone());
+                    }
+                })?;
+                rows.truncate(last);
+                let rows = rows.make_contiguous();
+                if json {
+                    let text = serde_json::to_string_pretty(rows)
+                        .map_err(|error| Failure::Other(error.to_string()))?;
+                    return Ok(format!("{text}\n"));
+                }
+                let cells: Vec<Vec<String>> = rows.iter().map(columns).collect();
+                Ok(table(
+                    &[
+                        "ROW", "AT", "NODE", "AUTHOR", "ACTION", "TARGET", "RESULT", "REASON",
+                    ],
+                    &cells,
+                ))
+            }
+        }
+    }
+}
+
+impl Store {
+    fn verify(&self, head: Option<Hash>, each: impl FnMut(&Row)) -> Result<audit::Verified, Failure> {
+        let named =
+            |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", self.store.display()));
+        let mut db = audit::open(&self.store).map_err(|error| named(&error))?;
+        audit::verify(&mut db, head, each).map_err(|error| match &error {
+            Unverified::Unreadable(error) => named(&format!(
+                "{error}; is it the database of a hotline-supervisord of this version?"
+            )),
+            Unverified::Changed(_) | Unverified::Shortened { .. } => named(&error),
+        })
+    }
+}
+
+fn columns(row: &Row) -> Vec<String> {
+    let action = &row.action;
+    vec![
+        row.id.to_string(),
+        hotline_blacklist::time::show(row.at),
+        row.node.clone(),
+        action.author.clone(),
+        action.action.clone(),
+        action.target.clone(),
+        action.result.clone(),
+        action.reason.clone(),
+    ]
+}
