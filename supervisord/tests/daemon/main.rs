@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod alerts;
 mod asks;
 mod audit;
 mod blacklist;
