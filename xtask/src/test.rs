@@ -75,7 +75,7 @@ struct Session {
     workspace: Workspace,
     filters: Vec<String>,
     pbx: Option<Pbx>,
-    promtool: Option<PathBuf>,
+    prometheus: Option<provision::Prometheus>,
 }
 
 /// One line of the table at the end.
@@ -99,7 +99,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         workspace: Workspace::find()?,
         filters: args.filters.clone(),
         pbx: None,
-        promtool: None,
+        prometheus: None,
     };
     let begun = Instant::now();
     let mut outcomes = Vec::new();
@@ -168,7 +168,7 @@ impl Session {
     fn provide(&mut self, tests: bool) -> Result<String> {
         let pbx = provision::pbx(&self.workspace)?;
         if tests {
-            self.promtool = Some(provision::promtool(&self.workspace)?);
+            self.prometheus = Some(provision::prometheus(&self.workspace)?);
         }
         let said = format!("Asterisk {} ({:?})", pbx.version, pbx.kind);
         self.pbx = Some(pbx);
@@ -220,11 +220,10 @@ impl Session {
             .args(args)
             .args(&self.filters);
         command.env("HOTLINE_PBX", Pbx::file(&self.workspace));
-        command.envs(
-            self.promtool
-                .iter()
-                .map(|promtool| ("HOTLINE_PROMTOOL", promtool)),
-        );
+        if let Some(prometheus) = &self.prometheus {
+            command.env("HOTLINE_PROMTOOL", &prometheus.promtool);
+            command.env("HOTLINE_PROMETHEUS", &prometheus.server);
+        }
         command.envs(env.iter().map(|(name, value)| (*name, value)));
         run::attached(&mut command).map(|()| String::new())
     }

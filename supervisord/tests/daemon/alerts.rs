@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::support::daemon::{DaemonProcess, value, write_settings};
+use crate::support::node::FakeNode;
+use crate::support::prometheus::Prometheus;
 use crate::support::promtool;
+use crate::support::story::{Story, joined};
 
 const OWN: [&str; 7] = [
     "up",
@@ -59,4 +63,49 @@ fn every_alert_is_tested_and_every_figure_is_there() {
     for word in words.filter(|word| word.starts_with("hotline_")) {
         assert!(there.contains(word), "no figure is called {word}");
     }
+}
+
+#[test]
+fn a_prometheus_scrapes_the_daemon_and_its_alerts_fire_and_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(40, "b1");
+    story.begin(&node);
+    (0..200).for_each(|_| story.step(&node));
+    let settings = write_settings(dir.path(), &[&node.socket], "off", "");
+    let daemon = DaemonProcess::start(&settings);
+    node.wait_all_acked();
+    let rules = std::fs::read_to_string(folder().join("hotline.rules.yml")).unwrap();
+    let Some(prometheus) = Prometheus::start(dir.path(), daemon.http, &rules) else {
+        return;
+    };
+    // What it has is what the page says.
+    let series =
+        "hotline_calls_finished_total{node=\"pbx1\",outcome=\"answered\",queue=\"sales\",tier=\"gold\"}";
+    let told = value(&daemon.metrics(), series);
+    assert!(told > 0.0);
+    prometheus.until("the daemon is scraped", |prometheus| {
+        prometheus.query(series) == [told]
+    });
+    let fires = |alert: &str| prometheus.until(alert, |it| it.firing().iter().any(|firing| firing == alert));
+    let ends = |alert: &str| prometheus.until(alert, |it| it.firing().iter().all(|firing| firing != alert));
+    ends("HotlineNodeDown");
+
+    node.set_down(true);
+    node.hang_up();
+    fires("HotlineNodeDown");
+    node.set_down(false);
+    ends("HotlineNodeDown");
+
+    // The story is of some day: who waits has waited for long.
+    node.tell_at(1_000_000, joined("late", "support", "gold", "13800138000"));
+    fires("HotlineCallerWaitsTooLong");
+
+    let address = daemon.http;
+    daemon.kill();
+    fires("HotlineDaemonDown");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replace("127.0.0.1:0", &address.to_string())).unwrap();
+    let _again = DaemonProcess::start(&settings);
+    ends("HotlineDaemonDown");
 }

@@ -1,15 +1,17 @@
 //! `cargo xtask pbx`: everything that the module and its tests need from outside of the workspace.
 //!
 //! An Asterisk with its headers (the system's own, else Debian's package unpacked under target/, with no root
-//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus) and promtool. A second run
+//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus) and Prometheus. A second run
 //! takes milliseconds; runs at the same time wait for each other.
 
 mod apt;
 mod host;
 mod mirror;
 mod private;
-mod promtool;
+mod prometheus;
 mod system;
+
+pub(crate) use prometheus::Prometheus;
 
 use crate::progress::Step;
 use crate::workspace::Workspace;
@@ -97,15 +99,16 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     host::ensure(host::EVERYTHING)?;
     let pbx = provide(&workspace, args.fresh, args.private)?;
-    let promtool = promtool(&workspace)?;
+    let prometheus = prometheus(&workspace)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&pbx)?);
     } else {
         println!("Asterisk {} ({:?})", pbx.version, pbx.kind);
-        println!("  run      {}", pbx.run.join(" "));
-        println!("  headers  {}", pbx.include_dir.display());
-        println!("  modules  {}", pbx.modules_dir.display());
-        println!("  promtool {}", promtool.display());
+        println!("  run        {}", pbx.run.join(" "));
+        println!("  headers    {}", pbx.include_dir.display());
+        println!("  modules    {}", pbx.modules_dir.display());
+        println!("  promtool   {}", prometheus.promtool.display());
+        println!("  prometheus {}", prometheus.server.display());
         println!("  all of it, for programs: {}", Pbx::file(&workspace).display());
     }
     Ok(())
@@ -117,10 +120,10 @@ pub(crate) fn pbx(workspace: &Workspace) -> Result<Pbx> {
     provide(workspace, false, false)
 }
 
-/// promtool, for the tests of the metrics: the system's own, else Debian's.
-pub(crate) fn promtool(workspace: &Workspace) -> Result<PathBuf> {
+/// Prometheus and promtool, for the tests of the metrics: the system's own, else Debian's.
+pub(crate) fn prometheus(workspace: &Workspace) -> Result<Prometheus> {
     let _lock = lock(workspace)?;
-    promtool::provide(&workspace.pbx_dir())
+    prometheus::provide(&workspace.pbx_dir())
 }
 
 fn provide(workspace: &Workspace, fresh: bool, private: bool) -> Result<Pbx> {

@@ -5,5 +5,6 @@ pub mod bus;
 pub mod daemon;
 pub mod inside;
 pub mod node;
+pub mod prometheus;
 pub mod promtool;
 pub mod story;
