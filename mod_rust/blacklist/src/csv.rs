@@ -3,7 +3,7 @@
 //! Only `number` must be there: `NUMBER`, `PREFIX*` or `_PATTERN`. Action is `busy` unless it says otherwise. Lines that begin
 //! with `#` do not count. A bad line is named, and unless it is asked to be left out nothing of the file is to be taken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, Read, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -123,6 +123,8 @@ pub fn read(
     mut take: impl FnMut(Entry) -> Result<(), Unwanted>,
 ) -> Result<Report, ImportError> {
     let report = RefCell::new(Report::default());
+    // The reader's own position is where it began to look for a line that counts.
+    let number = Cell::new(0);
     let mut reader = ReaderBuilder::new()
         .flexible(true)
         .trim(Trim::All)
@@ -130,14 +132,14 @@ pub fn read(
         .from_reader(Lines {
             from,
             report: &report,
-            number: 0,
+            number: &number,
             line: Vec::new(),
             given: 0,
         });
     let columns = columns(reader.byte_headers().map_err(broken)?)?;
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(broken)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = number.get();
         match entry(&record, &columns, rules) {
             Ok(entry) => match take(entry) {
                 Ok(()) => report.borrow_mut().taken += 1,
@@ -161,7 +163,8 @@ pub fn read(
 struct Lines<'a, R> {
     from: R,
     report: &'a RefCell<Report>,
-    number: u64,
+    /// Of the line at hand. Nobody reads ahead of it.
+    number: &'a Cell<u64>,
     line: Vec<u8>,
     /// How much of it was handed on.
     given: usize,
@@ -171,20 +174,19 @@ impl<R: BufRead> Lines<'_, R> {
     fn next_line(&mut self) -> io::Result<()> {
         self.line.clear();
         self.given = 0;
-        self.number += 1;
+        self.number.set(self.number.get() + 1);
         let most = MAX_LINE as u64 + 1;
         (&mut self.from).take(most).read_until(b'\n', &mut self.line)?;
         let ended = self.line.ends_with(b"\n");
-        let quotes = self.line.iter().filter(|byte| **byte == b'"').count();
         let wrong = if !ended && self.line.len() > MAX_LINE {
             self.from.skip_until(b'\n')?;
             format!("it is longer than {MAX_LINE} bytes")
-        } else if quotes % 2 == 1 && !self.line.starts_with(b"#") {
+        } else if is_open(&self.line) && !self.line.starts_with(b"#") {
             "a quote is not closed, and no field goes on in the next line".to_owned()
         } else {
             return Ok(());
         };
-        self.report.borrow_mut().bad(self.number, "line", wrong);
+        self.report.borrow_mut().bad(self.number.get(), "line", wrong);
         self.line.clear();
         self.line.push(b'\n');
         Ok(())
@@ -200,6 +202,25 @@ impl<R: BufRead> Read for Lines<'_, R> {
         self.given += given;
         Ok(given)
     }
+}
+
+/// Whether a field of a line begins with a quote that is not closed. Inside a field that begins otherwise a quote is a sign
+/// like others.
+fn is_open(line: &[u8]) -> bool {
+    enum At {
+        Begin,
+        Bare,
+        Quoted,
+        /// Behind a quote inside of quotes: the end of them, or half of one that is meant.
+        Quote,
+    }
+    let last = line.iter().fold(At::Begin, |at, byte| match (at, byte) {
+        (At::Quoted, b'"') => At::Quote,
+        (At::Quoted, _) | (At::Begin | At::Quote, b'"') => At::Quoted,
+        (At::Begin | At::Bare | At::Quote, b',' | b'\r' | b'\n') => At::Begin,
+        (At::Begin | At::Bare | At::Quote, _) => At::Bare,
+    });
+    matches!(last, At::Quoted)
 }
 
 fn broken(error: csv::Error) -> ImportError {
@@ -479,6 +500,26 @@ mod tests {
         let (entries, report) = import(text, OnBad::Skip);
         assert_eq!((entries.len(), report.unwrap().bad), (2, 2));
         assert_eq!(entries[1].profile.reason, "a \"b\"");
+    }
+
+    #[test]
+    fn a_quote_is_one_at_the_beginning_of_a_field_only() {
+        // Two quotes, and yet the second of them is not closed.
+        let text = "number,reason,author\n13800138000,5\" screen,\"li\n13800138001,5\" screen,li\n13800138002,\"a\"b\"\n138*,\"a\" \n";
+        let (entries, report) = import(text, OnBad::Skip);
+        let report = report.unwrap();
+        assert_eq!((entries.len(), report.bad), (3, 1), "{report:?}");
+        assert!(report.named[0].to_string().starts_with("line 2: line: a quote"));
+        assert_eq!(entries[0].profile.reason, "5\" screen");
+    }
+
+    #[test]
+    fn a_bad_line_behind_others_that_do_not_count_has_its_own_number() {
+        let text = "number\n\n# a list\nalice\n\"\nbob\n";
+        let refused = import(text, OnBad::Refuse).1.unwrap_err();
+        for part in ["line 4: number", "line 5: line", "line 6: number"] {
+            assert!(refused.contains(part), "{part} in {refused}");
+        }
     }
 
     #[test]
