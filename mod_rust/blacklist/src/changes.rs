@@ -17,14 +17,18 @@ pub const MAGIC: [u8; 8] = *b"HLLOG01\n";
 pub const MAX_PAYLOAD: usize = 1 << 30;
 
 const FRAME_HEAD: usize = 8;
-const REMOVE: &str = "remove";
-const PUT: &str = "put";
+/// With which the line of a change begins.
+pub(crate) const REMOVE: &str = "remove";
+pub(crate) const END: &str = "end";
+pub(crate) const PUT: &str = "put";
 
 /// A change of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
     /// All entries about somebody are gone.
     Remove(What),
+    /// Those entries about somebody are gone that are over by a moment, in microseconds since the Unix epoch.
+    End(What, u64),
     /// An entry is there, in place of one about the same number, tiers and queues.
     Put(Entry),
 }
@@ -49,7 +53,7 @@ pub enum LogError {
 /// The changes are too long.
 pub fn write(out: &mut Vec<u8>, changes: &[Change]) -> Result<(), LogError> {
     let mut payload = Vec::new();
-    csv::write_changes(&mut payload, changes, PUT, REMOVE)?;
+    csv::write_changes(&mut payload, changes)?;
     let length = u32::try_from(payload.len())
         .ok()
         .filter(|_| payload.len() <= MAX_PAYLOAD);
@@ -101,7 +105,7 @@ pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
             continue;
         };
         read.damaged += at - read.good;
-        csv::read_changes(payload, plan, PUT, REMOVE, |change| match change {
+        csv::read_changes(payload, plan, |change| match change {
             Ok(change) => read.changes.push(change),
             Err(why) => {
                 read.strange += 1;
@@ -123,7 +127,7 @@ fn frame(rest: &[u8]) -> Option<&[u8]> {
     let end = FRAME_HEAD.checked_add(usize::try_from(length).ok()?)?;
     let payload = rest.get(FRAME_HEAD..end)?;
     // Before the checksum: behind damage every byte is asked whether a frame begins there.
-    let begins = [PUT, REMOVE]
+    let begins = [PUT, REMOVE, END]
         .iter()
         .any(|word| payload.starts_with(word.as_bytes()));
     (begins && crc32fast::hash(payload) == checksum).then_some(payload)
@@ -154,6 +158,7 @@ mod tests {
         vec![
             put("13800138000", "a"),
             Change::Remove(What::parse("_138XXXX1234", &plan).unwrap()),
+            Change::End(What::parse("_138XXXX1234", &plan).unwrap(), 99_000_001),
             put("138*", "line, and \"more\""),
         ]
     }
@@ -182,7 +187,7 @@ mod tests {
         };
         for end in first..whole.len() {
             let read = read(&whole[..end], &Plan::default()).unwrap();
-            assert_eq!((read.good, read.changes.len()), (first, 3), "{end}");
+            assert_eq!((read.good, read.changes.len()), (first, changes().len()), "{end}");
         }
         for end in MAGIC.len()..first {
             let read = read(&whole[..end], &Plan::default()).unwrap();
@@ -218,7 +223,10 @@ mod tests {
         let last = damaged.len() - 1;
         damaged[last] ^= 1;
         let read = read(&damaged, &Plan::default()).unwrap();
-        assert_eq!((read.changes.len(), read.good + second), (3, damaged.len()));
+        assert_eq!(
+            (read.changes.len(), read.good + second),
+            (changes().len(), damaged.len())
+        );
         assert!(read.is_whole());
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use crate::changes::Change;
+use crate::changes::{Change, END, PUT, REMOVE};
 use crate::entry::{Action, Entry, MAX_AUTHOR, MAX_REASON, Names, Profile, What, line};
 use crate::number::Plan;
 use crate::time;
@@ -350,15 +350,18 @@ fn row(what: &What, profile: &Profile) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// Changes as lines: a word for what is done, then the entry, or the number alone.
-pub(crate) fn write_changes(to: &mut Vec<u8>, changes: &[Change], put: &str, remove: &str) -> io::Result<()> {
+/// Changes as lines: a word for what is done, then the entry, or what of it is needed.
+pub(crate) fn write_changes(to: &mut Vec<u8>, changes: &[Change]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(to);
     for change in changes {
         match change {
-            Change::Remove(what) => writer.write_record([remove, &what.to_string()])?,
+            Change::Remove(what) => writer.write_record([REMOVE, &what.to_string()])?,
+            Change::End(what, at) => {
+                writer.write_record([END, &what.to_string(), "", "", "", "", &time::show(*at)])?;
+            }
             Change::Put(Entry { what, profile }) => {
                 let row = row(what, profile);
-                writer.write_record(std::iter::once(put).chain(row.iter().map(String::as_str)))?;
+                writer.write_record(std::iter::once(PUT).chain(row.iter().map(String::as_str)))?;
             }
         }
     }
@@ -366,13 +369,7 @@ pub(crate) fn write_changes(to: &mut Vec<u8>, changes: &[Change], put: &str, rem
 }
 
 /// Reads them back, each or why it is none.
-pub(crate) fn read_changes(
-    from: &[u8],
-    plan: &Plan,
-    put: &str,
-    remove: &str,
-    mut take: impl FnMut(Result<Change, String>),
-) {
+pub(crate) fn read_changes(from: &[u8], plan: &Plan, mut take: impl FnMut(Result<Change, String>)) {
     let rules = Rules {
         plan,
         author: "",
@@ -391,10 +388,13 @@ pub(crate) fn read_changes(
             let rest: ByteRecord = fields.collect();
             let wrong = |(field, why): Wrong| format!("{field}: {why}");
             let entry = entry(&rest, &columns, &rules).map_err(wrong)?;
-            if word == put.as_bytes() {
+            if word == PUT.as_bytes() {
                 Ok(Change::Put(entry))
-            } else if word == remove.as_bytes() {
+            } else if word == REMOVE.as_bytes() {
                 Ok(Change::Remove(entry.what))
+            } else if word == END.as_bytes() {
+                let at = entry.profile.until.ok_or("until: it is missing")?;
+                Ok(Change::End(entry.what, at))
             } else {
                 Err(format!("{:?} is no change", String::from_utf8_lossy(word)))
             }

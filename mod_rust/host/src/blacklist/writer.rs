@@ -134,6 +134,9 @@ impl Writer {
                 Change::Remove(what) => {
                     self.list.remove(what, |_| true);
                 }
+                Change::End(what, at) => {
+                    self.list.remove(what, |profile| profile.expired(*at));
+                }
             }
             self.index_anew(about(change));
         }
@@ -416,15 +419,17 @@ impl Writer {
         for (end, what) in due {
             self.ends.remove(&(end, what));
             let slot = self.list.overlay().get(&what);
-            let (gone, kept): (Vec<Profile>, Vec<Profile>) = slot
-                .map(|slot| slot.iter().cloned().partition(|profile| profile.expired(now)))
-                .unwrap_or_default();
+            let of_it = slot.map_or(&[][..], |slot| slot);
+            let gone: Vec<Profile> = of_it
+                .iter()
+                .filter(|profile| profile.expired(now))
+                .cloned()
+                .collect();
             if gone.is_empty() || !looked_at.insert(what) {
                 continue;
             }
-            changes.push(Change::Remove(what));
-            let kept = kept.into_iter();
-            changes.extend(kept.map(|profile| Change::Put(Entry { what, profile })));
+            // Not what stays: an index that is missing now may have more about it.
+            changes.push(Change::End(what, now));
             over.push((what, gone));
         }
         if over.is_empty() {
@@ -492,7 +497,7 @@ impl Writer {
 fn about(change: &Change) -> &What {
     match change {
         Change::Put(entry) => &entry.what,
-        Change::Remove(what) => what,
+        Change::Remove(what) | Change::End(what, _) => what,
     }
 }
 

@@ -131,6 +131,40 @@ fn what_was_changed_over_an_index_waits_for_it() {
 }
 
 #[test]
+fn what_ends_while_the_index_is_missing_takes_nothing_of_it_along() {
+    let mut bed = Bed::with(SETTINGS);
+    write_index(&bed, &["13800138000"], "nuisance");
+    let index = bed.folder.path().join("list.index");
+    let away = bed.folder.path().join("away");
+    bed.host.stop();
+    std::fs::rename(&index, &away).unwrap();
+    bed.restart();
+    let mut client = bed.client(None, true);
+    let short = ListEntry {
+        queues: vec!["support".into()],
+        until: Some(bed.host.snapshot().unwrap().at + 300_000),
+        ..entry("13800138000", "flag")
+    };
+    assert_eq!(add(&bed, short), Outcome::Done);
+    let for_desk = ListEntry {
+        queues: vec!["desk".into()],
+        ..entry("13800138000", "flag")
+    };
+    assert_eq!(add(&bed, for_desk), Outcome::Done);
+    changed(&mut client, ListChange::Expired);
+    std::fs::copy(&away, &index).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(
+            bed.host.blacklist("test", ListOrder::Load),
+            Outcome::Told { .. }
+        ));
+        assert!(matches!(block(screen(&bed, "13800138000")), Block::Busy { .. }));
+        assert_eq!(listed(&bed, "").len(), 2, "that of the index and ours");
+        bed.restart();
+    }
+}
+
+#[test]
 fn an_entry_expires_by_itself() {
     let mut bed = Bed::with(SETTINGS);
     let mut client = bed.client(None, true);
