@@ -27,7 +27,8 @@ impl Writer {
         let last = Writer::last(rules);
         // It may never have been there.
         let _ = std::fs::remove_file(&last);
-        let _ = std::fs::hard_link(path, last);
+        // Of the file itself, where the settings name a link to it.
+        let _ = std::fs::canonicalize(path).and_then(|file| std::fs::hard_link(file, last));
     }
 
     /// Puts the last good index beneath the changes, at a start with a bad one. How many entries it has.

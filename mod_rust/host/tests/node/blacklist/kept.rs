@@ -165,6 +165,26 @@ fn what_ends_while_the_index_is_missing_takes_nothing_of_it_along() {
 }
 
 #[test]
+fn the_last_good_index_is_no_link_to_a_bad_one() {
+    let mut bed = Bed::with(SETTINGS);
+    write_index(&bed, &["13800138000"], "nuisance");
+    let index = bed.folder.path().join("list.index");
+    std::fs::rename(&index, bed.folder.path().join("monday")).unwrap();
+    std::os::unix::fs::symlink("monday", &index).unwrap();
+    assert!(matches!(
+        bed.host.blacklist("test", ListOrder::Load),
+        Outcome::Told { .. }
+    ));
+    bed.host.stop();
+    std::fs::remove_file(&index).unwrap();
+    std::fs::write(bed.folder.path().join("tuesday"), "bad").unwrap();
+    std::os::unix::fs::symlink("tuesday", &index).unwrap();
+    bed.restart();
+    assert!(bed.logged("entries of the last good index"));
+    assert!(matches!(block(screen(&bed, "13800138000")), Block::Busy { .. }));
+}
+
+#[test]
 fn an_entry_expires_by_itself() {
     let mut bed = Bed::with(SETTINGS);
     let mut client = bed.client(None, true);
