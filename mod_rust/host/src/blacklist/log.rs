@@ -19,6 +19,8 @@ const LOCK: &str = "blacklist.lock";
 const DROPPED: &str = "blacklist.dropped";
 /// Most files of what was cut off, or damaged.
 const MOST_ASIDE: u32 = 10;
+/// Changes in one frame of a log that is written anew: what damage to a byte of it costs.
+const TOGETHER: usize = 256;
 /// A log is never written anew before it has so many bytes.
 const SMALL: u64 = 1 << 20;
 
@@ -150,26 +152,30 @@ impl Log {
     /// # Errors
     /// What the system says; the old one stays.
     pub(super) fn compact(&mut self, list: &List) -> io::Result<()> {
-        let mut all = Vec::new();
-        for (what, slot) in list.overlay().iter() {
-            all.push(Change::Remove(*what));
-            all.extend(slot.iter().map(|profile| {
+        let mut bytes = changes::MAGIC.to_vec();
+        let (mut count, mut part) = (0, Vec::new());
+        let mut slots = list.overlay().iter().peekable();
+        while let Some((what, slot)) = slots.next() {
+            part.push(Change::Remove(*what));
+            part.extend(slot.iter().map(|profile| {
                 Change::Put(hotline_blacklist::Entry {
                     what: *what,
                     profile: profile.clone(),
                 })
             }));
+            // All about one stands or falls together.
+            if part.len() >= TOGETHER || slots.peek().is_none() {
+                changes::write(&mut bytes, &part).map_err(io::Error::other)?;
+                count += part.len();
+                part.clear();
+            }
         }
-        let mut bytes = changes::MAGIC.to_vec();
-        if !all.is_empty() {
-            changes::write(&mut bytes, &all).map_err(io::Error::other)?;
-        }
+        // Should it fail it is not tried again at every change.
+        self.changes = count;
         // Whether it failed before or after it had its name cannot be told.
         self.unsure = true;
         file::replace(&self.path, |to| to.write_all(&bytes))?;
-        self.make_sure()?;
-        self.changes = all.len();
-        Ok(())
+        self.make_sure()
     }
 }
 
@@ -269,6 +275,60 @@ mod tests {
         log.append(&[change("139*")]).unwrap();
         drop(log);
         assert_eq!(reopened(folder.path()), [change("137*"), change("139*")]);
+    }
+
+    /// Of so many numbers, with two entries each.
+    fn many(numbers: u32) -> List {
+        use hotline_blacklist::csv::{self, OnBad, Rules};
+        let mut text = "number,queues\n".to_owned();
+        for number in 0..numbers {
+            text.push_str(&format!("138{number:08},a\n138{number:08},b\n"));
+        }
+        let plan = Plan::default();
+        let rules = Rules {
+            plan: &plan,
+            author: "li",
+            reason: "",
+            added: 1,
+        };
+        let mut list = List::default();
+        csv::read(text.as_bytes(), &rules, OnBad::Refuse, |entry| {
+            list.put(entry);
+            Ok(())
+        })
+        .unwrap();
+        list
+    }
+
+    #[test]
+    fn a_damaged_byte_of_a_log_written_anew_costs_little() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        log.compact(&many(2_000)).unwrap();
+        drop(log);
+        let path = folder.path().join(NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let (_, found) = Log::open(folder.path(), &Plan::default()).unwrap();
+        let left = found.changes.len();
+        assert!((5_700..6_000).contains(&left), "{left} of 6000");
+        let halves = found.changes.chunk_by(|_, next| matches!(next, Change::Put(_)));
+        assert!(halves.into_iter().all(|slot| slot.len() == 3));
+    }
+
+    #[test]
+    fn what_cannot_be_written_anew_is_not_tried_at_every_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        log.append(&vec![change("13800138000"); 100_000]).unwrap();
+        std::fs::create_dir(folder.path().join("blacklist.log.new")).unwrap();
+        assert!(log.is_long(0) && log.compact(&List::default()).is_err());
+        log.append(&[change("139*")]).unwrap();
+        assert!(!log.is_long(0));
+        drop(log);
+        assert_eq!(reopened(folder.path()).len(), 100_001);
     }
 
     #[test]
