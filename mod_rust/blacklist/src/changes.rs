@@ -7,6 +7,8 @@
 //! A frame is in effect whole or not at all: a torn end, as a kill in the middle of writing leaves it, is found and cut off.
 //! What a bad disk damaged in the middle is left out, and what follows it is found again.
 
+use std::ops::Range;
+
 use crate::csv;
 use crate::entry::{Entry, What};
 use crate::number::Plan;
@@ -69,6 +71,8 @@ pub fn write(out: &mut Vec<u8>, changes: &[Change]) -> Result<(), LogError> {
 pub struct Read {
     /// In order.
     pub changes: Vec<Change>,
+    /// Where its frames are, those without damage in between as one.
+    pub sound: Vec<Range<usize>>,
     /// How many bytes there are up to the end of the last frame; whatever is behind is the beginning of one.
     pub good: usize,
     /// Bytes in front of that which belong to no frame: they are damaged.
@@ -91,11 +95,12 @@ impl Read {
 /// # Errors
 /// It is none.
 pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
-    if !bytes.starts_with(&MAGIC) {
+    let begins = bytes.starts_with(&MAGIC);
+    if !begins && is_of_another_version(bytes) {
         return Err(LogError::NotALog);
     }
     let mut read = Read {
-        good: MAGIC.len(),
+        good: if begins { MAGIC.len() } else { 0 },
         ..Read::default()
     };
     let mut at = read.good;
@@ -114,10 +119,25 @@ pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
                 }
             }
         });
-        at += FRAME_HEAD + payload.len();
+        let end = at + FRAME_HEAD + payload.len();
+        match read.sound.last_mut() {
+            Some(last) if last.end == at => last.end = end,
+            _ => read.sound.push(at..end),
+        }
+        at = end;
         read.good = at;
     }
-    Ok(read)
+    // Its head may be what is damaged; a frame of ours is in nothing else.
+    if begins || !read.sound.is_empty() {
+        Ok(read)
+    } else {
+        Err(LogError::NotALog)
+    }
+}
+
+fn is_of_another_version(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'H', b'L', b'L', b'O', b'G', tens, ones, b'\n', ..]
+        if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
 /// The payload of the frame that begins there.
@@ -228,6 +248,23 @@ mod tests {
             (changes().len(), damaged.len())
         );
         assert!(read.is_whole());
+    }
+
+    #[test]
+    fn a_damaged_head_hides_no_frame() {
+        for at in 0..MAGIC.len() {
+            let mut damaged = log();
+            damaged[at] ^= 0x40;
+            let read = read(&damaged, &Plan::default()).unwrap();
+            assert_eq!(
+                (read.changes.len(), read.damaged),
+                (changes().len() + 1, MAGIC.len())
+            );
+            assert_eq!(read.sound, [MAGIC.len()..damaged.len()]);
+        }
+        let mut other = log();
+        other[6] = b'2';
+        assert!(matches!(read(&other, &Plan::default()), Err(LogError::NotALog)));
     }
 
     #[test]

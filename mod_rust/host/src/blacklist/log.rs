@@ -68,13 +68,35 @@ impl Log {
         }
         let read = changes::read(&bytes, plan).map_err(|error| named(&path, &io::Error::other(error)))?;
         let mut words = Vec::new();
+        let mut length = read.good as u64;
         if !read.is_whole() {
-            words.push((Level::Error, harmed(&path, &read, &bytes)));
+            let kept = kept_aside(&path.with_extension("damaged"), &bytes);
+            words.push((Level::Error, harmed(&path, &read, &shown(&kept))));
+            if read.damaged > 0 && kept.is_ok() {
+                // Told once. What makes no sense stays: the plan may be put right.
+                let anew = file::replace(&path, |to| {
+                    to.write_all(&changes::MAGIC)?;
+                    let mut parts = read.sound.iter();
+                    parts.try_for_each(|part| to.write_all(&bytes[part.clone()]))
+                });
+                match anew.and_then(|()| open(&path)) {
+                    Ok(anew) => {
+                        length = anew.metadata().map_err(|error| named(&path, &error))?.len();
+                        file = anew;
+                    }
+                    Err(error) => words.push((
+                        Level::Warning,
+                        format!(
+                            "the damage stays in the log of the blacklist, and will be told again: {error}"
+                        ),
+                    )),
+                }
+            }
         }
         let torn = bytes.len() - read.good;
         if torn > 0 {
             // A kill leaves half a change; a bad disk may leave more, for somebody to look at.
-            let kept = kept_aside(&folder.join(DROPPED), &bytes[read.good..]);
+            let kept = shown(&kept_aside(&folder.join(DROPPED), &bytes[read.good..]));
             words.push((
                 Level::Warning,
                 format!(
@@ -83,7 +105,6 @@ impl Log {
                 ),
             ));
         }
-        let length = read.good as u64;
         let mut log = Log {
             path,
             file,
@@ -179,9 +200,8 @@ impl Log {
     }
 }
 
-/// Keeps the whole of a log aside that is not all good, and says so.
-fn harmed(path: &Path, read: &changes::Read, bytes: &[u8]) -> String {
-    let kept = kept_aside(&path.with_extension("damaged"), bytes);
+/// What is wrong with a log that is not all good.
+fn harmed(path: &Path, read: &changes::Read, kept: &str) -> String {
     let mut what = Vec::new();
     if read.damaged > 0 {
         what.push(format!(
@@ -202,17 +222,27 @@ fn harmed(path: &Path, read: &changes::Read, bytes: &[u8]) -> String {
     )
 }
 
-/// Writes something beside its place, over nothing that is there. Where it is, for people.
-fn kept_aside(path: &Path, bytes: &[u8]) -> String {
+/// Writes something beside its place, over nothing that is there but its own beginning. Where it is, or why not.
+fn kept_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
     let numbered = |number: u32| PathBuf::from(format!("{}.{number}", path.display()));
     let mut places = std::iter::once(path.to_owned()).chain((1..MOST_ASIDE).map(numbered));
-    let kept = places
-        .find(|place| !place.exists())
+    let free = |place: &PathBuf| {
+        let Ok(there) = std::fs::symlink_metadata(place) else {
+            return true;
+        };
+        let short = there.is_file() && there.len() <= bytes.len() as u64;
+        short && std::fs::read(place).is_ok_and(|there| bytes.starts_with(&there))
+    };
+    places
+        .find(free)
         .ok_or_else(|| format!("{MOST_ASIDE} such files are there already"))
         .and_then(|place| {
             let written = file::replace(&place, |to| to.write_all(bytes));
             written.map(|()| place).map_err(|error| error.to_string())
-        });
+        })
+}
+
+fn shown(kept: &Result<PathBuf, String>) -> String {
     match kept {
         Ok(place) => format!("they are in {}", place.display()),
         Err(why) => format!("they could not be kept aside: {why}"),
@@ -220,14 +250,20 @@ fn kept_aside(path: &Path, bytes: &[u8]) -> String {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o640)
         .open(path)
-        .map_err(|error| named(path, &error))
+        .map_err(|error| named(path, &error))?;
+    // A pipe would be waited for, and a device has no end.
+    if file.metadata().map_err(|error| named(path, &error))?.is_file() {
+        Ok(file)
+    } else {
+        Err(named(path, &io::Error::other("it is no regular file")))
+    }
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
