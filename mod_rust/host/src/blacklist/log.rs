@@ -1,8 +1,8 @@
 //! The file of changes: appended to and brought to the disk before a change counts, written anew when most of it is past.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hotline_blacklist::changes::{self, Change};
@@ -126,6 +126,8 @@ impl Log {
     /// # Errors
     /// What the system says; the changes do not count.
     pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        // Somebody may have moved or removed it: what is written into a file without a name is lost.
+        self.unsure |= !self.has_its_name();
         self.make_sure()?;
         let mut frame = Vec::new();
         changes::write(&mut frame, changes).map_err(io::Error::other)?;
@@ -141,18 +143,38 @@ impl Log {
         Ok(())
     }
 
+    fn has_its_name(&self) -> bool {
+        let same =
+            |(named, ours): (Metadata, Metadata)| (named.dev(), named.ino()) == (ours.dev(), ours.ino());
+        let named = std::fs::metadata(&self.path).ok();
+        named.zip(self.file.metadata().ok()).is_some_and(same)
+    }
+
     /// Brings file and name together again, and cuts off what is torn.
     fn make_sure(&mut self) -> io::Result<()> {
         if !self.unsure {
             return Ok(());
         }
-        let again = open(&self.path)?;
         let error = |error: io::Error| named(&self.path, &error);
+        let mut again = open(&self.path)?;
+        if again.metadata().map_err(error)?.len() == 0 {
+            // It is not there, or another one was begun in its place: ours is, as long as it is open.
+            let mut bytes = vec![0; usize::try_from(self.length).map_err(io::Error::other)?];
+            self.file.read_exact_at(&mut bytes, 0).map_err(error)?;
+            file::replace(&self.path, |to| to.write_all(&bytes))?;
+            again = open(&self.path)?;
+        }
         let (new, old) = (
             again.metadata().map_err(error)?,
             self.file.metadata().map_err(error)?,
         );
-        if new.ino() != old.ino() {
+        if (new.dev(), new.ino()) != (old.dev(), old.ino()) {
+            let mut head = [0; changes::MAGIC.len()];
+            if again.read_exact_at(&mut head, 0).is_err() || head != changes::MAGIC {
+                let other =
+                    "another file has this name now, which is no log of a blacklist's changes: take it away";
+                return Err(error(io::Error::other(other)));
+            }
             // Written anew, whole: it has its name only since.
             self.length = new.len();
         }
@@ -277,6 +299,32 @@ mod tests {
 
     fn change(number: &str) -> Change {
         Change::Remove(What::parse(number, &Plan::default()).unwrap())
+    }
+
+    #[test]
+    fn a_log_that_somebody_moves_or_removes_is_there_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        let (mut log, _) = Log::open(folder.path(), &Plan::default()).unwrap();
+        log.append(&[change("136*")]).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        log.append(&[change("137*")]).unwrap();
+        // As a program that rotates logs does it.
+        std::fs::rename(&path, folder.path().join("blacklist.log.1")).unwrap();
+        File::create(&path).unwrap();
+        log.append(&[change("138*")]).unwrap();
+        std::fs::rename(&path, folder.path().join("blacklist.log.2")).unwrap();
+        std::fs::write(&path, "something else").unwrap();
+        let refused = log.append(&[change("139*")]).unwrap_err().to_string();
+        assert!(refused.contains("another file has this name"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "something else");
+        std::fs::remove_file(&path).unwrap();
+        log.append(&[change("140*")]).unwrap();
+        drop(log);
+        assert_eq!(
+            reopened(folder.path()),
+            ["136*", "137*", "138*", "140*"].map(change)
+        );
     }
 
     fn reopened(folder: &Path) -> Vec<Change> {
