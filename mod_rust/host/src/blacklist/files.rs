@@ -1,7 +1,7 @@
 //! CSV files in and out, on the thread of who asks.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -40,15 +40,28 @@ pub(super) fn import(
         if entries.len() >= most {
             return Err(Unwanted::All(full(most)));
         }
-        if shared.stopping.load(Ordering::Relaxed) {
-            return Err(Unwanted::All("the module is being unloaded".to_owned()));
-        }
         entries.push(entry);
         Ok(())
     };
-    match csv::read(BufReader::new(file), csv_rules, on_bad, take) {
+    let from = BufReader::new(WhileRunning { file, shared });
+    match csv::read(from, csv_rules, on_bad, take) {
         Ok(report) => Ok((entries, report)),
         Err(error) => Err(format!("{}: nothing is taken: {error}", shown(path))),
+    }
+}
+
+/// A file that is read no further when the module is to go, whatever is in it.
+struct WhileRunning<'a> {
+    file: File,
+    shared: &'a Shared,
+}
+
+impl Read for WhileRunning<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.shared.stopping.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the module is being unloaded"));
+        }
+        self.file.read(to)
     }
 }
 

@@ -254,3 +254,22 @@ fn thousands_of_entries_end_at_once() {
     // A step for each would have been a frame for each.
     assert_eq!(add(&bed, entry("13900138000", "busy")), Outcome::Done);
 }
+
+#[test]
+fn nothing_is_imported_while_the_module_goes() {
+    let bed = Bed::with(SETTINGS);
+    // No line of it is an entry: nothing but reading it takes time.
+    let file = bed.folder.path().join("list.csv");
+    std::fs::write(&file, "number\nalice\n").unwrap();
+    let import = ListOrder::Import {
+        path: file.display().to_string(),
+        skip_bad: true,
+        reason: String::new(),
+    };
+    assert!(matches!(
+        bed.host.blacklist("test", import.clone()),
+        Outcome::Told { .. }
+    ));
+    bed.host.stop();
+    assert!(message(bed.host.blacklist("test", import)).contains("the module is being unloaded"));
+}
