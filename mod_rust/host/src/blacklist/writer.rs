@@ -127,6 +127,7 @@ impl Writer {
     /// Does again what was done.
     fn replay(&mut self, changes: &[Change]) {
         for change in changes {
+            self.forget_ends(about(change));
             match change {
                 Change::Put(entry) => {
                     self.list.put(entry.clone());
@@ -358,6 +359,9 @@ impl Writer {
         self.log
             .append(changes)
             .map_err(|error| refused(Refusal::BadFile, format!("the change cannot be kept: {error}")))?;
+        for change in changes {
+            self.forget_ends(about(change));
+        }
         apply(&mut self.list);
         for change in changes {
             self.index_anew(about(change));
@@ -376,6 +380,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Before a change: a list that is imported every night would leave its ends of all nights behind.
+    fn forget_ends(&mut self, what: &What) {
+        let slot = self.list.overlay().get(what);
+        let profiles = slot.map_or(&[][..], |slot| slot);
+        for end in profiles.iter().filter_map(|profile| profile.until) {
+            self.ends.remove(&(end, *what));
+        }
+    }
+
     /// Remembers when what was changed ends, and whether it is to be reviewed.
     fn index_anew(&mut self, what: &What) {
         let slot = self.list.overlay().get(what);
@@ -388,7 +401,6 @@ impl Writer {
         } else {
             self.review.remove(what);
         }
-        // An end that is none any more is found out when it comes.
         let ends = profiles.iter().filter_map(|profile| profile.until);
         self.ends.extend(ends.map(|end| (end, *what)));
     }

@@ -82,6 +82,10 @@ impl Writer {
                 self.replay(&changes);
             }
         }
+        // What the index holds is in it now, and no change.
+        let overlay = self.list.overlay();
+        self.review.retain(|what| overlay.get(what).is_some());
+        self.ends.retain(|(_, what)| overlay.get(what).is_some());
         self.publish();
         Ok(taken)
     }
