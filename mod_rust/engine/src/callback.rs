@@ -16,8 +16,8 @@ const GRACE: Span = Span::seconds(15);
 /// The longest number that is called back, in bytes.
 const LONGEST_NUMBER: usize = 40;
 
-/// Whether a number may stand in a dial string. Callers write their own: with a `/`, `@` or `&` in it, it would dial elsewhere.
-fn is_dialable(number: &str) -> bool {
+/// Whether a number can be called back: whether it may stand in a dial string. Callers write their own: with a `/`, `@` or `&` in it, it would dial elsewhere.
+pub fn is_dialable(number: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '*' | '#' | '.' | '_' | '-');
     !number.is_empty() && number.len() <= LONGEST_NUMBER && number.chars().all(plain)
 }
@@ -28,13 +28,15 @@ pub(crate) struct Callback {
     pub(crate) queue: QueueId,
     pub(crate) tier: TierId,
     pub(crate) caller: Person,
-    arrived: Time,
-    raised: Span,
+    pub(crate) arrived: Time,
+    pub(crate) raised: Span,
     pub(crate) rank: Rank,
     pub(crate) placed: Time,
-    expires: Time,
+    pub(crate) expires: Time,
     pub(crate) attempts: u32,
     pub(crate) stage: Stage,
+    /// It was owed before the host began.
+    pub(crate) restored: bool,
     pub(crate) alarm: Option<Alarm>,
 }
 
@@ -88,8 +90,9 @@ impl Engine {
         if queue.callbacks.contains_key(number) {
             return;
         }
+        self.standing_changes += 1;
         queue.callbacks.insert(number.clone(), call.id);
-        let position = u32::try_from(queue.ahead_of(call.rank) + 1).unwrap_or(u32::MAX);
+        let position = queue.place_behind(call.rank);
         queue.owed.insert(call.rank);
         let expires = self.now + queue.settings.callback.expires;
         self.callbacks.insert(
@@ -105,6 +108,7 @@ impl Engine {
                 expires,
                 attempts: 0,
                 stage: Stage::Due,
+                restored: false,
                 alarm: Some(self.timers.set(expires, Timer::Callback(call.id))),
             },
         );
@@ -167,6 +171,7 @@ impl Engine {
         };
         let queue = &self.queues[callback.queue.0 as usize];
         let settings = &queue.settings.callback;
+        self.standing_changes += 1;
         callback.attempts = callback.attempts.saturating_add(1);
         callback.stage = Stage::Dialling(self.now + settings.ring_time + GRACE);
         let at = callback.due_at();
@@ -208,6 +213,7 @@ impl Engine {
             self.end_callback(id, CallbackOutcome::Failed, false);
             return;
         }
+        self.standing_changes += 1;
         queue.owed.remove(callback.rank);
         callback.stage = Stage::Pausing(self.now + queue.settings.callback.retry_after);
         self.perhaps_near.insert(callback.queue);
@@ -248,6 +254,7 @@ impl Engine {
         call_off: bool,
     ) -> Option<Callback> {
         let mut callback = self.callbacks.remove(id.0)?;
+        self.standing_changes += 1;
         self.timers.reset(&mut callback.alarm, None, Timer::Callback(id));
         let queue = &mut self.queues[callback.queue.0 as usize];
         queue.owed.remove(callback.rank);

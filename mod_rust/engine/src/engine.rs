@@ -209,6 +209,12 @@ impl Engine {
             Input::HandedOver { call } => self.handed_over(call),
             Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),
             Input::CallbackFailed { callback } => self.callback_failed(callback),
+            Input::Owed {
+                id,
+                callback,
+                before,
+                owed,
+            } => self.owe_again(id, callback, before, *owed),
             Input::Phone { agent, state } => self.phone_changed(agent, state),
             Input::Command { id, author, command } => self.command(Asked { id, author, command }),
             Input::Reload { id, author, config } => self.reload(id, author, *config),

@@ -186,6 +186,25 @@ pub enum Event {
         /// The place in the order of service; 1 is next.
         position: u32,
     },
+    /// A call that was owed before the host began is owed still.
+    CallbackRestored {
+        /// Its name from now on.
+        callback: CallId,
+        /// How the host called it before.
+        before: String,
+        /// In which queue the place is kept.
+        queue: QueueId,
+        /// As what.
+        tier: TierId,
+        /// Caller number.
+        number: String,
+        /// The place in the order of service; 1 is next.
+        position: u32,
+        /// When the caller left.
+        placed: Time,
+        /// Attempts made.
+        attempts: u32,
+    },
     /// Somebody is being called back.
     CallbackDialled {
         /// Which.

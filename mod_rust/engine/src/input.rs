@@ -3,6 +3,7 @@
 use crate::config::{Config, Door};
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::screening::{ListChange, Screening};
+use crate::standing::Owed;
 use crate::time::Span;
 
 /// One thing that reached the engine. A fact about a call or an offer that has ended meanwhile is no error: it lost
@@ -90,6 +91,17 @@ pub enum Input {
     CallbackFailed {
         /// Which callback, by the call it came from.
         callback: CallId,
+    },
+    /// A call was owed before the host began, and is owed again; answered by [`Action::Reply`](crate::Action::Reply).
+    Owed {
+        /// The host's number for the answer.
+        id: CommandId,
+        /// The host's new number for it. Of two with the same place, the lower number is served first.
+        callback: CallId,
+        /// How the host called it before, for the story.
+        before: String,
+        /// What is owed.
+        owed: Box<Owed>,
     },
     /// An agent's phone changed by itself. Told for every watched phone, its agent signed in or not. `Busy` counts only
     /// while the agent has neither an offer nor a call: otherwise it is our own leg.

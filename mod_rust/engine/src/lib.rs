@@ -44,10 +44,11 @@ mod watch;
 mod work;
 
 pub use action::{Action, CallAction};
+pub use callback::is_dialable;
 pub use config::{Config, ConfigError};
 pub use engine::{Drain, Engine};
 pub use event::Event;
 pub use input::{Command, Input};
-pub use standing::Standing;
+pub use standing::{Owed, Standing};
 pub use time::{Span, Time};
 pub use view::View;

@@ -30,6 +30,12 @@ impl Rank {
             call,
         }
     }
+
+    /// What a caller who joined then was worth on top.
+    pub(crate) fn worth(self, arrived: Time) -> Span {
+        let arrived = i64::try_from(arrived.0).unwrap_or(i64::MAX);
+        Span(u64::try_from(arrived.saturating_sub(self.at)).unwrap_or(0))
+    }
 }
 
 /// An agent's place among those available in a queue: what the strategy looks at, then since when idle, then the agent's
@@ -182,6 +188,11 @@ impl Queue {
     /// How many are served before `rank`.
     pub(crate) fn ahead_of(&self, rank: Rank) -> usize {
         self.line.before(rank) + self.owed.before(rank)
+    }
+
+    /// The place of somebody behind those; 1 is next.
+    pub(crate) fn place_behind(&self, rank: Rank) -> u32 {
+        u32::try_from(self.ahead_of(rank) + 1).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn has_available(&self) -> bool {

@@ -75,6 +75,8 @@ pub struct CallbackView {
     pub dialling: bool,
     /// The place in the order of service; 1 is next.
     pub position: u32,
+    /// Whether it was owed before the host began.
+    pub restored: bool,
 }
 
 impl Engine {
@@ -134,6 +136,7 @@ impl Engine {
                     placed: callback.placed,
                     attempts: callback.attempts,
                     dialling: matches!(callback.stage, Stage::Dialling(_)),
+                    restored: callback.restored,
                     position: u32::try_from(ahead + 1).unwrap_or(u32::MAX),
                 };
                 (callback.rank, view)

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hotline_wire::command::MAX_TEXT;
 use hotline_wire::frame::{Gap, NodeHello, Resume};
 use hotline_wire::line::{self, LineError};
 use hotline_wire::{Command, FromClient, FromNode, MAX_CLIENT_LINE, Outcome, PROTOCOL, Refusal, Snapshot};
@@ -24,8 +25,6 @@ use crate::runner::Reply;
 const CLIENTS: usize = 64;
 /// Most commands of one client without an answer.
 const COMMANDS: usize = 256;
-/// Longest name, author or text of a command, in bytes: events keep them.
-const LONGEST_TEXT: usize = 256;
 /// Longest silence towards a client.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long a client may take to read, or to say hello.
@@ -273,8 +272,8 @@ impl Shared {
             ));
         }
         stream.set_read_timeout(None)?;
-        if client.len() > LONGEST_TEXT {
-            return refuse(format!("the client's name is longer than {LONGEST_TEXT} bytes"));
+        if client.len() > MAX_TEXT {
+            return refuse(format!("the client's name is longer than {MAX_TEXT} bytes"));
         }
         let (id, given_up) = self.log.enter(durable.then_some(client.as_str()));
         if let Some(name) = given_up {
@@ -330,14 +329,10 @@ impl Shared {
                     author,
                     command,
                 })) => {
-                    let longest = command
-                        .texts()
-                        .into_iter()
-                        .chain([&*name, &*author])
-                        .map(str::len)
-                        .max();
-                    if longest.is_some_and(|length| length > LONGEST_TEXT) {
-                        return refuse(format!("a text of a command is longer than {LONGEST_TEXT} bytes"));
+                    if name.len().max(author.len()) > MAX_TEXT {
+                        return refuse(format!(
+                            "id or author of a command is longer than {MAX_TEXT} bytes"
+                        ));
                     }
                     let reply = self.replier(id, name, Arc::clone(&outstanding));
                     self.command(&author, command, reply, &outstanding);

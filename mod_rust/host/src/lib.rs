@@ -96,7 +96,7 @@ struct Inner {
     node: String,
     boot: String,
     references: References,
-    next_call: AtomicU64,
+    next_call: Arc<AtomicU64>,
     next_monitor: AtomicU64,
     calls: Arc<AtomicUsize>,
     settings: Mutex<Arc<Settings>>,
@@ -154,17 +154,15 @@ impl Host {
         let references = References::new(&settings.node, &boot);
         let depth = Arc::new(AtomicUsize::new(0));
         let log = Arc::new(EventLog::new(settings.max_events));
-        let (keeper, standing) = match &settings.state {
-            None => (None, Vec::new()),
+        let keeper = match &settings.state {
+            None => None,
             Some(folder) => {
-                let (keeper, standing) =
-                    Keeper::start(folder, &settings.node, &references, booted, Arc::clone(&pbx)).map_err(
-                        |error| StartError::System {
-                            what: "the state of before",
-                            error,
-                        },
-                    )?;
-                (Some(keeper), standing)
+                let (inbox, pbx) = (inbox.clone(), Arc::clone(&pbx));
+                let started = Keeper::start(folder, &settings.node, &references, booted, inbox, pbx);
+                Some(started.map_err(|error| StartError::System {
+                    what: "the state of before",
+                    error,
+                })?)
             }
         };
         let publisher = Publisher {
@@ -173,6 +171,7 @@ impl Host {
             pbx: Arc::clone(&pbx),
             depth: Arc::clone(&depth),
         };
+        let next_call = Arc::new(AtomicU64::new(1));
         let runner = Runner {
             engine,
             clock,
@@ -180,7 +179,7 @@ impl Host {
             pbx: Arc::clone(&pbx),
             journal,
             keeper,
-            standing,
+            next_call: Arc::clone(&next_call),
             state: Delivery::default(),
         };
         let blacklist = match &settings.blacklist {
@@ -215,7 +214,7 @@ impl Host {
             node: settings.node.clone(),
             boot,
             references,
-            next_call: AtomicU64::new(1),
+            next_call,
             next_monitor: AtomicU64::new(1),
             calls: Arc::new(AtomicUsize::new(0)),
             settings: Mutex::new(Arc::new(settings.clone())),
@@ -464,30 +463,6 @@ impl Host {
         Some(snapshot)
     }
 
-    /// What was changed while running and the settings do not have, line by line.
-    ///
-    /// # Errors
-    /// When the engine does not answer.
-    pub fn config_diff(&self) -> Result<Vec<String>, String> {
-        Ok(live::diff(&self.settings().config, &self.standing()?))
-    }
-
-    /// Writes a copy of the settings file, as it is on the disk, with what was changed while running in it; how many changes that
-    /// are. An existing file is never written over.
-    ///
-    /// # Errors
-    /// What is wrong, and with which file.
-    pub fn config_save(&self, to: &Path) -> Result<usize, String> {
-        live::save(&self.0.file, &self.settings().config, &self.standing()?, to)
-    }
-
-    fn standing(&self) -> Result<Vec<hotline_engine::Standing>, String> {
-        let (sender, receiver) = sync_channel(1);
-        self.send(Message::Standing(sender));
-        let no_answer = |_| "Hotline does not answer; see the log".to_owned();
-        receiver.recv_timeout(ANSWER).map_err(no_answer)
-    }
-
     /// Now, on the node's clock: microseconds since the Unix epoch.
     pub fn now(&self) -> u64 {
         self.0.clock.now().0
@@ -534,6 +509,25 @@ impl Host {
             }),
             Ok(Asked::Fairness) => reply(Outcome::Told {
                 lines: self.fairness(),
+            }),
+            Ok(Asked::ConfigDiff) => reply(match self.config_diff() {
+                Ok(lines) => Outcome::Told { lines },
+                Err(message) => Outcome::Refused {
+                    reason: Refusal::Unavailable,
+                    message,
+                },
+            }),
+            Ok(Asked::ConfigSave(name)) => reply(match self.config_save_named(author, &name) {
+                Ok(line) => Outcome::Told { lines: vec![line] },
+                Err(message) => Outcome::Refused {
+                    reason: Refusal::BadFile,
+                    message,
+                },
+            }),
+            Ok(Asked::ConfigForget(about)) => self.send(Message::Forget {
+                author: author.to_owned(),
+                about,
+                reply,
             }),
             Ok(Asked::Blacklist(order)) => match &self.0.blacklist {
                 None => reply(blacklist::none()),

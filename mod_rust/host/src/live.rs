@@ -4,12 +4,79 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use hotline_engine::config::{Door, Membership};
 use hotline_engine::{Command, Config, Standing};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
-use crate::settings;
+use crate::runner::Message;
+use crate::standing::Kept;
+use crate::{ANSWER, Host, Level, settings, told};
+
+impl Host {
+    /// What was changed while running and the settings do not have, line by line; and what stood before a restart and the
+    /// settings have no place for.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub fn config_diff(&self) -> Result<Vec<String>, String> {
+        let (standing, unapplied) = self.standing()?;
+        let mut lines = diff(&self.settings().config, &standing);
+        lines.extend(unapplied);
+        Ok(lines)
+    }
+
+    /// Forgets what stood before a restart and the settings have no place for: of that agent or queue, or all of it if that is
+    /// empty. What it was, line by line.
+    ///
+    /// # Errors
+    /// Why there is no answer, or that there is nothing of the kind.
+    pub fn config_forget(&self, author: &str, about: &str) -> Result<Vec<String>, String> {
+        let about = about.to_owned();
+        told(self.command(author, hotline_wire::Command::ConfigForget { about }))
+    }
+
+    /// Writes a copy of the settings file, as it is on the disk, with what was changed while running in it; how many changes that
+    /// are. An existing file is never written over.
+    ///
+    /// # Errors
+    /// What is wrong, and with which file.
+    pub fn config_save(&self, to: &Path) -> Result<usize, String> {
+        save(&self.0.file, &self.settings().config, &self.standing()?.0, to)
+    }
+
+    /// The same for who asks over the control socket: a new file in the folder of the state, since whoever may ask need not be
+    /// somebody who may write, or read PINs, on this machine.
+    pub(crate) fn config_save_named(&self, author: &str, name: &str) -> Result<String, String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !name.chars().all(plain) || name.starts_with('.') || !name.ends_with(".toml") {
+            return Err(format!(
+                "{name:?} must be the name of a file of letters, digits, '-', '_' and '.', with .toml at its end"
+            ));
+        }
+        let settings = self.settings();
+        let folder = settings.state.as_ref();
+        let folder = folder.ok_or("the settings have no [state] directory, where it would be written")?;
+        let path = folder.join(name);
+        let count = self.config_save(&path)?;
+        let line = format!(
+            "written with {count} changes on the PBX's machine: {}",
+            path.display()
+        );
+        self.0
+            .pbx
+            .log(Level::Notice, &format!("settings {line}, by {author}"));
+        Ok(line)
+    }
+
+    fn standing(&self) -> Result<(Vec<hotline_engine::Standing>, Vec<String>), String> {
+        let (sender, receiver) = sync_channel(1);
+        self.send(Message::Standing(sender));
+        let no_answer = |_| "Hotline does not answer; see the log".to_owned();
+        receiver.recv_timeout(ANSWER).map_err(no_answer)
+    }
+}
 
 /// A live change that the settings do not have.
 enum Change<'a> {
@@ -81,10 +148,6 @@ pub(crate) fn diff(config: &Config, standing: &[Standing]) -> Vec<String> {
 }
 
 fn describe(change: &Change<'_>) -> String {
-    let place = |(level, weight): (u8, u16)| match weight {
-        1 => format!("level {level}"),
-        weight => format!("level {level}, weight {weight}"),
-    };
     match change {
         Change::Member {
             agent,
@@ -92,11 +155,8 @@ fn describe(change: &Change<'_>) -> String {
             before,
             after,
         } => {
-            let before = before.map_or_else(
-                || "not served".to_owned(),
-                |member| place((member.level, member.weight)),
-            );
-            let after = after.map_or_else(|| "not served".to_owned(), place);
+            let before = place_of(before.map(|member| (member.level, member.weight)));
+            let after = place_of(*after);
             format!("agent {agent}: queue {queue}: {before} -> {after}")
         }
         Change::Skill { agent, skill, has } => {
@@ -106,6 +166,40 @@ fn describe(change: &Change<'_>) -> String {
         Change::Door { queue, before, after } => {
             format!("queue {queue}: door: {} -> {}", door(*before), door(*after))
         }
+    }
+}
+
+/// One thing that stands over a restart, in words.
+pub(crate) fn kept(kept: &Kept) -> String {
+    let standing = match kept {
+        Kept::Owed { owed, .. } => {
+            let number = hotline_wire::mask::masked(&owed.caller.number);
+            return format!("queue {}: callback to {number}", owed.queue);
+        }
+        Kept::Decided(standing) => standing,
+    };
+    match &standing.command {
+        Command::ForceBusy { agent, reason, .. } => format!("agent {agent}: lock ({reason})"),
+        Command::SetMembership { agent, queue, place } => {
+            format!("agent {agent}: queue {queue}: {}", place_of(*place))
+        }
+        Command::SetSkill { agent, skill, has } => {
+            format!(
+                "agent {agent}: skill {skill}: {}",
+                if *has { "yes" } else { "no" }
+            )
+        }
+        Command::SetDoor { queue, door: to } => format!("queue {queue}: door: {}", door(*to)),
+        // Nothing else stands.
+        other => format!("{other:?}"),
+    }
+}
+
+fn place_of(place: Option<(u8, u16)>) -> String {
+    match place {
+        None => "not served".to_owned(),
+        Some((level, 1)) => format!("level {level}"),
+        Some((level, weight)) => format!("level {level}, weight {weight}"),
     }
 }
 

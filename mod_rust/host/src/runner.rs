@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 
-use hotline_engine::action::{CommandOutcome, MonitorAction};
+use hotline_engine::action::{CommandOutcome, MonitorAction, Refusal};
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId};
 use hotline_engine::input::{Caller, MonitorFact, PhoneState};
-use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Input, Standing};
+use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Input, Standing, Time};
 use hotline_wire::{Outcome, Snapshot};
 
 use crate::clock::Clock;
 use crate::convert;
 use crate::journal::Journal;
+use crate::live;
 use crate::mailbox::Mailbox;
 use crate::pbx::{ForWhom, Level, Pbx};
 use crate::port::Fact;
@@ -81,8 +83,16 @@ pub(crate) enum Message {
         reply: Reply,
     },
     Snapshot(SyncSender<Snapshot>),
-    /// What stands over the settings, and locks.
-    Standing(SyncSender<Vec<Standing>>),
+    /// What stands over the settings, and locks; and what the settings have no place for, for people.
+    Standing(SyncSender<(Vec<Standing>, Vec<String>)>),
+    /// What the settings have no place for is no longer wanted: of that agent or queue, or all if it is empty.
+    Forget {
+        author: String,
+        about: String,
+        reply: Reply,
+    },
+    /// What stands was written, or could not be; more may be handed over.
+    Kept,
     #[cfg(feature = "fault-injection")]
     Panic,
     Stop,
@@ -97,7 +107,8 @@ impl Message {
             Message::Command { mut reply, .. }
             | Message::Reload { mut reply, .. }
             | Message::WhyCall { mut reply, .. }
-            | Message::WhyNot { mut reply, .. } => reply(unavailable()),
+            | Message::WhyNot { mut reply, .. }
+            | Message::Forget { mut reply, .. } => reply(unavailable()),
             // Nobody is left who needs to know. Who waits for a snapshot sees its own end closed.
             Message::Fact { .. }
             | Message::Left { .. }
@@ -108,6 +119,7 @@ impl Message {
             | Message::MonitorLeft { .. }
             | Message::Snapshot(_)
             | Message::Standing(_)
+            | Message::Kept
             | Message::Stop => {}
             #[cfg(feature = "fault-injection")]
             Message::Panic => {}
@@ -123,8 +135,8 @@ pub(crate) struct Runner {
     pub(crate) journal: Option<Journal>,
     /// Keeps what stands over a restart.
     pub(crate) keeper: Option<Keeper>,
-    /// What stood before, and is asked for first.
-    pub(crate) standing: Vec<(String, Command)>,
+    /// The next number for a call, or for a callback that is restored.
+    pub(crate) next_call: Arc<AtomicU64>,
     pub(crate) state: Delivery,
 }
 
@@ -157,29 +169,89 @@ impl Runner {
     /// Returns when told to stop.
     fn serve(&mut self, inbox: &Receiver<Message>) {
         self.apply(Input::Tick);
-        for (author, command) in core::mem::take(&mut self.standing) {
-            let id = self.state.next_command();
-            self.apply(Input::Command { id, author, command });
-        }
+        self.restore();
         loop {
             let message = inbox.try_recv().or_else(|_| {
-                self.keep_standing();
+                self.keep_standing(Keeper::keep);
                 match self.engine.deadline() {
                     None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                     Some(deadline) => inbox.recv_timeout(self.clock.until(deadline)),
                 }
             });
             match message {
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return self.keep_standing(),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    return self.keep_standing(Keeper::keep_last);
+                }
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.apply(Input::Tick),
             }
         }
     }
 
-    fn keep_standing(&mut self) {
+    fn keep_standing(&mut self, keep: fn(&mut Keeper, &Engine)) {
         if let Some(keeper) = &mut self.keeper {
-            keeper.keep(self.engine.standing_changes(), || self.engine.standing());
+            keep(keeper, &self.engine);
+        }
+    }
+
+    /// Brings about again what stood before, as far as the settings have a place for it.
+    fn restore(&mut self) {
+        let unapplied = self.keeper.as_mut().map(Keeper::take_unapplied);
+        for mut unapplied in unapplied.unwrap_or_default() {
+            let what = live::kept(&unapplied.kept);
+            let (id, now) = (self.state.next_command(), self.clock.now());
+            let new_call = || CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
+            let ended = format!("not restored: {what}: it has ended meanwhile");
+            let Some(input) = unapplied.kept.input(id, now, new_call) else {
+                self.pbx.log(Level::Notice, &ended);
+                continue;
+            };
+            let answers = self.apply_at(now, input);
+            let answer = answers.iter().find(|(command, _)| *command == id);
+            let refusal = match answer.map(|(_, outcome)| *outcome) {
+                Some(CommandOutcome::Refused(refusal)) => refusal,
+                Some(CommandOutcome::Done | CommandOutcome::Pending) | None => continue,
+            };
+            if refusal == Refusal::NothingToDo {
+                // It is so already: by the settings, or because the caller has called again.
+                continue;
+            }
+            if unapplied.kept.is_over(now) {
+                self.pbx.log(Level::Warning, &ended);
+                continue;
+            }
+            unapplied.why = self.why(refusal);
+            let remedy =
+                "it is kept, and tried again at each reload and start; `hotline config forget` drops it";
+            let message = format!("not restored: {what}: {}; {remedy}", unapplied.why);
+            self.pbx.log(Level::Error, &message);
+            if let Some(keeper) = &mut self.keeper {
+                keeper.put_back(unapplied);
+            }
+        }
+    }
+
+    fn why(&self, refusal: Refusal) -> String {
+        let name = |id| self.engine.supervisor_name(id).unwrap_or_default().to_owned();
+        match convert::outcome(CommandOutcome::Refused(refusal), name) {
+            Outcome::Refused { message, .. } => message,
+            // A refusal is none of these.
+            Outcome::Done | Outcome::Pending | Outcome::Told { .. } | Outcome::Listed { .. } => String::new(),
+        }
+    }
+
+    fn forget(&mut self, author: &str, about: &str) -> Outcome {
+        let lines = self.keeper.as_mut().map(|keeper| keeper.forget(about));
+        match lines {
+            Some(lines) if !lines.is_empty() => {
+                for line in &lines {
+                    self.pbx.log(Level::Notice, &format!("{line}, by {author}"));
+                }
+                Outcome::Told { lines }
+            }
+            Some(_) | None => {
+                convert::outcome(CommandOutcome::Refused(Refusal::NothingToDo), |_| String::new())
+            }
         }
     }
 
@@ -214,7 +286,13 @@ impl Runner {
             } => {
                 let id = self.expect_reply(reply);
                 self.apply(Input::Reload { id, author, config });
+                self.restore();
             }
+            Message::Forget {
+                author,
+                about,
+                mut reply,
+            } => reply(self.forget(&author, &about)),
             Message::Noted(input) => self.apply(*input),
             Message::CallbackFailed { callback } => self.apply(Input::CallbackFailed { callback }),
             Message::MonitorUp { monitor, mailbox } => {
@@ -236,7 +314,9 @@ impl Runner {
             }
             Message::Standing(reply) => {
                 // Who asked may have left.
-                let _ = reply.try_send(self.engine.standing());
+                let now = self.clock.now();
+                let unapplied = self.keeper.as_ref().map(|keeper| keeper.unapplied(now));
+                let _ = reply.try_send((self.engine.standing(), unapplied.unwrap_or_default()));
             }
             Message::Snapshot(reply) => {
                 let (seq, at, view) = (self.state.seq, self.clock.now(), self.engine.view());
@@ -245,7 +325,7 @@ impl Runner {
             #[cfg(feature = "fault-injection")]
             #[expect(clippy::panic, reason = "the fault that a test build injects")]
             Message::Panic => panic!("injected"),
-            Message::Stop => {}
+            Message::Kept | Message::Stop => {}
         }
     }
 
@@ -256,7 +336,11 @@ impl Runner {
     }
 
     fn apply(&mut self, input: Input) {
-        let now = self.clock.now();
+        self.apply_at(self.clock.now(), input);
+    }
+
+    /// Applies an input whole. Gives the answers that it led to.
+    fn apply_at(&mut self, now: Time, input: Input) -> Vec<(CommandId, CommandOutcome)> {
         if let Some(journal) = &mut self.journal {
             journal.record(now, &input, &*self.pbx);
         }
@@ -273,10 +357,11 @@ impl Runner {
                 event,
             });
         }
-        for (command, outcome) in answers {
+        for (command, outcome) in &answers {
             let name = |id| self.engine.supervisor_name(id).unwrap_or_default().to_owned();
-            self.state.reply(command, convert::outcome(outcome, name));
+            self.state.reply(*command, convert::outcome(*outcome, name));
         }
+        answers
     }
 
     fn release_all(&mut self) {

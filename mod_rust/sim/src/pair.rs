@@ -88,6 +88,7 @@ impl Pair {
             | Input::Digit { .. }
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
+            | Input::Owed { .. }
             | Input::HandedOver { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
@@ -220,6 +221,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::MonitorEnded { monitor, .. } => (4, monitor.monitor.0, none),
         Event::SupervisorChanged { supervisor } => (5, u64::from(supervisor.supervisor.0), none),
         Event::CallbackPlaced { callback, .. }
+        | Event::CallbackRestored { callback, .. }
         | Event::CallbackDialled { callback, .. }
         | Event::CallbackMissed { callback, .. }
         | Event::CallbackEnded { callback, .. } => (1, callback.0, none),

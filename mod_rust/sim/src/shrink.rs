@@ -51,6 +51,7 @@ impl fmt::Display for Shrunk {
                 | Input::Digit { .. }
                 | Input::Talk { .. }
                 | Input::CallbackFailed { .. }
+                | Input::Owed { .. }
                 | Input::HandedOver { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }

@@ -7,6 +7,12 @@ use crate::event::{Follow, MonitorMode, Whom};
 use crate::label::usual;
 use crate::snapshot::Door;
 
+/// The longest name, reason, author or other text, in bytes: events keep them.
+pub const MAX_TEXT: usize = 256;
+
+/// The longest that anything may last, in seconds: a hundred years.
+pub const MAX_SECONDS: u64 = 100 * 365 * 24 * 3_600;
+
 /// What can be asked of a node. Calls and callbacks are named by their reference: `NODE-BOOT-NUMBER`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -178,6 +184,21 @@ pub enum Command {
     },
     /// Asks how long callers can be overtaken under the settings in force. Answered with [`Outcome::Told`]; no event.
     Fairness,
+    /// Asks what was changed while running and the settings do not have, and what stood before a restart and they have no place for.
+    /// Answered with [`Outcome::Told`]; no event.
+    ConfigDiff,
+    /// Writes a copy of the settings file with what was changed while running in it, into the node's `[state]` folder. Answered
+    /// with [`Outcome::Told`]; no event. The settings themselves are told to nobody: there may be PINs in them.
+    ConfigSave {
+        /// Name of a file that is not there yet: letters, digits, `-`, `_` and `.`, with `.toml` at its end.
+        name: String,
+    },
+    /// Forgets what stood before a restart and the settings have no place for. Answered with [`Outcome::Told`]; no event.
+    ConfigForget {
+        /// Agent number, or queue name; empty for all of it.
+        #[serde(default)]
+        about: String,
+    },
     /// Reads the settings file again; a bad one is refused whole.
     Reload,
     /// Asks something of the blacklist: `{"do":"blacklist","order":"remove",…}`.
@@ -195,6 +216,31 @@ pub struct Place {
 }
 
 impl Command {
+    /// Whether its texts and numbers are within bounds, whoever or whatever it comes from.
+    ///
+    /// # Errors
+    /// What is not, for people.
+    pub fn check(&self) -> Result<(), String> {
+        if self.texts().into_iter().any(|text| text.len() > MAX_TEXT) {
+            return Err(format!("a text of it is longer than {MAX_TEXT} bytes"));
+        }
+        match self {
+            Command::ForceBusy { seconds, .. } | Command::ExtendWrapUp { seconds, .. }
+                if *seconds > MAX_SECONDS =>
+            {
+                Err(format!("seconds go up to {MAX_SECONDS}, a hundred years"))
+            }
+            Command::SetMembership {
+                place: Some(Place { level, weight }),
+                ..
+            } if *level == 0 || *weight == 0 => {
+                Err("levels go from 1 (best) to 255, weights from 1 to 65535".to_owned())
+            }
+            Command::SetSkill { skill, .. } if skill.is_empty() => Err("a skill needs a name".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Everything in it that somebody wrote.
     pub fn texts(&self) -> Vec<&str> {
         match self {
@@ -226,7 +272,9 @@ impl Command {
             Command::Disconnect { agent, from, .. } => vec![agent, from],
             Command::CancelCallback { callback } => vec![callback],
             Command::Blacklist(order) => order.texts(),
-            Command::Fairness | Command::Reload => Vec::new(),
+            Command::ConfigSave { name } => vec![name],
+            Command::ConfigForget { about } => vec![about],
+            Command::Fairness | Command::ConfigDiff | Command::Reload => Vec::new(),
         }
     }
 }

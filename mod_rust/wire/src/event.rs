@@ -186,6 +186,25 @@ pub enum Event {
         /// The place in the order of service; 1 is next.
         position: u32,
     },
+    /// A call that was owed before the node began is owed still.
+    CallbackRestored {
+        /// Callback reference from now on.
+        callback: String,
+        /// Callback reference before.
+        before: String,
+        /// Queue name.
+        queue: String,
+        /// Tier name.
+        tier: String,
+        /// Caller number.
+        number: String,
+        /// The place in the order of service; 1 is next.
+        position: u32,
+        /// When it was placed; microseconds since the Unix epoch.
+        placed: u64,
+        /// Attempts made.
+        attempts: u32,
+    },
     /// Somebody is being called back.
     CallbackDialled {
         /// Callback reference.

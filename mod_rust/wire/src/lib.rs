@@ -1,8 +1,8 @@
 //! The control protocol spoken over a node's Unix socket: one JSON object a line, each way.
 //!
 //! ```text
-//! client: {"type":"hello","protocol":3,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
-//! node:   {"type":"hello","protocol":3,"node":"pbx1","boot":"…","version":"0.1.0",…}
+//! client: {"type":"hello","protocol":4,"client":"hotline-supervisord","resume":{"boot":"…","seq":41}}
+//! node:   {"type":"hello","protocol":4,"node":"pbx1","boot":"…","version":"0.1.0",…}
 //! node:   {"type":"snapshot","snapshot":{"seq":41,…}}                unless the client resumes this boot
 //! node:   {"type":"gap","first":42,"last":49,"reason":"overflow"}    only if events were lost
 //! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
@@ -36,7 +36,7 @@ pub use frame::{FromClient, FromNode};
 pub use snapshot::Snapshot;
 
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The longest line that a client accepts, in bytes: the largest floor that settings may describe.
 pub const MAX_LINE: usize = 64 << 20;

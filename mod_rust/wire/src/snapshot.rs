@@ -215,6 +215,9 @@ pub struct CallbackInfo {
     pub dialling: bool,
     /// The place in the order of service; 1 is next.
     pub position: u32,
+    /// Whether it was owed before the node began.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub restored: bool,
 }
 
 /// A supervisor.

@@ -97,6 +97,14 @@ enum Action {
         #[command(subcommand)]
         ask: AuditAsk,
     },
+    /// Shows what was changed while running, writes it out, or forgets what the settings have no place for
+    Config {
+        /// The node, where there are several
+        #[arg(long, global = true)]
+        node: Option<String>,
+        #[command(subcommand)]
+        ask: ConfigAsk,
+    },
     /// Says how long callers can be overtaken by others under the settings in force
     Fairness {
         /// The node, where there are several
@@ -296,6 +304,27 @@ enum WaitingAsk {
 }
 
 #[derive(Subcommand)]
+enum ConfigAsk {
+    /// Shows what differs from the settings, and what stood before a restart and they have no agent or queue for
+    Diff,
+    /// Writes a copy of the settings with that in it, on the PBX's machine, into its folder for the state. Settings may have
+    /// PINs in them, so they are not sent
+    Save {
+        /// Name of a file that is not there yet, such as new.toml
+        name: String,
+    },
+    /// Forgets what is "not applied" in diff
+    Forget {
+        /// Agent number, or queue name
+        #[arg(required_unless_present = "all")]
+        about: Option<String>,
+        /// All of it
+        #[arg(long, conflicts_with = "about")]
+        all: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum CallbackAsk {
     /// Lists them; caller numbers are masked but for the last four digits
     List {
@@ -454,6 +483,20 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
         }
         Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
         Action::Audit { ask } => ask.run(),
+        Action::Config { node, ask } => {
+            let node = node.as_deref();
+            let lines = match ask {
+                ConfigAsk::Diff => match client.config_diff(node).await?.as_slice() {
+                    [] => vec!["Nothing differs from the settings.".to_owned()],
+                    lines => lines.to_vec(),
+                },
+                ConfigAsk::Save { name } => client.config_save(node, &name).await?,
+                ConfigAsk::Forget { about, all: _ } => {
+                    client.config_forget(node, &about.unwrap_or_default()).await?
+                }
+            };
+            Ok(text(&lines))
+        }
         Action::Fairness { node } => Ok(text(&client.fairness(node.as_deref()).await?)),
     }
 }

@@ -224,6 +224,36 @@ impl Client {
         reply.map_err(|error| self.failure(error))
     }
 
+    /// What lies over a node's settings, line by line.
+    ///
+    /// # Errors
+    /// If it could not be asked.
+    pub async fn config_diff(&self, node: Option<&str>) -> Result<Vec<String>, Failure> {
+        let node = self.node_named(node).await?;
+        let reply = self.call(ROOT, MANAGER, "ConfigDiff", &(node,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Has a node write a copy of its settings with that in it, as a new file of that name: where it is.
+    ///
+    /// # Errors
+    /// If it was refused, or could not be asked.
+    pub async fn config_save(&self, node: Option<&str>, name: &str) -> Result<Vec<String>, Failure> {
+        let node = self.node_named(node).await?;
+        let reply = self.call(ROOT, MANAGER, "ConfigSave", &(node, name)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Has a node forget what its settings have no place for, of that agent or queue; empty for all: what it was.
+    ///
+    /// # Errors
+    /// If there is nothing of the kind, or it could not be asked.
+    pub async fn config_forget(&self, node: Option<&str>, about: &str) -> Result<Vec<String>, Failure> {
+        let node = self.node_named(node).await?;
+        let reply = self.call(ROOT, MANAGER, "ConfigForget", &(node, about)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
     /// The node that is meant: the one named, or the only one.
     pub(super) async fn node_named(&self, node: Option<&str>) -> Result<String, Failure> {
         let nodes = self.nodes().await?;

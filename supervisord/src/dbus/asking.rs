@@ -1,5 +1,6 @@
 //! Asking a node in the name of whoever sent a message, and what comes of it.
 
+use hotline_wire::command::MAX_TEXT;
 use hotline_wire::{Command, Outcome};
 use zbus::Connection;
 use zbus::message::Header;
@@ -7,9 +8,6 @@ use zbus::message::Header;
 use super::error::CallError;
 use super::views;
 use crate::shared::{CommandError, Shared};
-
-/// Longest text of a command, in bytes. A node takes no longer ones.
-const MAX_TEXT: usize = 256;
 
 /// Asks the node: `done`, or `pending`.
 pub(super) async fn done(

@@ -226,6 +226,48 @@ impl Manager {
     ) -> Result<Vec<String>, CallError> {
         asking::told(&self.shared, &node, connection, &header, Command::Fairness).await
     }
+
+    /// What was changed on a node while running and its settings do not have, and what stood before a restart and they have no
+    /// place for, line by line.
+    #[zbus(out_args("lines"))]
+    async fn config_diff(
+        &self,
+        node: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        asking::told(&self.shared, &node, connection, &header, Command::ConfigDiff).await
+    }
+
+    /// Writes a copy of a node's settings with what was changed while running in it, into the node's folder for its state: a
+    /// new file of that name, with .toml at its end. Tells where.
+    #[zbus(out_args("lines"))]
+    async fn config_save(
+        &self,
+        node: String,
+        name: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        let name = text("name", name)?;
+        let command = Command::ConfigSave { name };
+        asking::told(&self.shared, &node, connection, &header, command).await
+    }
+
+    /// Forgets what stood before a restart of a node and its settings have no place for: of that agent or queue, or all of it if
+    /// that is empty. Tells what it was.
+    #[zbus(out_args("lines"))]
+    async fn config_forget(
+        &self,
+        node: String,
+        about: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, CallError> {
+        let about = text("about", about)?;
+        let command = Command::ConfigForget { about };
+        asking::told(&self.shared, &node, connection, &header, command).await
+    }
 }
 
 fn call_state(call: &CallInfo) -> &'static str {

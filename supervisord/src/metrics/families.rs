@@ -33,7 +33,7 @@ pub(super) fn series_of_queue(tiers: usize) -> usize {
     ];
     8 + AgentState::ALL.len()
         + OfferResult::ALL.len()
-        + tiers * (5 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
+        + tiers * (6 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
         + histograms.iter().map(|bounds| bounds.len() + 3).sum::<usize>()
 }
 
@@ -86,8 +86,10 @@ families! {
     abandoned_within: COUNTER "abandoned_within_target_total"
         "Callers who hung up waiting within the queue's service target.",
     callbacks_placed: COUNTER "callbacks_placed_total" "Callers who left and were owed a call.",
+    callbacks_restored: COUNTER "callbacks_restored_total"
+        "Callbacks that a node kept over its restart: lost with its last boot, and owed again; no new callers.",
     callbacks_ended: COUNTER "callbacks_ended_total"
-        "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost.",
+        "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost, and may be restored.",
     callbacks_owed: GAUGE "callbacks_owed" "Callers who are owed a call.",
     offers: COUNTER "offers_total" "Attempts to reach an agent that are over, by result.",
     state_seconds: COUNTER "agent_state_seconds_total"
@@ -252,6 +254,8 @@ impl Families {
         }
         self.callbacks_placed
             .add(counter(&labels, counts.callbacks_placed));
+        self.callbacks_restored
+            .add(counter(&labels, counts.callbacks_restored));
         for outcome in CallbackOutcome::ALL {
             let n = counts.callbacks_ended.get(outcome).copied().unwrap_or(0);
             self.callbacks_ended

@@ -113,6 +113,31 @@ impl Node {
                     attempts: 0,
                     dialling: false,
                     position: 0,
+                    restored: false,
+                };
+                self.owe(info);
+                Some(queue)
+            }
+            Event::CallbackRestored {
+                callback,
+                queue,
+                tier,
+                number,
+                placed,
+                attempts,
+                ..
+            } => {
+                self.counts.tier(queue, tier).callbacks_restored += 1;
+                let info = CallbackInfo {
+                    callback: callback.clone(),
+                    queue: queue.clone(),
+                    tier: tier.clone(),
+                    number: number.clone(),
+                    placed: *placed,
+                    attempts: *attempts,
+                    dialling: false,
+                    position: 0,
+                    restored: true,
                 };
                 self.owe(info);
                 Some(queue)
@@ -213,7 +238,12 @@ impl Node {
         for callback in callbacks {
             if before.remove(&callback.callback).is_none() && !self.callbacks.contains_key(&callback.callback)
             {
-                self.counts.tier(&callback.queue, &callback.tier).callbacks_placed += 1;
+                let counts = self.counts.tier(&callback.queue, &callback.tier);
+                if callback.restored {
+                    counts.callbacks_restored += 1;
+                } else {
+                    counts.callbacks_placed += 1;
+                }
             }
             let info = CallbackInfo {
                 position: 0,

@@ -85,7 +85,10 @@ pub struct TierCounts {
     /// Callers who left and were owed a call.
     #[serde(default)]
     pub callbacks_placed: u64,
-    /// Callbacks that are over, by outcome. Placed = these + lost + owed, always.
+    /// Callbacks of before that a node kept over its restart. Each was placed before, and lost with the node's last boot.
+    #[serde(default)]
+    pub callbacks_restored: u64,
+    /// Callbacks that are over, by outcome. Placed + restored = these + lost + owed, always.
     #[serde(default)]
     pub callbacks_ended: BTreeMap<CallbackOutcome, u64>,
     /// Callbacks whose end nobody saw: a node took them with it, or they ended in a gap.
@@ -209,7 +212,13 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
             ListOrder::Load => "blacklist_load",
             ListOrder::Check { .. } | ListOrder::List { .. } | ListOrder::Export { .. } => return None,
         },
-        Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness => return None,
+        // No events tell of these.
+        Command::WhyCall { .. }
+        | Command::WhyNot { .. }
+        | Command::Fairness
+        | Command::ConfigDiff
+        | Command::ConfigSave { .. }
+        | Command::ConfigForget { .. } => return None,
     })
 }
 

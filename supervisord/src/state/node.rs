@@ -213,6 +213,7 @@ impl Node {
             | Event::TalkChanged { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
+            | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }

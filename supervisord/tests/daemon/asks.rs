@@ -61,7 +61,12 @@ impl Floor {
             assert!(author.starts_with("dbus:"), "{author}");
             log.lock().unwrap().push(command.clone());
             match command {
-                Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness => {
+                Command::WhyCall { .. }
+                | Command::WhyNot { .. }
+                | Command::Fairness
+                | Command::ConfigDiff
+                | Command::ConfigSave { .. }
+                | Command::ConfigForget { .. } => {
                     let lines = vec!["because".into(), "\u{1b}[2Jof this".into()];
                     vec![Outcome::Told { lines }]
                 }
@@ -256,6 +261,9 @@ fn supervisors_listen_and_disconnect() {
         "agent monitor 1001 9001 --mode shout",
         "agent monitor 1001 9001 --stop --mode listen",
         "agent disconnect 1001 nobody",
+        "config save",
+        "config forget",
+        "config forget 1001 --all",
     ] {
         assert_eq!(floor.type_in(line).0, Some(2), "{line}");
     }
@@ -269,6 +277,22 @@ fn supervisors_are_told_why_and_what_is_owed() {
         ("why-not 1001", Command::WhyNot { agent: "1001".into() }),
         ("fairness", Command::Fairness),
         ("fairness --node pbx1", Command::Fairness),
+        ("config diff", Command::ConfigDiff),
+        ("config diff --node pbx1", Command::ConfigDiff),
+        (
+            "config save new.toml",
+            Command::ConfigSave {
+                name: "new.toml".into(),
+            },
+        ),
+        (
+            "config forget 1009",
+            Command::ConfigForget { about: "1009".into() },
+        ),
+        (
+            "config forget --all",
+            Command::ConfigForget { about: String::new() },
+        ),
     ] {
         let (code, said) = floor.type_in(line);
         assert_eq!(

@@ -230,6 +230,7 @@ impl State {
             | Event::KeyPressed { .. }
             | Event::CallReprioritised { .. }
             | Event::CallbackPlaced { .. }
+            | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }

@@ -1,4 +1,4 @@
-//! `hotline config …`: what was changed while running, beside the settings file.
+//! `hotline config …`: what was changed while running, beside the settings file, and what they have no place for.
 
 use std::path::Path;
 
@@ -8,15 +8,21 @@ use super::{at, running};
 
 pub(super) fn command() -> cli::Command {
     cli::Command {
-        pattern: c"hotline config {diff|save}",
-        summary: c"Show what was changed while running, or write it out",
+        pattern: c"hotline config {diff|save|forget}",
+        summary: c"Show what was changed while running, write it out, or forget what does not fit",
         usage: c"Usage: hotline config diff
        hotline config save <file>
+       hotline config forget {<agent>|<queue>|all}
        diff shows what was changed while running and differs from the settings: agents' queues, levels and skills, and
        doors. save writes a copy of the settings file with that in it, to a file that is not there yet; put it in place
-       of the settings and reload when it is as you want it.\n",
+       of the settings and reload when it is as you want it. What stood before a restart and the settings have no agent or queue
+       for is \"not applied\" in diff, kept, and tried again at each reload and start; forget drops it.\n",
         run,
-        complete: |words| at(words, 2, || vec!["diff".to_owned(), "save".to_owned()]),
+        complete: |words| {
+            at(words, 2, || {
+                ["diff", "save", "forget"].into_iter().map(str::to_owned).collect()
+            })
+        },
     }
 }
 
@@ -34,6 +40,11 @@ fn run(invocation: &Invocation) -> Outcome {
             .host
             .config_save(Path::new(file))
             .map(|count| format!("Written with {count} changes: {file}\n")),
+        ["forget", about] => {
+            let about = if *about == "all" { "" } else { about };
+            let forgotten = instance.host.config_forget("cli", about);
+            forgotten.map(|lines| lines.join("\n") + "\n")
+        }
         _ => return Outcome::ShowUsage,
     };
     match said {

@@ -182,6 +182,23 @@ fn translated(event: &Event) -> Told {
             .with("Tier", tier)
             .with("CallerIDNum", number)
             .with("Position", position),
+        Event::CallbackRestored {
+            callback,
+            before,
+            queue,
+            tier,
+            number,
+            position,
+            placed: _,
+            attempts,
+        } => Told::call("HotlineCallbackRestored")
+            .with("Callback", callback)
+            .with("Before", before)
+            .with("Queue", queue)
+            .with("Tier", tier)
+            .with("CallerIDNum", number)
+            .with("Position", position)
+            .with("Attempts", attempts),
         Event::CallbackDialled {
             callback,
             queue,

@@ -211,6 +211,9 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),
         Command::Fairness => ("fairness", Vec::new()),
+        Command::ConfigDiff => ("config_diff", Vec::new()),
+        Command::ConfigSave { .. } => ("config_save", Vec::new()),
+        Command::ConfigForget { about } => ("config_forget", vec![("About", about)]),
         Command::Reload => ("reload", Vec::new()),
         Command::Blacklist(_) => ("blacklist", Vec::new()),
     }

@@ -12,6 +12,7 @@ use crate::input::{
     TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
+use crate::standing::Owed;
 use crate::time::{Span, Time};
 
 macro_rules! number {
@@ -76,6 +77,18 @@ pub(super) use record;
 
 number!(Time, Span, CallId, OfferId, AgentId, CommandId, MonitorId);
 
+record!(Owed {
+    queue,
+    caller,
+    arrived,
+    raised,
+    worth,
+    placed,
+    expires,
+    attempts,
+    retry_at
+});
+
 choice!(Input {
     0 => Join { call, queue, caller },
     1 => CallerGone { call, how },
@@ -95,6 +108,7 @@ choice!(Input {
     15 => ListChanged { change },
     16 => HandedOver { call },
     17 => Monitor { monitor, fact },
+    18 => Owed { id, callback, before, owed },
 });
 
 choice!(MonitorFact {

@@ -14,7 +14,7 @@ use crate::floor::{
 };
 
 /// Queues `support` and `sales` with one agent each; callers leave to be called back with key 2.
-fn settings(callback: CallbackSettings) -> Config {
+pub(crate) fn settings(callback: CallbackSettings) -> Config {
     let by_key = |name: &str| Queue {
         rules: vec![rule(0, vec![Operation::Menu("leave".to_owned())])],
         callback: callback.clone(),
@@ -37,19 +37,19 @@ fn settings(callback: CallbackSettings) -> Config {
 }
 
 /// The agent of `support` talks with call 100, so that everybody waits.
-fn busy(callback: CallbackSettings) -> Floor {
+pub(crate) fn busy(callback: CallbackSettings) -> Floor {
     let mut floor = Floor::of(settings(callback));
     floor.join_with(100, "support", caller("")).talks(100).pass(1);
     floor
 }
 
 /// A caller of that number joins and leaves to be called back.
-fn owe<'a>(floor: &'a mut Floor, call: u64, number: &str) -> &'a mut Floor {
+pub(crate) fn owe<'a>(floor: &'a mut Floor, call: u64, number: &str) -> &'a mut Floor {
     floor.join_with(call, "support", caller(number)).key(call, '2')
 }
 
 /// Somebody waits as call 50 and is owed nothing; behind, call 1 is owed to number 1381.
-fn behind_another() -> Floor {
+pub(crate) fn behind_another() -> Floor {
     let mut floor = busy(calling_back());
     floor.join_with(50, "support", caller("50")).pass(1);
     owe(&mut floor, 1, "1381");
@@ -57,18 +57,18 @@ fn behind_another() -> Floor {
 }
 
 /// Call 1 is owed to number 1381 and being dialled, since nobody is ahead.
-fn dialling() -> Floor {
+pub(crate) fn dialling() -> Floor {
     let mut floor = busy(calling_back());
     owe(&mut floor, 1, "1381");
     assert_eq!(floor.dialled(), [dial(1, 1)]);
     floor
 }
 
-fn dial(callback: u64, attempt: u32) -> (u64, u32, String) {
+pub(crate) fn dial(callback: u64, attempt: u32) -> (u64, u32, String) {
     (callback, attempt, format!("P/138{callback}"))
 }
 
-fn owed(floor: &Floor) -> Vec<(u64, u32)> {
+pub(crate) fn owed(floor: &Floor) -> Vec<(u64, u32)> {
     let callbacks = floor.engine.view().callbacks.into_iter();
     callbacks.map(|view| (view.callback.0, view.position)).collect()
 }

@@ -12,7 +12,7 @@ use hotline_engine::input::{
     Caller, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
-use hotline_engine::{Command, Input, Span, Time};
+use hotline_engine::{Command, Input, Owed, Span, Time};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -405,6 +405,25 @@ fn talk() -> impl Strategy<Value = TalkState> {
     ]
 }
 
+fn owed() -> impl Strategy<Value = Owed> {
+    let times = [(); 3].map(|()| any::<u64>().prop_map(Time));
+    let spans = [(); 2].map(|()| any::<u64>().prop_map(Span));
+    let retry = proptest::option::of(any::<u64>().prop_map(Time));
+    (any::<String>(), caller(), times, spans, any::<u32>(), retry).prop_map(
+        |(queue, caller, [arrived, placed, expires], [raised, worth], attempts, retry_at)| Owed {
+            queue,
+            caller,
+            arrived,
+            raised,
+            worth,
+            placed,
+            expires,
+            attempts,
+            retry_at,
+        },
+    )
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let call = || any::<u64>().prop_map(CallId);
     let offer = || any::<u64>().prop_map(OfferId);
@@ -431,6 +450,12 @@ fn input() -> impl Strategy<Value = Input> {
         (call(), talk()).prop_map(|(call, state)| Input::Talk { call, state }),
         call().prop_map(|callback| Input::CallbackFailed { callback }),
         call().prop_map(|call| Input::HandedOver { call }),
+        (id(), call(), any::<String>(), owed()).prop_map(|(id, callback, before, owed)| Input::Owed {
+            id,
+            callback,
+            before,
+            owed: Box::new(owed),
+        }),
         (monitor(), fact()).prop_map(|(monitor, fact)| Input::Monitor { monitor, fact }),
         (
             call(),
@@ -650,8 +675,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[18]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 18 })
+        decode::<Input>(&[19]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 19 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

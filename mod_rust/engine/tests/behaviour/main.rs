@@ -19,6 +19,7 @@ mod live;
 mod menus;
 mod monitors;
 mod offers;
+mod owed;
 mod prompts;
 mod reload;
 mod routing;

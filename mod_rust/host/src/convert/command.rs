@@ -23,6 +23,12 @@ pub(crate) enum Asked {
     WhyNot(String),
     /// The settings: how long callers can be overtaken.
     Fairness,
+    /// The host: what lies over the settings.
+    ConfigDiff,
+    /// The host: a copy of the settings with that in it, under that name.
+    ConfigSave(String),
+    /// The engine's thread: what the settings have no place for is forgotten, of that agent or queue.
+    ConfigForget(String),
     /// The blacklist.
     Blacklist(wire::blacklist::ListOrder),
 }
@@ -30,12 +36,15 @@ pub(crate) enum Asked {
 /// What a wire command asks for. `new_monitor` gives the next number for a supervisor who is to listen.
 ///
 /// # Errors
-/// The answer, if it names a call that is none of this boot of this node, or asks for what only a phone may.
+/// The answer, if it is out of bounds, names a call that is none of this boot of this node, or asks for what only a phone may.
 pub(crate) fn asked(
     command: wire::Command,
     references: &References,
     new_monitor: impl FnOnce() -> MonitorId,
 ) -> Result<Asked, wire::Outcome> {
+    command
+        .check()
+        .map_err(|message| refused(wire::Refusal::OutOfRange, message))?;
     let named = |reference: &str| {
         references
             .call(reference)
@@ -136,9 +145,32 @@ pub(crate) fn asked(
         wire::Command::WhyCall { call } => return Ok(Asked::WhyCall(named(&call)?)),
         wire::Command::WhyNot { agent } => return Ok(Asked::WhyNot(agent)),
         wire::Command::Fairness => return Ok(Asked::Fairness),
+        wire::Command::ConfigDiff => return Ok(Asked::ConfigDiff),
+        wire::Command::ConfigSave { name } => return Ok(Asked::ConfigSave(name)),
+        wire::Command::ConfigForget { about } => return Ok(Asked::ConfigForget(about)),
         wire::Command::Reload => return Ok(Asked::Reload),
         wire::Command::Blacklist(order) => return Ok(Asked::Blacklist(order)),
     }))
+}
+
+/// A decision that may stand over a restart: a lock, or a change over the settings.
+///
+/// # Errors
+/// Why it may not, for people.
+pub(crate) fn standing(command: wire::Command, references: &References) -> Result<Command, String> {
+    let is_decision = matches!(
+        command,
+        wire::Command::ForceBusy { .. }
+            | wire::Command::SetMembership { .. }
+            | wire::Command::SetSkill { .. }
+            | wire::Command::SetDoor { .. }
+    );
+    // Nobody's listening stands over a restart, so no number is needed for it.
+    match asked(command, references, || MonitorId(0)) {
+        Err(wire::Outcome::Refused { message, .. }) => Err(message),
+        Ok(Asked::Order(command)) if is_decision => Ok(command),
+        _ => Err("only locks and changes over the settings stand over a restart".to_owned()),
+    }
 }
 
 impl Vocabulary {

@@ -92,6 +92,7 @@ impl Vocabulary {
             attempts: view.attempts,
             dialling: view.dialling,
             position: view.position,
+            restored: view.restored,
         }
     }
 }

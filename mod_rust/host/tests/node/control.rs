@@ -177,7 +177,7 @@ fn a_client_that_breaks_the_protocol_is_told_and_dropped() {
     for (line, complaint) in [
         (
             r#"{"type":"hello","protocol":99,"client":"x"}"#,
-            "speaks protocol 3",
+            "speaks protocol 4",
         ),
         (r#"{"type":"ack","seq":1}"#, "the first line must be a hello"),
         ("nonsense", "not a frame"),

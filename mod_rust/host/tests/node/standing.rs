@@ -1,8 +1,10 @@
 //! What supervisors decided is there again after a restart of the PBX.
 
+use hotline_host::Fact;
+use hotline_host::engine::action::Status;
 use hotline_host::wire::command::Place;
 use hotline_host::wire::snapshot::{AgentInfo, AgentState, Door};
-use hotline_host::wire::{Command, Outcome, Refusal, Snapshot};
+use hotline_host::wire::{Command, Event, Outcome, Refusal, Snapshot};
 
 use crate::bed::{Bed, PATIENCE};
 
@@ -77,9 +79,7 @@ fn locks_and_live_changes_survive_a_restart() {
         assert_eq!(lock.reason, "training");
         assert!(lock.author.ends_with(" (restored)") && lock.author.starts_with(&before.author));
         assert_eq!(lock.author.matches("restored").count(), 1, "{}", lock.author);
-        // Whole seconds are kept of what was left.
-        let (was, is) = (before.until.unwrap(), lock.until.unwrap());
-        assert!(was.abs_diff(is) <= 1_000_000, "{was} {is}");
+        assert_eq!(before.until, lock.until);
         let desk = first.queues.iter().find(|member| member.queue == "desk").unwrap();
         assert_eq!(desk.level, 3);
         assert_eq!(agent(&snapshot, "1002").skills, ["french"]);
@@ -111,24 +111,222 @@ fn locks_and_live_changes_survive_a_restart() {
     }
 }
 
+fn file(bed: &Bed) -> std::path::PathBuf {
+    bed.folder.path().join("state/t.standing.json")
+}
+
+fn said(bed: &Bed, words: &str) -> usize {
+    let log = bed.pbx.log.lock().unwrap();
+    log.iter().filter(|line| line.contains(words)).count()
+}
+
+/// Lines of the file that make no sense, with why.
+const DAMAGED: &[(&str, &str)] = &[
+    ("{\"decided\":{\"author\":\"a\",\"comm", "EOF while parsing"),
+    ("\u{1b}[2J", "expected value"),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"dance"}}}"#,
+        "unknown variant `dance`",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"reload"}}}"#,
+        "only locks and changes",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"sign_in","agent":"1001"}}}"#,
+        "only locks and changes",
+    ),
+    (
+        r#"{"decided":{"author":"a","until":18446744073709551615,"command":{"do":"force_busy","agent":"1001"}}}"#,
+        "until: it lies more than",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"force_busy","agent":"1001","seconds":18446744073709551615}}}"#,
+        "until: it is missing",
+    ),
+    (
+        r#"{"decided":{"author":"a","until":9,"command":{"do":"force_busy","agent":"1001","seconds":18446744073709551615}}}"#,
+        "seconds go up to",
+    ),
+    (
+        r#"{"decided":{"author":"a","until":9,"command":{"do":"set_door","queue":"desk","door":"closed"}}}"#,
+        "only a lock ends",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"set_membership","agent":"1001","queue":"desk","place":{"level":0,"weight":1}}}}"#,
+        "levels go from 1",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"set_membership","agent":"1001","queue":"desk","place":{"level":256,"weight":1}}}}"#,
+        "expected u8",
+    ),
+    (
+        r#"{"decided":{"author":"a","command":{"do":"set_skill","agent":"1001","skill":"","has":true}}}"#,
+        "a skill needs a name",
+    ),
+];
+
 #[test]
-fn a_damaged_file_is_put_aside_and_said() {
+fn a_line_that_makes_no_sense_costs_none_of_the_others() {
     let mut bed = bed();
     let mut client = bed.client(None, false);
     assert_eq!(client.command("l", lock("1001", "training", 0)), Outcome::Done);
+    assert_eq!(client.command("m", lock("1002", "shouted", 600)), Outcome::Done);
     drop(client);
     bed.host.stop();
-    let file = bed.folder.path().join("state/t.standing.json");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let whole = std::fs::read_to_string(file(&bed)).unwrap();
+    let [first, second] = *whole.lines().collect::<Vec<_>>() else {
+        panic!("{whole}");
+    };
+    let long = "x".repeat(5_000);
+    let authored =
+        format!(r#"{{"decided":{{"author":"{long}","command":{{"do":"force_busy","agent":"1001"}}}}}}"#);
+    let skilled = format!(
+        r#"{{"decided":{{"author":"a","command":{{"do":"set_skill","agent":"1001","skill":"{long}","has":true}}}}}}"#
+    );
+    let mut lines = vec![first];
+    lines.extend(DAMAGED.iter().map(|(line, _)| *line));
+    lines.extend([&*authored, &*skilled, second]);
+    let damaged = lines.join("\n");
+    std::fs::write(file(&bed), &damaged).unwrap();
+    bed.restart();
+    for number in ["1001", "1002"] {
+        assert!(seen(&bed, number).forced.is_some(), "{number}");
+    }
+    for ((_, why), number) in DAMAGED.iter().zip(2..) {
+        let line = format!("Error: {}: line {number} is not restored: ", file(&bed).display());
+        let log = bed.pbx.log.lock().unwrap();
+        let named = log.iter().find(|said| said.starts_with(&line)).unwrap();
+        assert!(named.contains(why), "{named}");
+        assert!(!named.contains('\u{1b}'), "{named:?}");
+    }
+    assert_eq!(said(&bed, "author is longer than 256 bytes"), 1);
+    assert_eq!(said(&bed, "a text of it is longer than 256 bytes"), 1);
+    assert_eq!(said(&bed, "is not restored: "), DAMAGED.len() + 2);
+    let path = file(&bed);
+    let copy = |number: u32| path.with_extension(format!("json.damaged-{number}"));
+    assert_eq!(std::fs::read_to_string(copy(1)).unwrap(), damaged);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(copy(1)).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+
+    // What was understood is written anew, so that the next start finds nothing wrong.
+    bed.host.stop();
+    let mended = std::fs::read_to_string(file(&bed)).unwrap();
+    assert_eq!(mended.lines().count(), 2, "{mended}");
+    bed.restart();
+    assert!(!copy(2).exists());
+
+    // Another damage is another copy, up to a limit; none is ever written over.
+    bed.host.stop();
+    for number in 2..=20 {
+        std::fs::write(copy(number), "kept").unwrap();
+    }
+    std::fs::write(file(&bed), format!("nonsense\n{first}")).unwrap();
+    bed.restart();
+    assert!(seen(&bed, "1001").forced.is_some());
+    assert_eq!(said(&bed, "is kept nowhere: there are 20 earlier copies"), 1);
+    assert_eq!(std::fs::read_to_string(copy(20)).unwrap(), "kept");
+    assert_eq!(std::fs::read_to_string(copy(1)).unwrap(), damaged);
+}
+
+#[test]
+fn a_lock_ends_when_it_was_to_end_however_long_starting_takes() {
+    let mut bed = bed();
+    let mut client = bed.client(None, false);
+    assert_eq!(
+        client.command("l", lock("1001", "training", 3_600)),
+        Outcome::Done
+    );
+    drop(client);
+    let until = seen(&bed, "1001").forced.unwrap().until.unwrap();
+    bed.restart();
+    assert_eq!(seen(&bed, "1001").forced.unwrap().until, Some(until));
+
+    // One that ended meanwhile is gone, with a word.
+    bed.host.stop();
+    let text = std::fs::read_to_string(file(&bed)).unwrap();
+    std::fs::write(file(&bed), text.replace(&until.to_string(), "1000000")).unwrap();
     bed.restart();
     assert_eq!(seen(&bed, "1001").forced, None);
-    let log = bed.pbx.log.lock().unwrap().join("\n");
-    assert!(
-        log.contains("locks and live changes of before are not restored: "),
-        "{log}"
+    assert_eq!(
+        said(&bed, "not restored: agent 1001: lock (training): it has ended"),
+        1
     );
-    assert!(file.with_extension("json.damaged").exists());
+}
+
+#[test]
+fn what_the_settings_have_no_place_for_waits_until_they_have() {
+    let mut bed = bed();
+    let mut client = bed.client(None, false);
+    let door = Command::SetDoor {
+        queue: "desk".into(),
+        door: Door::Closed,
+    };
+    for (id, command) in [lock("1002", "shouted", 0), door].into_iter().enumerate() {
+        assert_eq!(client.command(&id.to_string(), command), Outcome::Done);
+    }
+    drop(client);
+    let right = std::fs::read_to_string(bed.settings_file()).unwrap();
+    let wrong = right.replace("number = \"1002\"", "number = \"1020\"");
+    std::fs::write(bed.settings_file(), &wrong).unwrap();
+    let waits = "not applied: agent 1002: lock (shouted): there is no agent of that number";
+    for starts in 1..=2 {
+        bed.restart();
+        let diff = bed.host.config_diff().unwrap();
+        assert_eq!(diff, ["queue desk: door: open -> closed", waits]);
+        assert_eq!(
+            said(
+                &bed,
+                "not restored: agent 1002: lock (shouted): there is no agent"
+            ),
+            starts
+        );
+    }
+    std::fs::write(bed.settings_file(), &right).unwrap();
+    bed.host.reload("test").unwrap();
+    let lock = seen(&bed, "1002").forced.unwrap();
+    assert_eq!((&*lock.reason, lock.until), ("shouted", None));
+    assert_eq!(
+        bed.host.config_diff().unwrap(),
+        ["queue desk: door: open -> closed"]
+    );
+
+    // Somebody may have it forgotten instead.
+    std::fs::write(bed.settings_file(), &wrong).unwrap();
+    bed.restart();
+    assert_eq!(bed.host.config_diff().unwrap()[1..], [waits]);
+    bed.host.config_forget("test", "1001").unwrap_err();
+    assert_eq!(
+        bed.host.config_forget("test", "1002").unwrap(),
+        ["forgotten: agent 1002: lock (shouted)"]
+    );
+    assert_eq!(said(&bed, "forgotten: agent 1002: lock (shouted), by test"), 1);
+    bed.host.config_forget("test", "").unwrap_err();
+    std::fs::write(bed.settings_file(), &right).unwrap();
+    bed.restart();
+    assert_eq!(seen(&bed, "1002").forced, None);
+}
+
+#[test]
+fn a_console_is_held_to_the_same_bounds_as_the_file() {
+    let bed = bed();
+    let mut client = bed.client(None, false);
+    let refused = [
+        lock("1001", "for ever", u64::MAX),
+        lock("1001", &"x".repeat(5_000), 0),
+        Command::SetMembership {
+            agent: "1001".into(),
+            queue: "desk".into(),
+            place: Some(Place { level: 0, weight: 1 }),
+        },
+    ];
+    for (id, command) in refused.into_iter().enumerate() {
+        match client.command(&id.to_string(), command) {
+            Outcome::Refused { reason, .. } => assert_eq!(reason, Refusal::OutOfRange),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+    assert_eq!(seen(&bed, "1001").forced, None);
 }
 
 #[test]
@@ -138,16 +336,13 @@ fn a_disk_that_takes_nothing_is_said_once_and_when_it_is_over() {
     // A folder in place of the file beside: nothing can be written there.
     let beside = bed.folder.path().join("state/t.standing.json.new");
     std::fs::create_dir(&beside).unwrap();
-    let said = |words: &str| {
-        let log = bed.pbx.log.lock().unwrap();
-        log.iter().filter(|line| line.contains(words)).count()
-    };
+    let said = |words: &str| said(&bed, words);
     assert_eq!(client.command("1", lock("1001", "a", 0)), Outcome::Done);
     until(|| said("would not survive a restart now") == 1);
     assert_eq!(client.command("2", lock("1001", "b", 0)), Outcome::Done);
     std::fs::remove_dir(&beside).unwrap();
     assert_eq!(client.command("3", lock("1001", "c", 0)), Outcome::Done);
-    until(|| said("are kept again") == 1);
+    until(|| said("is kept again") == 1);
     assert_eq!(said("would not survive a restart now"), 1);
 }
 
@@ -211,4 +406,166 @@ fn live_changes_are_told_apart_from_the_settings_and_written_into_a_copy() {
         bed.host.config_diff().unwrap(),
         ["agent 1002: skill french: yes -> no"]
     );
+}
+
+/// A caller of that number leaves the queue `desk` to be called back.
+fn owe(bed: &Bed, number: &str) {
+    let mut caller = bed.call_from(number, "desk", None);
+    caller.0.report(Fact::Digit('1'));
+    assert_eq!(caller.released(), Status::Callback);
+}
+
+fn owed(bed: &Bed) -> Vec<(String, u32)> {
+    let callbacks = bed.host.snapshot().unwrap().callbacks.into_iter();
+    callbacks
+        .map(|callback| (callback.number, callback.position))
+        .collect()
+}
+
+#[test]
+fn owed_callbacks_survive_a_restart_in_their_order() {
+    let mut bed = bed();
+    // The only agent of that queue talks.
+    let mut talking = bed.call_to("desk");
+    talking.connect();
+    let numbers = ["13800000001", "13800000002", "13800000003"];
+    for number in numbers {
+        owe(&bed, number);
+    }
+    let in_order = numbers.map(str::to_owned).into_iter().zip(1..);
+    let in_order: Vec<(String, u32)> = in_order.collect();
+    assert_eq!(owed(&bed), in_order);
+    let (first, _) = bed.called_back();
+    bed.host.callback_failed(first);
+    let before = bed.host.snapshot().unwrap().callbacks;
+    for round in 0..2 {
+        bed.restart();
+        let mut client = bed.client(None, true);
+        let restored = numbers.map(|_| {
+            let (_, found) = client.event(|event| match event {
+                Event::CallbackRestored {
+                    before,
+                    number,
+                    placed,
+                    attempts,
+                    ..
+                } => Some((before.clone(), number.clone(), *placed, *attempts)),
+                _ => None,
+            });
+            found
+        });
+        for (was, (_, number, placed, attempts)) in before.iter().zip(restored) {
+            assert_eq!((&was.number, was.placed), (&number, placed));
+            // Whose turn it is is called at once after a restart.
+            assert!(attempts == was.attempts || round > 0, "{number}: {attempts}");
+        }
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file(&bed)).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+
+    // Who is next has not changed, and who calls again is known.
+    let redials = bed.call_from(numbers[2], "desk", None);
+    bed.host.snapshot().unwrap();
+    assert_eq!(owed(&bed).len(), 2);
+    drop(redials);
+    let log = bed.pbx.log.lock().unwrap().join("\n");
+    assert!(!log.contains("1380000000"), "{log}");
+}
+
+#[test]
+fn a_callback_of_a_queue_that_is_missing_waits_for_it_and_is_masked() {
+    let mut bed = bed();
+    let mut talking = bed.call_to("desk");
+    talking.connect();
+    owe(&bed, "13800000001");
+    let right = std::fs::read_to_string(bed.settings_file()).unwrap();
+    let wrong = right
+        .replace("name = \"desk\"", "name = \"dexk\"")
+        .replace("\"desk:2\"", "\"dexk:2\"");
+    std::fs::write(bed.settings_file(), wrong).unwrap();
+    bed.restart();
+    assert_eq!(owed(&bed), []);
+    assert_eq!(
+        bed.host.config_diff().unwrap(),
+        ["not applied: queue desk: callback to *******0001: there is no queue of that name"]
+    );
+    std::fs::write(bed.settings_file(), right).unwrap();
+    bed.restart();
+    assert_eq!(owed(&bed), [("13800000001".to_owned(), 1)]);
+
+    // Lines that no caller can have left behind.
+    bed.host.stop();
+    let text = std::fs::read_to_string(file(&bed)).unwrap();
+    let line = text.lines().next().unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+    let mut lines = String::new();
+    for (field, absurd) in [
+        ("number", serde_json::json!("1@evil")),
+        ("expires", serde_json::json!(u64::MAX)),
+        ("placed", serde_json::json!(0)),
+        ("worth", serde_json::json!(u64::MAX)),
+        ("flag", serde_json::json!("x".repeat(5_000))),
+    ] {
+        let before = value["owed"][field].take();
+        value["owed"][field] = absurd;
+        lines += &format!("{value}\n");
+        value["owed"][field] = before;
+    }
+    std::fs::write(file(&bed), lines).unwrap();
+    bed.restart();
+    assert_eq!(owed(&bed), []);
+    assert_eq!(said(&bed, "is not restored: "), 5);
+}
+
+#[test]
+fn live_changes_are_shown_and_written_out_over_the_control_socket() {
+    let bed = bed();
+    let mut client = bed.client(None, false);
+    let door = Command::SetDoor {
+        queue: "desk".into(),
+        door: Door::Closed,
+    };
+    assert_eq!(client.command("d", door), Outcome::Done);
+    let told = |outcome| match outcome {
+        Outcome::Told { lines } => lines,
+        outcome => panic!("{outcome:?}"),
+    };
+    let differs = "queue desk: door: open -> closed";
+    assert_eq!(told(client.command("1", Command::ConfigDiff)), [differs]);
+    let mut save = |id: &str, name: &str| client.command(id, Command::ConfigSave { name: name.into() });
+    let copy = bed.folder.path().join("state/new.toml");
+    assert_eq!(
+        told(save("2", "new.toml")),
+        [format!(
+            "written with 1 changes on the PBX's machine: {}",
+            copy.display()
+        )]
+    );
+    assert!(
+        std::fs::read_to_string(&copy)
+            .unwrap()
+            .contains("door = \"closed\"")
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&copy).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(said(&bed, "new.toml, by test"), 1);
+    // Nothing that is there is written over, and nothing outside of that folder.
+    for name in [
+        "new.toml",
+        "../new2.toml",
+        "/tmp/new.toml",
+        ".new.toml",
+        "t.standing.json",
+        "",
+    ] {
+        match save(name, name) {
+            Outcome::Refused { reason, .. } => assert_eq!(reason, Refusal::BadFile, "{name}"),
+            outcome => panic!("{name}: {outcome:?}"),
+        }
+    }
+    let forget = Command::ConfigForget { about: String::new() };
+    match client.command("f", forget) {
+        Outcome::Refused { reason, .. } => assert_eq!(reason, Refusal::NothingToDo),
+        outcome => panic!("{outcome:?}"),
+    }
 }

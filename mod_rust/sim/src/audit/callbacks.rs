@@ -27,6 +27,17 @@ impl Callbacks {
             ensure!(*position > 0, "the callback {callback:?} has no place");
             self.owed.insert(*callback, (0, false));
         }
+        if let Event::CallbackRestored {
+            callback,
+            position,
+            attempts,
+            ..
+        } = event
+        {
+            ensure!(self.ever.insert(*callback), "{callback:?} is owed twice");
+            ensure!(*position > 0, "the callback {callback:?} has no place");
+            self.owed.insert(*callback, (*attempts, false));
+        }
         if let Event::CallbackDialled {
             callback, attempt, ..
         } = event

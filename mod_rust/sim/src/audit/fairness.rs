@@ -110,6 +110,17 @@ impl Fairness {
             };
             self.people.insert(*call, person);
         }
+        if let Input::Owed { callback, owed, .. } = input
+            && !self.people.contains_key(callback)
+        {
+            let person = Person {
+                caller: owed.caller.clone(),
+                arrived: owed.arrived,
+                raised: i128::from(owed.raised.0),
+                visits: 0,
+            };
+            self.people.insert(*callback, person);
+        }
         for event in events {
             if let Event::AgentChanged { agent, to, .. } = event {
                 self.agents.insert(*agent, to.clone());
@@ -185,6 +196,7 @@ impl Fairness {
             | Event::OfferRinging { .. }
             | Event::TalkChanged { .. }
             | Event::CallbackPlaced { .. }
+            | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }

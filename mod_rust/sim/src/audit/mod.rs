@@ -141,7 +141,7 @@ impl Audit {
         match event {
             Event::CallJoined { .. } => self.counts.calls += 1,
             Event::RuleApplied { .. } => self.counts.rules += 1,
-            Event::CallbackPlaced { .. } => self.counts.callbacks += 1,
+            Event::CallbackPlaced { .. } | Event::CallbackRestored { .. } => self.counts.callbacks += 1,
             Event::OfferMade {
                 offer, call, agent, ..
             } => {
@@ -218,11 +218,12 @@ impl Audit {
 
     /// Each command is answered in its own input; one that is pending, once more.
     fn answered(&mut self, input: &Input, actions: &[Action]) -> Result<(), Wrong> {
-        let asked = if let Input::Command { id, .. } | Input::Reload { id, .. } = input {
-            Some(*id)
-        } else {
-            None
-        };
+        let asked =
+            if let Input::Command { id, .. } | Input::Reload { id, .. } | Input::Owed { id, .. } = input {
+                Some(*id)
+            } else {
+                None
+            };
         let mut answered = false;
         for action in actions {
             let Action::Reply { command, outcome } = action else {

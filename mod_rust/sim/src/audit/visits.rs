@@ -118,6 +118,7 @@ impl Visits {
                 | Event::OfferEnded { .. }
                 | Event::TalkChanged { .. }
                 | Event::CallbackPlaced { .. }
+                | Event::CallbackRestored { .. }
                 | Event::CallbackDialled { .. }
                 | Event::CallbackMissed { .. }
                 | Event::CallbackEnded { .. }

@@ -182,6 +182,7 @@ impl Story {
             | Input::Digit { .. }
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
+            | Input::Owed { .. }
             | Input::Reload { .. }
             | Input::Screened { .. }
             | Input::ListChanged { .. }

@@ -1,5 +1,6 @@
 //! Callers who are called back.
 
+use hotline_engine::action::Refusal;
 use hotline_engine::config::Door;
 use hotline_engine::event::CallbackOutcome;
 use hotline_engine::ids::{CallId, QueueId, TierId};
@@ -23,6 +24,7 @@ pub(super) struct Callback {
     pub(super) expires_at: Time,
     pub(super) attempts: u32,
     pub(super) state: State,
+    pub(super) restored: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,6 +87,7 @@ impl Model {
             expires_at: self.now + self.queues[queue].settings.callback.expires,
             attempts: 0,
             state: State::Due,
+            restored: false,
         });
         self.events.push(Event::CallbackPlaced {
             callback: id,
@@ -93,6 +96,74 @@ impl Model {
             number: visitor.caller.number.clone(),
             position: self.position_of_callback(id),
         });
+    }
+
+    /// What was owed before the host began is owed again.
+    pub(super) fn owe_again(
+        &mut self,
+        id: CallId,
+        before: &str,
+        owed: &hotline_engine::Owed,
+    ) -> Result<(), Refusal> {
+        let present = |queue: &super::Queue| !queue.removed && queue.settings.name == owed.queue;
+        let queue = self.queues.iter().position(present);
+        let queue = queue.ok_or(Refusal::UnknownQueue)?;
+        let number = &owed.caller.number;
+        if number.is_empty() {
+            return Err(Refusal::OutOfRange);
+        }
+        let mut of_queue = self.callbacks.iter().filter(|callback| callback.queue == queue);
+        let settings = &self.queues[queue].settings.callback;
+        let (full, most) = (
+            of_queue.clone().count() >= settings.max as usize,
+            settings.attempts,
+        );
+        let twice = self.callbacks.iter().any(|callback| callback.id == id);
+        if twice || of_queue.any(|callback| callback.number == *number) {
+            return Err(Refusal::NothingToDo);
+        }
+        if full {
+            return Err(Refusal::AtLimit);
+        }
+        let tier = self.tier_named(&owed.caller.tier);
+        let pauses = owed.retry_at.filter(|at| *at > self.now);
+        self.callbacks.push(Callback {
+            id,
+            queue,
+            number: number.clone(),
+            visitor: Visitor {
+                id,
+                caller: owed.caller.clone(),
+                tier,
+                arrived: owed.arrived,
+                raised: owed.raised,
+                hops: 0,
+                called_back: false,
+            },
+            rank: (i128::from(owed.arrived.0) - i128::from(owed.worth.0), id),
+            placed: owed.placed,
+            expires_at: owed.expires,
+            attempts: owed.attempts,
+            state: pauses.map_or(State::Due, State::Pausing),
+            restored: true,
+        });
+        self.events.push(Event::CallbackRestored {
+            callback: id,
+            before: before.to_owned(),
+            queue: QueueId(queue as u32),
+            tier: TierId(tier as u8),
+            number: number.clone(),
+            position: self.position_of_callback(id),
+            placed: owed.placed,
+            attempts: owed.attempts,
+        });
+        let at = self.callbacks.len() - 1;
+        if self.now >= owed.expires {
+            self.end_callback(at, CallbackOutcome::Expired);
+        } else if owed.attempts > most {
+            self.end_callback(at, CallbackOutcome::Failed);
+        }
+        Ok(())
     }
 
     /// Calls back whose turn is near.

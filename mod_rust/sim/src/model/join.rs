@@ -59,7 +59,7 @@ impl Model {
         self.release(call, status, Place::Onward, vec![], None);
     }
 
-    fn tier_named(&self, name: &str) -> usize {
+    pub(super) fn tier_named(&self, name: &str) -> usize {
         let present = |name: &str| self.config.tiers.iter().any(|tier| tier.name == name);
         let name = if present(name) {
             name

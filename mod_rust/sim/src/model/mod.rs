@@ -155,6 +155,7 @@ impl Model {
             | Event::TalkChanged { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
+            | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
@@ -223,6 +224,16 @@ impl Model {
             Input::Command { id, author, command } => {
                 self.author.clone_from(author);
                 let outcome = self.command(*id, command).unwrap_or_else(CommandOutcome::Refused);
+                self.reply(*id, outcome);
+            }
+            Input::Owed {
+                id,
+                callback,
+                before,
+                owed,
+            } => {
+                let outcome = self.owe_again(*callback, before, owed);
+                let outcome = outcome.map_or_else(CommandOutcome::Refused, |()| CommandOutcome::Done);
                 self.reply(*id, outcome);
             }
             Input::Reload { id, config, .. } => self.reload(*id, config),

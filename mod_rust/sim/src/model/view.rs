@@ -47,6 +47,7 @@ impl Model {
                 State::Due | State::Pausing(_) => false,
             },
             position: self.position_of_callback(callback.id),
+            restored: callback.restored,
         };
         let mut callbacks: Vec<CallbackView> = self.callbacks.iter().map(view).collect();
         callbacks.sort_by_key(|callback| callback.callback);

@@ -9,7 +9,7 @@ use hotline_engine::event::{AgentState, AgentView, MonitorView};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{Caller, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
-use hotline_engine::{Action, CallAction, Input, Span, Time, View};
+use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
 
 use crate::random::Random;
 use settings::{AGENTS, SKILLS, TIERS};
@@ -100,7 +100,11 @@ impl World {
         let input = self.input();
         let fact = !matches!(
             input,
-            Input::Join { .. } | Input::Command { .. } | Input::Reload { .. } | Input::Tick
+            Input::Join { .. }
+                | Input::Command { .. }
+                | Input::Owed { .. }
+                | Input::Reload { .. }
+                | Input::Tick
         );
         if fact {
             if self.past.len() == MEMORY {
@@ -302,6 +306,37 @@ impl World {
         }
     }
 
+    /// A call that is owed from before.
+    fn owed_before(&mut self, id: CommandId) -> Input {
+        self.last_call += 1;
+        let ago = |random: &mut Random, now: Time| now - random.seconds(0, 900);
+        let placed = ago(&mut self.random, self.now);
+        let owed = Owed {
+            queue: self.queue(),
+            caller: Caller {
+                number: format!("1380000000{}", self.random.below(10)),
+                tier: "gold".to_owned(),
+                ..Caller::default()
+            },
+            arrived: ago(&mut self.random, placed),
+            raised: Span::ZERO,
+            worth: self.random.seconds(0, 120),
+            placed,
+            expires: placed + self.random.seconds(300, 3_600),
+            attempts: self.random.below(5) as u32,
+            retry_at: self
+                .random
+                .one_in(3)
+                .then(|| placed + self.random.seconds(0, 1_800)),
+        };
+        Input::Owed {
+            id,
+            callback: CallId(self.last_call),
+            before: "before".to_owned(),
+            owed: Box::new(owed),
+        }
+    }
+
     fn meddle(&mut self) -> Input {
         self.last_command += 1;
         let id = CommandId(self.last_command);
@@ -311,6 +346,9 @@ impl World {
                 author: "operator".to_owned(),
                 config: Box::new(self.reconfigure()),
             };
+        }
+        if self.random.one_in(20) {
+            return self.owed_before(id);
         }
         Input::Command {
             id,

@@ -12,6 +12,19 @@ fn placed(callback: &str) -> Event {
     }
 }
 
+fn restored(callback: &str) -> Event {
+    Event::CallbackRestored {
+        callback: callback.into(),
+        before: "c2".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: "13800138000".into(),
+        position: 1,
+        placed: START + SECOND,
+        attempts: 1,
+    }
+}
+
 fn ended(callback: &str, outcome: CallbackOutcome) -> Event {
     Event::CallbackEnded {
         callback: callback.into(),
@@ -23,13 +36,16 @@ fn ended(callback: &str, outcome: CallbackOutcome) -> Event {
     }
 }
 
-/// Placed = ended + lost + owed.
+/// Placed + restored = ended + lost + owed.
 fn assert_callbacks_balanced(tale: &Tale) {
     let counts = tale.tier("sales");
     let ended: u64 = counts.callbacks_ended.values().sum();
     let owed = u64::from(tale.node().queues.get("sales").map_or(0, |queue| queue.owed));
     assert_eq!(owed, tale.node().callbacks.len() as u64);
-    assert_eq!(counts.callbacks_placed, ended + counts.callbacks_lost + owed);
+    assert_eq!(
+        counts.callbacks_placed + counts.callbacks_restored,
+        ended + counts.callbacks_lost + owed
+    );
 }
 
 #[test]
@@ -190,6 +206,38 @@ fn callbacks_are_followed_to_their_end() {
     assert_eq!(tale.apply(Body::Boot { socket }), Applied::New);
     assert_eq!(tale.tier("sales").callbacks_lost, 3);
     assert!(tale.node().callbacks.is_empty());
+
+    // Or keeps over its restart: owed as ever, to nobody new.
+    tale.tell(7, settings(&["sales", "support"], Vec::new()));
+    tale.tell(7, restored("c5"));
+    assert_callbacks_balanced(&tale);
+    let kept = &tale.node().callbacks["c5"];
+    assert_eq!((kept.placed, kept.attempts), (START + SECOND, 1));
+    assert_eq!(tale.tier("sales").callbacks_restored, 1);
+    assert_eq!(tale.tier("sales").callbacks_placed, 5);
+    tale.tell(8, ended("c5", CallbackOutcome::Resumed));
+    assert_callbacks_balanced(&tale);
+
+    // In a gap as well.
+    let last = tale.seq;
+    assert_eq!(tale.apply(super::lost(last + 1, last + 9)), Applied::New);
+    tale.seq = last + 9;
+    let mut state = snapshot(&tale, tale.seq, 9, Vec::new());
+    state.callbacks.push(hotline_wire::snapshot::CallbackInfo {
+        callback: "c6".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: "13800138000".into(),
+        placed: START,
+        attempts: 0,
+        dialling: false,
+        position: 1,
+        restored: true,
+    });
+    tale.apply(Body::Snapshot(Box::new(state)));
+    assert_callbacks_balanced(&tale);
+    assert_eq!(tale.tier("sales").callbacks_restored, 2);
+    assert_eq!(tale.tier("sales").callbacks_placed, 5);
 }
 
 #[test]

@@ -29,7 +29,10 @@ pub(crate) fn events(file: &Path, journal: &[u8]) -> Result<(), String> {
 
 /// Keeps the last four digits of caller numbers.
 fn masked(mut event: Event) -> Event {
-    if let Event::CallJoined { number, .. } | Event::CallbackPlaced { number, .. } = &mut event {
+    if let Event::CallJoined { number, .. }
+    | Event::CallbackPlaced { number, .. }
+    | Event::CallbackRestored { number, .. } = &mut event
+    {
         let hidden = number.chars().count().saturating_sub(4);
         *number = number
             .chars()

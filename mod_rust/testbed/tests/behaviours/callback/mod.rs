@@ -1,23 +1,32 @@
 //! Who leaves to be called back keeps the place: is called when the turn is near, is tried again if nobody answers, and has the
 //! place back by calling again, too.
 
-use anyhow::{Context, Result};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use hotline_testbed::bed::{Bed, SOCKET};
 use hotline_testbed::node::Node;
 use hotline_testbed::phone::{Phone, Tone};
-use hotline_wire::Event;
 use hotline_wire::event::{CallOutcome, CallbackOutcome};
-use hotline_wire::snapshot::AgentState;
+use hotline_wire::snapshot::{AgentState, Door};
+use hotline_wire::{Command, Event, Outcome};
 
 use crate::sounds::record;
 use crate::{EXTENSIONS, call_of, finished};
 
 const WE_CALL: Tone = Tone::nth(40);
 
+const SETTINGS: &str = include_str!("hotline.toml");
+
 fn boot() -> Result<Bed> {
+    boot_with(SETTINGS)
+}
+
+fn boot_with(settings: &str) -> Result<Bed> {
     // The phones of callers are reached over this trunk.
     let extensions = format!("{EXTENSIONS}\n[globals]\nHOTLINE_TRUNK=free9\n");
-    Bed::boot(include_str!("hotline.toml"), &extensions)
+    Bed::boot(settings, &extensions)
 }
 
 /// A caller who talks with the only agent.
@@ -248,4 +257,92 @@ fn who_answers_and_hangs_up_has_abandoned() -> Result<()> {
     assert_eq!(place, CallOutcome::Abandoned);
     assert_eq!(finished(&bed, &caller)?.outcome, CallOutcome::Callback);
     bed.finish()
+}
+
+/// How the PBX goes down.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Down {
+    Stopped,
+    /// `kill -9`, once what is owed is on the disk.
+    Killed,
+}
+
+/// Waits until the file of what stands has all of these: it is written right after, by a thread of its own.
+fn written(file: &Path, texts: &[&str]) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if texts.iter().all(|wanted| text.contains(wanted)) {
+            return Ok(());
+        }
+        ensure!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{texts:?} is not written: {text}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Nobody is called back in an emergency.
+fn set_door(bed: &Bed, door: Door) -> Result<()> {
+    let queue = "support".to_owned();
+    let outcome = bed.node.command("testbed", Command::SetDoor { queue, door })?;
+    ensure!(outcome == Outcome::Done, "{outcome:?}");
+    Ok(())
+}
+
+#[test]
+fn who_is_owed_a_call_is_called_after_the_pbx_was_restarted_or_killed() -> Result<()> {
+    for down in [Down::Stopped, Down::Killed] {
+        let state = tempfile::tempdir()?;
+        // Who is next rings while the one before talks.
+        let patient = SETTINGS.replace("ring_seconds = 1.5", "ring_seconds = 20");
+        let settings = format!("{patient}\n[state]\ndirectory = {:?}\n", state.path());
+        let bed = boot_with(&settings)?;
+        let file = state
+            .path()
+            .join(format!("{}.standing.json", bed.node.hello().node));
+        let agent = bed.phone("a1001");
+        let talking = talk(&bed, &agent)?;
+        let ahead = wait(&bed)?;
+        let (first, first_before) = leave(&bed)?;
+        let (second, second_before) = leave(&bed)?;
+        let numbers = [first.user().to_owned(), second.user().to_owned()];
+        set_door(&bed, Door::Emergency)?;
+        ahead.expect_hangup()?;
+        written(&file, &[&numbers[0], &numbers[1], "emergency"])?;
+        drop((agent, talking, ahead, first, second));
+        match down {
+            Down::Stopped => bed.finish()?,
+            Down::Killed => bed.kill()?,
+        }
+
+        let bed = boot_with(&settings)?;
+        let callers: Vec<Phone> = (0..4).map(|_| bed.caller("gold")).collect();
+        let owed = bed.snapshot()?.callbacks;
+        let again: Vec<&str> = owed.iter().map(|callback| &*callback.number).collect();
+        assert_eq!(again, numbers, "{down:?}");
+        for (callback, before) in owed.iter().zip([&first_before, &second_before]) {
+            assert!(callback.restored);
+            assert_ne!(&callback.callback, before, "it is named anew");
+        }
+        set_door(&bed, Door::Open)?;
+        let agent = bed.phone("a1001");
+        for (number, callback) in numbers.iter().zip(&owed) {
+            let caller = callers.iter().find(|caller| caller.user() == number);
+            let caller = caller.context("the caller")?;
+            caller.expect_ring()?;
+            caller.answer();
+            assert_eq!(back(&bed, &callback.callback)?, 1);
+            assert_eq!(outcome(&bed, &callback.callback)?, CallbackOutcome::Resumed);
+            agent.expect_ring()?;
+            agent.answer();
+            caller.hears(&agent)?;
+            caller.hang_up();
+            agent.expect_hangup()?;
+        }
+        assert!(bed.snapshot()?.callbacks.is_empty());
+        bed.finish()?;
+    }
+    Ok(())
 }

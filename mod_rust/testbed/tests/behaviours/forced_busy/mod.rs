@@ -137,3 +137,40 @@ fn a_lock_survives_a_restart_of_the_pbx() -> Result<()> {
     caller.hears(&agent)?;
     bed.finish()
 }
+
+#[test]
+fn a_lock_outlives_a_typo_in_the_settings_and_an_operator_may_drop_it() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let right = format!(
+        "{}\n[state]\ndirectory = {:?}\n",
+        include_str!("hotline.toml"),
+        state.path()
+    );
+    let wrong = right.replace("\"1001\"", "\"1010\"");
+    let bed = Bed::boot(&right, EXTENSIONS)?;
+    assert_eq!(force_busy(&bed, 0)?, Outcome::Done);
+    bed.finish()?;
+
+    let waits = "not applied: agent 1001: lock (training): there is no agent of that number\n";
+    let bed = Bed::boot(&wrong, EXTENSIONS)?;
+    assert_eq!(bed.asterisk.cli("hotline config diff")?, waits);
+    bed.kill()?;
+    let bed = Bed::boot(&right, EXTENSIONS)?;
+    bed.node.agent_is("1001", AgentState::ForcedBusy)?;
+    bed.finish()?;
+
+    let bed = Bed::boot(&wrong, EXTENSIONS)?;
+    assert_eq!(bed.asterisk.cli("hotline config diff")?, waits);
+    assert_eq!(
+        bed.asterisk.cli("hotline config forget 1001")?,
+        "forgotten: agent 1001: lock (training)\n"
+    );
+    assert_eq!(
+        bed.asterisk.cli("hotline config diff")?,
+        "Nothing differs from the settings.\n"
+    );
+    bed.finish()?;
+    let bed = Bed::boot(&right, EXTENSIONS)?;
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    bed.finish()
+}
