@@ -40,16 +40,17 @@ const FUNCTIONS: &str = "\
     ast_channel_set_connected_line|ast_party_connected_line_set_init|\
     ast_audiohook_init|ast_audiohook_destroy|ast_audiohook_attach|ast_autochan_setup|ast_autochan_destroy|\
     ast_activate_generator|ast_set_read_format|ast_set_write_format|ast_channel_get_bridge|ast_queue_unhold|ast_framehook_attach|ast_framehook_detach|ast_bridge_join|\
-    ast_bridge_features_new|ast_bridge_features_destroy|\
-    ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
+    ast_bridge_features_new|ast_bridge_features_destroy|ast_bridge_join_hook|ast_channel_iterator_all_new|ast_channel_iterator_next|ast_channel_iterator_destroy|\
+    ast_channel_audiohook_count_by_source|ast_bridge_channel_leave_bridge|\
+    ast_channel_hold_state|ast_channel_latest_musicclass|ast_hook_send_action|ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
     astsys_.*";
 
 const TYPES: &str = "\
     ast_module_info|ast_custom_function|ast_cli_entry|ast_cli_args|ast_cli_command|ast_frame|ast_frame_type|\
-    ast_control_frame_type|ast_channel_state|ast_bridge_config|ast_datastore|ast_datastore_info|\
+    bridge_channel_state|ast_bridge_hook_remove_flags|ast_control_frame_type|ast_channel_state|ast_bridge_config|ast_datastore|ast_datastore_info|\
     AST_CONNECTED_LINE_UPDATE_SOURCE|ast_module_flags|ast_module_load_priority|\
     ast_device_state_message|ast_device_state|ast_channel_blob|\
-    ast_audiohook_type|ast_framehook_interface|ast_framehook_event|ast_generator|ast_pbx_result|ast_endpoint_snapshot|ast_getdata_result";
+    ast_audiohook_type|ast_framehook_interface|ast_framehook_event|ast_generator|ast_pbx_result|manager_custom_hook|ast_endpoint_snapshot|ast_getdata_result";
 
 const CONSTANTS: &str = "\
     AST_BUILDOPT_SUM|ast_format_slin|AST_MODULE_LOAD_.*|AST_MODFLAG_.*|AST_MODPRI_.*|AST_MODULE_SUPPORT_.*|\
@@ -96,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The names of unnamed enums change from one release to the next; plain constants have none.
         .constified_enum("AST_FLAG_ZOMBIE|AST_SOFTHANGUP_ASYNCGOTO|AST_FEATURE_REDIRECT")
         .prepend_enum_name(false)
-        .opaque_type("ast_audiohook|ast_autochan|ast_bridge|ast_bridge_features|ast_channel|ast_module|ao2_container|ast_rtp_.*|stasis_message_sanitizer")
+        .opaque_type("ast_audiohook|ast_autochan|ast_bridge|ast_bridge_channel|ast_bridge_features|ast_channel|ast_module|ao2_container|ast_rtp_.*|stasis_message_sanitizer")
         .wrap_static_fns(true)
         .wrap_static_fns_path(&inlines)
         .derive_debug(false)

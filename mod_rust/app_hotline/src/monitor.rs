@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use asterisk::dialplan::{Application, Exit, words};
 use asterisk::frame::{Waiter, Woken};
+use asterisk::seat::NotSeated;
 use asterisk::tap::SpeakTo;
 use asterisk::{Channel, Frame, Level, Tap, log};
 use hotline_engine::action::MonitorAction;
@@ -168,6 +169,7 @@ struct Session<'a> {
 #[derive(Clone, Copy)]
 struct Heard {
     call: CallId,
+    follow: Follow,
     /// Whether by the agent's channel.
     agents_own: bool,
 }
@@ -224,7 +226,8 @@ impl Session<'_> {
                             Step::Over => return "ENDED",
                             Step::TakeOver(call) => match self.take_over(call) {
                                 Ok(()) => return "TOOKOVER",
-                                Err(back) => self = back,
+                                Err(Some(back)) => self = back,
+                                Err(None) => return "ENDED",
                             },
                         }
                     }
@@ -256,17 +259,10 @@ impl Session<'_> {
                 mode,
                 tone,
             } => {
-                let target = self.instance.talks.target(call, follow);
-                match target {
-                    Some(Target { channel, agents_own }) if self.tap.attach(&channel) => {
-                        self.heard = Some(Heard { call, agents_own });
-                        self.switch(mode, tone);
-                    }
-                    Some(_) | None => {
-                        self.heard = None;
-                        self.tap.detach();
-                        self.port.report(MonitorFact::Lost(call));
-                    }
+                if self.listen(call, follow) {
+                    self.switch(mode, tone);
+                } else {
+                    self.port.report(MonitorFact::Lost(call));
                 }
                 Step::On
             }
@@ -307,27 +303,75 @@ impl Session<'_> {
         }
     }
 
-    /// Takes the agent's place, until the conversation is over.
-    fn take_over(self, call: CallId) -> Result<(), Self> {
+    /// Takes the agent's place, until the conversation is over. Gives the session back if there is no such place.
+    fn take_over(self, call: CallId) -> Result<(), Option<Self>> {
         let both = self.instance.talks.both(call);
-        let Some(seat) = both.and_then(|(caller, leg)| leg.seat_with(&caller)) else {
+        let seat = both.and_then(|(caller, leg)| leg.seat_with(&caller));
+        let Some(seat) = seat.filter(|_| !self.channel.hung_up()) else {
             self.port.report(MonitorFact::NoPlace(call));
-            return Err(self);
+            return Err(Some(self));
         };
         let Session {
-            channel, port, tap, ..
+            channel,
+            instance,
+            port,
+            device,
+            tap,
+            heard,
         } = self;
         drop(tap);
-        port.report(MonitorFact::TookOver(call));
-        if !seat.give_to(channel) {
-            log(
-                Level::Notice,
-                &format!(
-                    "{}: the conversation was over before it was taken over",
-                    channel.name()
-                ),
-            );
+        let taken = seat.give_to(channel, || port.report(MonitorFact::TookOver(call)));
+        if let Err(NotSeated) = taken {
+            let Some(tap) = Tap::new(channel) else {
+                return Err(None);
+            };
+            let mut session = Session {
+                channel,
+                instance,
+                port,
+                device,
+                tap,
+                heard,
+            };
+            session.not_seated(call);
+            return Err(Some(session));
         }
         Ok(())
+    }
+
+    /// The agent's place was gone in the moment of taking it: goes on listening to what was heard before.
+    fn not_seated(&mut self, call: CallId) {
+        log(
+            Level::Notice,
+            &format!(
+                "{}: the agent's place was gone before it could be taken",
+                self.channel.name()
+            ),
+        );
+        let heard = self.heard.take();
+        let again = match heard {
+            Some(Heard { call, follow, .. }) => self.listen(call, follow),
+            None => true,
+        };
+        self.port.report(if again {
+            MonitorFact::NoPlace(call)
+        } else {
+            MonitorFact::Lost(call)
+        });
+    }
+
+    /// Hears a call from now on; false if it is gone.
+    fn listen(&mut self, call: CallId, follow: Follow) -> bool {
+        let target = self.instance.talks.target(call, follow);
+        let heard = target.filter(|target| self.tap.attach(&target.channel, &target.room));
+        self.heard = heard.map(|Target { agents_own, .. }| Heard {
+            call,
+            follow,
+            agents_own,
+        });
+        if self.heard.is_none() {
+            self.tap.detach();
+        }
+        self.heard.is_some()
     }
 }

@@ -78,6 +78,14 @@ impl Pbx for Asterisk {
         self.callbacks.disconnect(call, whom);
     }
 
+    fn comfort(&self, call: CallId, say: &[String]) {
+        self.callbacks.comfort(call, say.to_vec());
+    }
+
+    fn retrieve(&self, call: CallId, event: &str) {
+        self.callbacks.retrieve(call, event.to_owned());
+    }
+
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {
         events::publish(event);
     }

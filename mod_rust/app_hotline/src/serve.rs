@@ -14,7 +14,7 @@ use hotline_engine::CallAction;
 use hotline_engine::action::{Place, Status, Utterance};
 use hotline_engine::config::Answering;
 use hotline_engine::ids::OfferId;
-use hotline_engine::input::{OfferFailure, Party, PhoneState};
+use hotline_engine::input::{OfferFailure, Party, PhoneState, Whom};
 use hotline_engine::time::Span;
 use hotline_host::{CallPort, Fact};
 
@@ -338,6 +338,7 @@ impl<'a> Call<'a> {
         for other in self.legs.0.drain(..) {
             other.leg.cancel(true);
         }
+        claim.answered(&leg);
         match self.whisper(&leg) {
             Whispered::Heard => {}
             Whispered::AgentGone => {
@@ -346,6 +347,12 @@ impl<'a> Call<'a> {
                     phone: self.instance.phones.after(&claim),
                 });
                 return None;
+            }
+            Whispered::CallerGone => {
+                // The next call would find the phone busy.
+                leg.cancel(false);
+                claim.part();
+                return Some(self.caller_gone());
             }
             Whispered::Over(exit) => return Some(exit),
         }
@@ -378,6 +385,10 @@ impl<'a> Call<'a> {
         // The PBX has taken this channel out of the way, and the people talk on. A Local channel may not look hung up yet.
         let replaced = by == Party::Caller || self.caller.name().starts_with("Local/");
         if replaced && claim.goes_on() {
+            // Whoever wanted the caller hung up need not wait for the others.
+            self.instance
+                .host
+                .disconnect_settled(self.port.call(), Whom::Caller, true);
             self.outlived = Some((claim, talk));
             leave(self.caller, Status::Hangup);
             return Some(Exit::HangUp);
@@ -430,7 +441,7 @@ impl<'a> Call<'a> {
                 }
                 Ok(Woken::Channel(0)) => {
                     if self.caller.read() == Frame::Hangup {
-                        return Whispered::Over(self.caller_gone());
+                        return Whispered::CallerGone;
                     }
                 }
                 Ok(Woken::Channel(_)) => {
@@ -467,6 +478,8 @@ enum Whispered {
     Heard,
     /// The agent hung up.
     AgentGone,
+    /// The caller hung up, or was sent elsewhere.
+    CallerGone,
     /// The call is over for the queue.
     Over(Exit),
 }

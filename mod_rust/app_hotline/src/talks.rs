@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asterisk::Channel;
+use asterisk::{Channel, Room};
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{Follow, Whom};
 
@@ -16,6 +16,8 @@ pub(crate) struct Talks(Mutex<HashMap<CallId, Pair>>);
 struct Pair {
     caller: String,
     leg: String,
+    /// Those who listen.
+    room: Arc<Room>,
 }
 
 /// A conversation, known while this lives.
@@ -38,6 +40,8 @@ pub(crate) struct Target {
     pub(crate) channel: Channel,
     /// Whether it is the agent's channel, rather than the caller's.
     pub(crate) agents_own: bool,
+    /// Those who listen to the same conversation.
+    pub(crate) room: Arc<Room>,
 }
 
 impl Talks {
@@ -46,6 +50,7 @@ impl Talks {
         let pair = Pair {
             caller: caller.unique_id(),
             leg: leg.unique_id(),
+            room: Arc::default(),
         };
         self.lock().insert(call, pair);
         Talk {
@@ -62,6 +67,7 @@ impl Talks {
             Some(Target {
                 channel,
                 agents_own: true,
+                room: Arc::clone(&pair.room),
             })
         };
         match follow {
@@ -70,6 +76,7 @@ impl Talks {
                 let caller = pair.caller().map(|channel| Target {
                     channel,
                     agents_own: false,
+                    room: Arc::clone(&pair.room),
                 });
                 caller.or_else(leg)
             }
@@ -82,18 +89,26 @@ impl Talks {
         Some((pair.caller()?, Channel::find(&pair.leg)?))
     }
 
-    /// Hangs somebody up.
-    pub(crate) fn hang_up(&self, call: CallId, whom: Whom) {
-        let Some(pair) = self.pair(call) else { return };
+    /// Hangs somebody up; false if nobody is there.
+    #[must_use]
+    pub(crate) fn hang_up(&self, call: CallId, whom: Whom) -> bool {
+        let Some(pair) = self.pair(call) else {
+            return false;
+        };
         let (caller, leg) = (pair.caller(), Channel::find(&pair.leg));
         let channels = match whom {
             Whom::Caller => [caller, None],
             Whom::Agent => [None, leg],
-            Whom::Both => [caller, leg],
+            // An agent who consults somebody leaves first: the PBX, busy with the end of the caller, may pass over who is asked to
+            // leave meanwhile.
+            Whom::Both => [leg, caller],
         };
+        let mut there = false;
         for channel in channels.into_iter().flatten() {
             channel.ask_to_hang_up();
+            there = true;
         }
+        there
     }
 
     fn pair(&self, call: CallId) -> Option<Pair> {

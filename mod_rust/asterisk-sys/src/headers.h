@@ -5,12 +5,14 @@
 #define AST_MODULE_SELF_SYM astsys_module_self_unused
 
 #include <asterisk.h>
+#include <asterisk/alertpipe.h>
 #include <asterisk/app.h>
 #include <asterisk/ast_version.h>
 #include <asterisk/astobj2.h>
 #include <asterisk/audiohook.h>
 #include <asterisk/autochan.h>
 #include <asterisk/bridge.h>
+#include <asterisk/bridge_channel.h>
 #include <asterisk/bridge_features.h>
 #include <asterisk/callerid.h>
 #include <asterisk/causes.h>
@@ -138,4 +140,50 @@ static inline short *astsys_samples(struct ast_frame *frame)
 {
 	return frame->frametype == AST_FRAME_VOICE && ast_format_cmp(frame->subclass.format, ast_format_slin) == AST_FORMAT_CMP_EQUAL
 		? frame->data.ptr : NULL;
+}
+
+/* Has `play` run, with a copy of the text, on the thread that serves the channel in its conversation; 0 if it will. The channel
+   stays in: a bridge of two phones' own media would begin again at its return, hold or not. */
+static inline int astsys_play_aside(struct ast_channel *chan, ast_bridge_custom_callback_fn play, const char *what)
+{
+	struct ast_bridge_channel *place;
+	int failed = -1;
+	ast_channel_lock(chan);
+	place = ast_channel_get_bridge_channel(chan);
+	ast_channel_unlock(chan);
+	if (place) {
+		failed = ast_bridge_channel_queue_callback(place, 0, play, what, strlen(what) + 1);
+		ao2_ref(place, -1);
+	}
+	return failed;
+}
+
+/* Whether the channel hears music on hold. */
+static inline int astsys_hears_music(struct ast_channel *chan)
+{ return ast_test_flag(ast_channel_flags(chan), AST_FLAG_MOH) ? 1 : 0; }
+
+/* Whose place in a conversation it is. */
+static inline struct ast_channel *astsys_place_channel(struct ast_bridge_channel *place) { return place->chan; }
+
+/* Readable while the conversation has something for that place. */
+static inline int astsys_place_fd(struct ast_bridge_channel *place) { return ast_alertpipe_readfd(place->alert_pipe); }
+
+/* Whether the conversation has more for that place than voice, which is dropped, or is over. For the thread that serves it. */
+static inline int astsys_place_is_wanted(struct ast_bridge_channel *place)
+{
+	struct ast_frame *frame;
+	int wanted;
+	ast_bridge_channel_lock(place);
+	AST_LIST_TRAVERSE_SAFE_BEGIN(&place->wr_queue, frame, frame_list) {
+		if (frame->frametype != AST_FRAME_DTMF_BEGIN && frame->frametype != AST_FRAME_DTMF_END
+			&& !ast_is_deferrable_frame(frame)) {
+			AST_LIST_REMOVE_CURRENT(frame_list);
+			ast_alertpipe_read(place->alert_pipe);
+			ast_frfree(frame);
+		}
+	}
+	AST_LIST_TRAVERSE_SAFE_END;
+	wanted = place->state != BRIDGE_CHANNEL_STATE_WAIT || !AST_LIST_EMPTY(&place->wr_queue);
+	ast_bridge_channel_unlock(place);
+	return wanted;
 }

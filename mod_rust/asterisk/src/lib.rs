@@ -7,6 +7,7 @@
 //! - No function here keeps a lock of the PBX when it returns, and none calls back while holding one.
 //! - Text that goes to the PBX loses NUL bytes; text from it that is not UTF-8 comes with replacement characters.
 
+pub mod aside;
 pub mod channel;
 pub mod cli;
 pub mod datastore;
@@ -22,8 +23,10 @@ pub mod numbers;
 pub mod outgoing;
 pub mod place;
 pub mod player;
+pub mod room;
 pub mod seat;
 pub mod tap;
+pub mod usage;
 
 mod guard;
 mod sequence;
@@ -37,8 +40,10 @@ pub use leg::Leg;
 pub use log::{Level, log};
 pub use module::Module;
 pub use outgoing::Outgoing;
+pub use room::Room;
 pub use seat::Seat;
 pub use tap::Tap;
+pub use usage::Usage;
 
 /// The PBX and its version, for people, without what a distribution adds: `Asterisk 22.10.1`.
 pub fn version() -> String {

@@ -5,9 +5,9 @@
 //! the clock of its own channel, within its own thread's [`read`](Tap::read). Hooks are put on and taken off without a lock of
 //! ours; while one is held they are filled and emptied, for which they have locks of their own that nothing waits in.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asterisk_sys as sys;
@@ -15,7 +15,9 @@ use asterisk_sys as sys;
 use crate::channel::Channel;
 use crate::frame::{Frame, Received};
 use crate::guard::guard;
+use crate::room::{Place, Room};
 use crate::sequence::Sequence;
+use crate::usage::Counted;
 
 /// Samples in a second.
 const RATE: u32 = 8_000;
@@ -25,6 +27,9 @@ const MOST: usize = 480;
 const LOUDNESS: f32 = 6_000.0;
 /// Samples of a tone that go ahead of the clock, so that it has no gaps: 60 ms.
 const AHEAD: usize = 480;
+
+/// By which the PBX knows our hooks from others'.
+pub(crate) const SOURCE: &CStr = c"hotline";
 
 /// A listener's channel, and what it listens to. Belongs to the thread that serves the listener.
 pub struct Tap<'a> {
@@ -67,6 +72,8 @@ struct Tapped {
     ear: Hook,
     mouth: Option<Hook>,
     to: SpeakTo,
+    /// Among the others who listen.
+    place: Arc<Place>,
     beep: Option<Beep>,
 }
 
@@ -117,6 +124,7 @@ struct Hook {
     hook: Box<sys::ast_audiohook>,
     /// Knows the channel when the PBX lets another take its place.
     place: NonNull<sys::ast_autochan>,
+    _counted: Counted,
 }
 
 // SAFETY: hook and place have locks of their own, which every function of the PBX that we use on them takes.
@@ -129,16 +137,18 @@ impl Hook {
         unsafe {
             let place = NonNull::new(sys::ast_autochan_setup(target.as_ptr()))?;
             let mut hook: Box<sys::ast_audiohook> = Box::new(std::mem::zeroed());
-            sys::ast_audiohook_init(&mut *hook, kind, c"hotline".as_ptr(), 0);
-            if kind == sys::ast_audiohook_type::AST_AUDIOHOOK_TYPE_SPY {
-                sys::astsys_hook_keep_short(&mut *hook);
-            }
+            sys::ast_audiohook_init(&mut *hook, kind, SOURCE.as_ptr(), 0);
+            sys::astsys_hook_keep_short(&mut *hook);
             if sys::ast_audiohook_attach(target.as_ptr(), &mut *hook) != 0 {
                 sys::ast_audiohook_destroy(&mut *hook);
                 sys::ast_autochan_destroy(place.as_ptr());
                 return None;
             }
-            Some(Hook { hook, place })
+            Some(Hook {
+                hook,
+                place,
+                _counted: Counted::new(),
+            })
         }
     }
 
@@ -216,8 +226,11 @@ unsafe extern "C" fn play(
         // SAFETY: the generator is deactivated before its `Tap` gives up the line.
         let line = unsafe { &*line.cast::<Mutex<Line>>() };
         // Taken off its channel without the lock.
-        let over = lock(line).fill(heard);
+        let (over, place) = lock(line).fill(heard);
         drop(over);
+        if let Some(place) = place {
+            place.hear(heard);
+        }
         // SAFETY: the PBX hands over a channel that is alive, and the length is true. A channel that cannot be written to is
         // about to say that it is hung up.
         unsafe { sys::astsys_play(channel, heard.as_mut_ptr(), count as c_int) };
@@ -231,19 +244,30 @@ fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
 }
 
 impl Line {
-    /// What the listener hears next: silence where there is nothing. Gives back a tone that is over.
-    fn fill(&mut self, samples: &mut [i16]) -> Option<Beep> {
-        let mut over = None;
+    /// What the listener hears next: silence where there is nothing. Gives back a tone that is over, and where others who listen are
+    /// to be heard.
+    fn fill(&mut self, samples: &mut [i16]) -> (Option<Beep>, Option<Arc<Place>>) {
+        let (mut over, mut place) = (None, None);
         if let Some(tapped) = &mut self.tapped {
             tapped.ear.hear(samples);
             over = tapped.beep.take_if(|beep| !beep.feed(samples.len()));
+            place = Some(Arc::clone(&tapped.place));
         }
         if let Some(tone) = &mut self.notice
             && !tone.add_to(samples)
         {
             self.notice = None;
         }
-        over
+        (over, place)
+    }
+}
+
+impl Line {
+    /// Speaks to whom it is meant for; where others who listen hear it.
+    fn speak(&mut self, said: &mut [i16]) -> Option<Arc<Place>> {
+        let tapped = self.tapped.as_mut()?;
+        tapped.mouth.as_mut()?.speak(tapped.to, said);
+        Some(Arc::clone(&tapped.place))
     }
 }
 
@@ -282,9 +306,9 @@ impl<'a> Tap<'a> {
         (!failed).then_some(Tap { listener, line })
     }
 
-    /// Hears the conversation of `target` from now on, in place of any other. False if it is gone; what was heard before is
-    /// heard on then.
-    pub fn attach(&self, target: &Channel) -> bool {
+    /// Hears the conversation of `target` from now on, in place of any other, and whoever of the others in `room` speaks into it.
+    /// False if it is gone; what was heard before is heard on then.
+    pub fn attach(&self, target: &Channel, room: &Arc<Room>) -> bool {
         let Some(sequence) = Sequence::of(target) else {
             return false;
         };
@@ -297,6 +321,7 @@ impl<'a> Tap<'a> {
             ear,
             mouth: None,
             to: SpeakTo::NOBODY,
+            place: Arc::new(room.enter()),
             beep: None,
         };
         // Both may be of one conversation, which the PBX would else connect in another way and back.
@@ -383,15 +408,18 @@ impl<'a> Tap<'a> {
             (!samples.is_null()).then(|| std::slice::from_raw_parts_mut(samples, count))
         };
         if let Some(said) = said
-            && let Some(Tapped {
-                mouth: Some(mouth),
-                to,
-                ..
-            }) = &mut lock(&self.line).tapped
+            && let Some(place) = self.speak_up(said)
         {
-            mouth.speak(*to, said);
+            place.say(said);
         }
         received.typed()
+    }
+}
+
+impl Tap<'_> {
+    /// Where others who listen hear what the listener says; nowhere if it is silent. The line is free again afterwards.
+    fn speak_up(&self, said: &mut [i16]) -> Option<Arc<Place>> {
+        lock(&self.line).speak(said)
     }
 }
 

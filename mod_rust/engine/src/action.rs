@@ -79,6 +79,22 @@ pub enum Action {
         /// Whom.
         whom: Whom,
     },
+    /// Say this to a caller on hold, in place of the music, which goes on afterwards. The agent does not hear it. It is over
+    /// when the hold is; of a hold that is over already nothing is said.
+    Comfort {
+        /// Whose caller.
+        call: CallId,
+        /// Sound files of the PBX, in this order.
+        say: Vec<String>,
+    },
+    /// Ask the phone of the agent who holds the caller to retrieve. Whether it does shows in how the conversation goes on;
+    /// report [`RetrieveFailed`](crate::Input::RetrieveFailed) if it cannot be asked.
+    Retrieve {
+        /// Which call.
+        call: CallId,
+        /// What the phone understands; see [`Retrieve::event`](crate::config::Retrieve::event).
+        event: String,
+    },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
     WatchPhone {

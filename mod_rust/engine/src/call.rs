@@ -4,6 +4,7 @@ use crate::action::CallAction;
 use crate::config::{Door, NeedsAgents, Strategy};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
+use crate::hold::Care;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use crate::input::{Caller, TalkState};
 use crate::queue::Rank;
@@ -106,6 +107,8 @@ pub(crate) struct Call {
     pub(crate) predicted: Option<Estimate>,
     /// The limit on waiting or talking.
     pub(crate) watch: Option<Box<Watch>>,
+    /// While it is on hold.
+    pub(crate) care: Option<Box<Care>>,
     /// The next thing on its agenda.
     pub(crate) alarm: Option<Alarm>,
     /// Since when it talks, and with whom.

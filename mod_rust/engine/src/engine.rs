@@ -206,8 +206,10 @@ impl Engine {
             Input::Ended { call, by, phone } => self.ended(call, by, phone),
             Input::Digit { call, key } => self.key_pressed(call, key),
             Input::Talk { call, state } => self.talk_goes_on(call, state),
+            Input::RetrieveFailed { call, why } => self.retrieve_failed(call, why),
             Input::HandedOver { call } => self.handed_over(call),
             Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),
+            Input::DisconnectSettled { call, whom, done } => self.disconnect_settled(call, whom, done),
             Input::CallbackFailed { callback } => self.callback_failed(callback),
             Input::Owed {
                 id,

@@ -1,5 +1,6 @@
 //! Events: what happened, in the past tense, for the world. Metrics, reports and consoles are folds of these.
 
+mod hold;
 mod supervision;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::input::{Command, MonitorMode, OfferFailure, Party, PhoneState, TalkSt
 use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
 
+pub use hold::{RetrieveFailure, RetrieveResult};
 pub use supervision::{Cut, MonitorOutcome, MonitorView, SupervisorView};
 
 /// Something that happened.
@@ -253,6 +255,17 @@ pub enum Event {
         level: u8,
         /// How long it lasted in all.
         lasted: Span,
+    },
+    /// A caller on hold is to be retrieved, or was.
+    Retrieve {
+        /// Which call.
+        call: CallId,
+        /// Who holds.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// How far it is.
+        result: RetrieveResult,
     },
     /// A supervisor signed in or out.
     SupervisorChanged {

@@ -1,6 +1,7 @@
 //! Inputs: what the host saw, or was asked. Each is applied whole before the next.
 
 use crate::config::{Config, Door};
+use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::screening::{ListChange, Screening};
 use crate::standing::Owed;
@@ -74,6 +75,13 @@ pub enum Input {
         /// How it goes on.
         state: TalkState,
     },
+    /// The agent's phone cannot be asked to retrieve the caller.
+    RetrieveFailed {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        why: RetrieveFailure,
+    },
     /// The caller goes on without the agent, in a conversation that is no longer of the queue: told before the `Ended` of an
     /// agent who handed the caller over.
     HandedOver {
@@ -102,6 +110,15 @@ pub enum Input {
         before: String,
         /// What is owed.
         owed: Box<Owed>,
+    },
+    /// What became of [`Action::Disconnect`](crate::Action::Disconnect), of a conversation that may go on: its end needs no word of it.
+    DisconnectSettled {
+        /// Which conversation.
+        call: CallId,
+        /// Who was to be hung up.
+        whom: Whom,
+        /// Whether somebody was; otherwise nobody of them was there any more.
+        done: bool,
     },
     /// An agent's phone changed by itself. Told for every watched phone, its agent signed in or not. `Busy` counts only
     /// while the agent has neither an offer nor a call: otherwise it is our own leg.

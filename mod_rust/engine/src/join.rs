@@ -89,6 +89,7 @@ impl Engine {
             ruled: self.now,
             predicted: None,
             watch: None,
+            care: None,
             alarm: None,
             talk: None,
         };

@@ -19,6 +19,7 @@ mod engine;
 pub mod estimate;
 pub mod event;
 mod explain;
+mod hold;
 pub mod ids;
 pub mod input;
 mod join;

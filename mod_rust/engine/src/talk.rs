@@ -135,6 +135,7 @@ impl Engine {
             let steps = self.queues[queue.0 as usize].settings.warn.hold.clone();
             let limit = Limit::Hold { call: id, agent };
             self.watch_agent(agent, to.holds().then_some((limit, &steps)));
+            self.care(id, to.holds());
         }
         if !to.holds() {
             self.attach_waiting(agent, id);

@@ -19,6 +19,8 @@ enum Due {
     MaxWait,
     /// A limit on waiting or talking is reached.
     Warning,
+    /// Something for a caller on hold.
+    Care,
 }
 
 impl Engine {
@@ -68,6 +70,7 @@ impl Engine {
                         self.events.push(event);
                     }
                 }
+                Due::Care => self.care_is_due(id),
             }
         }
     }
@@ -343,7 +346,14 @@ impl Call {
                 let warning = warning().map(|at| (at, Due::Warning));
                 [sticky, rules, leave, warning].into_iter().flatten().min()
             }
-            State::Talking => warning().map(|at| (at, Due::Warning)),
+            State::Talking => {
+                let warning = warning().map(|at| (at, Due::Warning));
+                let care = self.care.as_ref().and_then(|care| care.next());
+                [warning, care.map(|at| (at, Due::Care))]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             State::Connecting | State::Gone => None,
         }
     }

@@ -31,6 +31,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use hotline_engine::Engine;
+use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
 use hotline_engine::input::{Caller, PhoneState};
 use hotline_wire::blacklist::ListOrder;
@@ -325,6 +326,12 @@ impl Host {
     /// Calling back came to nothing: nobody answered, or it could not be dialled. Never blocks.
     pub fn callback_failed(&self, callback: CallId) {
         self.send(Message::CallbackFailed { callback });
+    }
+
+    /// The phone of the agent who holds a caller cannot be asked to retrieve. Never blocks.
+    pub fn retrieve_failed(&self, call: CallId, why: RetrieveFailure) {
+        let fact = Fact::RetrieveFailed(why);
+        self.send(Message::Fact { call, fact });
     }
 
     /// The call, or the callback, that a reference names (`NODE-BOOT-NUMBER`); `None` if it is none of this node's since

@@ -4,10 +4,10 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use hotline_engine::Command;
 use hotline_engine::action::MonitorAction;
-use hotline_engine::ids::MonitorId;
-use hotline_engine::input::{Follow, MonitorFact, MonitorMode};
+use hotline_engine::ids::{CallId, MonitorId};
+use hotline_engine::input::{Follow, MonitorFact, MonitorMode, Whom};
+use hotline_engine::{Command, Input};
 use hotline_wire::Outcome;
 
 use crate::mailbox::Mailbox;
@@ -61,7 +61,8 @@ impl MonitorPort {
     pub fn report(&self, fact: MonitorFact) {
         let monitor = self.monitor;
         // Without an engine there is nobody to tell: an End is on its way.
-        let _ = self.inbox.send(Message::Monitor { monitor, fact });
+        let from = Some(Arc::clone(&self.mailbox));
+        let _ = self.inbox.send(Message::Monitor { monitor, fact, from });
     }
 }
 
@@ -69,7 +70,8 @@ impl Drop for MonitorPort {
     fn drop(&mut self) {
         self.report(MonitorFact::Gone);
         let monitor = self.monitor;
-        let _ = self.inbox.send(Message::MonitorLeft { monitor });
+        let mailbox = Arc::clone(&self.mailbox);
+        let _ = self.inbox.send(Message::MonitorLeft { monitor, mailbox });
     }
 }
 
@@ -108,7 +110,8 @@ impl Host {
         }
     }
 
-    /// A supervisor who was called is on the line. Never blocks.
+    /// A supervisor who was called is on the line. Never blocks. Of a second line for the same listening the engine takes nothing: it
+    /// is ended at once, and the first one stays.
     ///
     /// # Errors
     /// When the process is out of descriptors.
@@ -134,7 +137,18 @@ impl Host {
     /// A supervisor who was called did not answer, or could not be called. Never blocks.
     pub fn monitor_failed(&self, monitor: MonitorId) {
         let fact = MonitorFact::Gone;
-        self.send(Message::Monitor { monitor, fact });
+        let from = None;
+        self.send(Message::Monitor { monitor, fact, from });
+    }
+
+    /// Somebody was hung up in a conversation that goes on (`done`), or nobody was there to be hung up. Passed over unless it was
+    /// asked for. Never blocks.
+    pub fn disconnect_settled(&self, call: CallId, whom: Whom, done: bool) {
+        self.send(Message::Noted(Box::new(Input::DisconnectSettled {
+            call,
+            whom,
+            done,
+        })));
     }
 
     /// Signs a supervisor in on the phone that asks for it, and waits like [`command`](Self::command).
@@ -144,13 +158,7 @@ impl Host {
     }
 
     /// Ends an agent's conversation for who asks from a phone, and waits like [`command`](Self::command).
-    pub fn disconnect_from(
-        &self,
-        author: &str,
-        phone: String,
-        agent: String,
-        whom: hotline_engine::input::Whom,
-    ) -> Outcome {
+    pub fn disconnect_from(&self, author: &str, phone: String, agent: String, whom: Whom) -> Outcome {
         let command = Command::Disconnect {
             agent,
             whom,

@@ -38,9 +38,17 @@ pub trait Pbx: Send + Sync + 'static {
     /// Stop calling a supervisor's phone; nothing is to be told. Comes from the engine's thread, so it must not block.
     fn cancel_call_supervisor(&self, monitor: MonitorId);
 
-    /// Hang up somebody of a conversation; its end is reported as any other. Comes from the engine's thread, so it must not
-    /// block.
+    /// Hang up somebody of a conversation; its end is reported as any other. If nobody is there to be hung up, or the agent
+    /// talks on with somebody else, tell [`Host::disconnect_settled`](crate::Host::disconnect_settled). Comes from the engine's thread, so it must not block.
     fn disconnect(&self, call: CallId, whom: Whom);
+
+    /// Say these sound files to a caller on hold, then let the music go on; the agent hears nothing of it. Over at once when the
+    /// hold is; nothing is said if it is over already. Comes from the engine's thread, so it must not block.
+    fn comfort(&self, call: CallId, say: &[String]);
+
+    /// Ask the phone of the agent who holds the caller to retrieve, in words that it understands (`event`); if that cannot be
+    /// asked, tell [`Host::retrieve_failed`](crate::Host::retrieve_failed). Comes from the engine's thread, so it must not block.
+    fn retrieve(&self, call: CallId, event: &str);
 
     /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
     /// since the Unix epoch.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{CallId, OfferId};
 use hotline_engine::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
 use hotline_engine::{CallAction, Input};
@@ -40,6 +41,8 @@ pub enum Fact {
     Digit(char),
     /// The conversation goes on in another way.
     Talk(TalkState),
+    /// The agent's phone cannot be asked to retrieve the caller.
+    RetrieveFailed(RetrieveFailure),
     /// The caller goes on without the agent, out of the queue's hands: reported before `Ended` by an agent.
     HandedOver,
 }
@@ -62,6 +65,7 @@ impl Fact {
             Fact::Ended { by, phone } => Input::Ended { call, by, phone },
             Fact::Digit(key) => Input::Digit { call, key },
             Fact::Talk(state) => Input::Talk { call, state },
+            Fact::RetrieveFailed(why) => Input::RetrieveFailed { call, why },
             Fact::HandedOver => Input::HandedOver { call },
         }
     }
@@ -165,6 +169,7 @@ impl CallPort {
                 | Fact::OfferFailed(..)
                 | Fact::Digit(_)
                 | Fact::Talk(_)
+                | Fact::RetrieveFailed(_)
                 | Fact::HandedOver,
                 phase,
             ) => phase,

@@ -59,7 +59,7 @@ pub(crate) enum Message {
     CallbackFailed {
         callback: CallId,
     },
-    /// What the host decided, for the story.
+    /// What the host decided or saw, for the story.
     Noted(Box<Input>),
     /// A supervisor is on the line.
     MonitorUp {
@@ -69,10 +69,13 @@ pub(crate) enum Message {
     Monitor {
         monitor: MonitorId,
         fact: MonitorFact,
+        /// Whose word it is; `None` before anybody is on the line.
+        from: Option<Arc<Mailbox<MonitorAction>>>,
     },
     /// The supervisor's thread has left for good.
     MonitorLeft {
         monitor: MonitorId,
+        mailbox: Arc<Mailbox<MonitorAction>>,
     },
     WhyCall {
         call: CallId,
@@ -296,14 +299,23 @@ impl Runner {
             Message::Noted(input) => self.apply(*input),
             Message::CallbackFailed { callback } => self.apply(Input::CallbackFailed { callback }),
             Message::MonitorUp { monitor, mailbox } => {
+                if self.state.monitors.contains_key(&monitor) {
+                    let who = monitor.0;
+                    let why =
+                        format!("a second line to a supervisor who is on one already ({who}) is refused");
+                    self.pbx.log(Level::Warning, &why);
+                    return mailbox.release();
+                }
                 self.state.monitors.insert(monitor, mailbox);
                 let fact = MonitorFact::Up;
                 self.apply(Input::Monitor { monitor, fact });
             }
-            Message::Monitor { monitor, fact } => self.apply(Input::Monitor { monitor, fact }),
-            Message::MonitorLeft { monitor } => {
-                self.state.monitors.remove(&monitor);
+            Message::Monitor { monitor, fact, from } => {
+                if from.is_none_or(|from| self.state.is_on_the_line(monitor, &from)) {
+                    self.apply(Input::Monitor { monitor, fact });
+                }
             }
+            Message::MonitorLeft { monitor, mailbox } => self.state.hang_up(monitor, &mailbox),
             Message::WhyCall { call, mut reply } => {
                 let lines = self.engine.why_call(call);
                 reply(lines.map_or_else(convert::no_such_call, |lines| Outcome::Told { lines }));
@@ -384,9 +396,7 @@ impl Runner {
                 Message::Left { call } => {
                     self.state.mailboxes.remove(&call);
                 }
-                Message::MonitorLeft { monitor } => {
-                    self.state.monitors.remove(&monitor);
-                }
+                Message::MonitorLeft { monitor, mailbox } => self.state.hang_up(monitor, &mailbox),
                 message => message.refuse(),
             }
         }
@@ -394,6 +404,18 @@ impl Runner {
 }
 
 impl Delivery {
+    /// Whether that mailbox is a supervisor's, and not one that was refused.
+    fn is_on_the_line(&self, monitor: MonitorId, mailbox: &Arc<Mailbox<MonitorAction>>) -> bool {
+        let known = self.monitors.get(&monitor);
+        known.is_some_and(|known| Arc::ptr_eq(known, mailbox))
+    }
+
+    fn hang_up(&mut self, monitor: MonitorId, mailbox: &Arc<Mailbox<MonitorAction>>) {
+        if self.is_on_the_line(monitor, mailbox) {
+            self.monitors.remove(&monitor);
+        }
+    }
+
     fn next_command(&mut self) -> CommandId {
         self.commands += 1;
         CommandId(self.commands)
@@ -431,6 +453,8 @@ impl Delivery {
             }
             Action::CancelCallSupervisor { monitor } => pbx.cancel_call_supervisor(monitor),
             Action::Disconnect { call, whom } => pbx.disconnect(call, whom),
+            Action::Comfort { call, say } => pbx.comfort(call, &say),
+            Action::Retrieve { call, event } => pbx.retrieve(call, &event),
             Action::CallBack {
                 callback,
                 attempt,

@@ -89,7 +89,9 @@ impl Pair {
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
             | Input::Owed { .. }
+            | Input::DisconnectSettled { .. }
             | Input::HandedOver { .. }
+            | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
             | Input::Reload { .. }
@@ -194,6 +196,7 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         | Action::CallSupervisor { monitor, .. }
         | Action::CancelCallSupervisor { monitor } => (4, monitor.0),
         Action::Disconnect { call, .. } => (5, call.0),
+        Action::Comfort { call, .. } | Action::Retrieve { call, .. } => (6, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -215,6 +218,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
         | Event::TalkCut { call, .. }
+        | Event::Retrieve { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
         Event::MonitorStarted { monitor, .. }
         | Event::MonitorChanged { monitor, .. }

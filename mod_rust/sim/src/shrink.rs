@@ -52,7 +52,9 @@ impl fmt::Display for Shrunk {
                 | Input::Talk { .. }
                 | Input::CallbackFailed { .. }
                 | Input::Owed { .. }
+                | Input::DisconnectSettled { .. }
                 | Input::HandedOver { .. }
+                | Input::RetrieveFailed { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }
                 | Input::Command { .. }

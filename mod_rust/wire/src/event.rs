@@ -11,7 +11,7 @@ use crate::snapshot::{AgentInfo, AgentState, MonitorInfo, QueueInfo, SupervisorI
 
 pub use values::{
     CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, Limit, MonitorMode, MonitorOutcome,
-    OfferResult, Operation, Party, RefusedCall, TalkState, Whom,
+    OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult, TalkState, Whom,
 };
 
 /// Something that happened.
@@ -256,6 +256,20 @@ pub enum Event {
         level: u8,
         /// How long it lasted in all; microseconds.
         lasted: u64,
+    },
+    /// A caller on hold is to be retrieved, or was.
+    Retrieve {
+        /// Call reference.
+        call: String,
+        /// Who holds: agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// How far it is.
+        result: RetrieveResult,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<RetrieveFailure>,
     },
     /// A supervisor signed in or out.
     SupervisorChanged {

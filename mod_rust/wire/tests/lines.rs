@@ -3,7 +3,7 @@
 
 use hotline_wire::blacklist::{ListEntry, ListOrder, ScreenAction};
 use hotline_wire::command::Place;
-use hotline_wire::event::{CallOutcome, Exit, Limit, Operation, Party};
+use hotline_wire::event::{CallOutcome, Exit, Limit, Operation, Party, RetrieveFailure, RetrieveResult};
 use hotline_wire::snapshot::{AgentInfo, AgentState, MemberInfo, PhoneState};
 use hotline_wire::{Command, Event, Outcome};
 use serde::Serialize;
@@ -25,6 +25,16 @@ fn values_read_as_the_settings_write_them() {
     stands_as(
         &Limit::Hold { call, agent },
         r#"{"on":"hold","call":"n-b-7","agent":"1001"}"#,
+    );
+    stands_as(
+        &Event::Retrieve {
+            call: "n-b-7".into(),
+            agent: "1001".into(),
+            queue: "support".into(),
+            result: RetrieveResult::Failed,
+            reason: Some(RetrieveFailure::NoSipPhone),
+        },
+        r#"{"kind":"retrieve","call":"n-b-7","agent":"1001","queue":"support","result":"failed","reason":"no_sip_phone"}"#,
     );
     let lines = vec!["a".into(), "b".into()];
     stands_as(

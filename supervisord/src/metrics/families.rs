@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hotline_wire::blacklist::ScreenAction;
-use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult};
+use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
 use hotline_wire::snapshot::{AgentState, Door};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -98,6 +98,8 @@ families! {
         "Commands answered, agents' own excepted; pending ones are counted again when they are done or refused.",
     warnings: COUNTER "limits_reached_total"
         "Limits that something lasted beyond, by what they are on and level; repeats of the last level count again.",
+    retrieves: COUNTER "hold_retrieves_total"
+        "Phones that were to retrieve a caller from hold, by how far it came: asked, then retrieved or failed.",
     open: GAUGE "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
     estimated_wait: SUMMARY "estimated_wait_seconds"
         "Waits predicted to callers who joined: quantiles of the last one (NaN while there is nothing to go by), sum of the medians.",
@@ -166,6 +168,11 @@ impl Families {
                 let labels = [("node", name), ("limit", limit), ("level", level.as_str())];
                 self.warnings.add(counter(&labels, n.copied().unwrap_or(0)));
             }
+        }
+        for result in RetrieveResult::ALL {
+            let n = counts.retrieves.get(result).copied().unwrap_or(0);
+            self.retrieves
+                .add(counter(&[("node", name), ("result", result.label())], n));
         }
         for reason in GAPS {
             self.gaps.add(counter(

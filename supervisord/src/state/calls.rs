@@ -184,6 +184,7 @@ impl Node {
             | Event::OfferEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::Retrieve { .. }
             | Event::SupervisorChanged { .. }
             | Event::MonitorStarted { .. }
             | Event::MonitorChanged { .. }

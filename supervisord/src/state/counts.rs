@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hotline_wire::blacklist::{ListOrder, ScreenAction};
-use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RefusedCall};
+use hotline_wire::event::{
+    CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RefusedCall, RetrieveResult,
+};
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Outcome};
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,9 @@ pub struct Counts {
     /// Limits reached, by [`Limit::label`], then by level. Repeats of the last level count again.
     #[serde(default)]
     pub warnings: BTreeMap<String, BTreeMap<u8, u64>>,
+    /// Phones asked to retrieve a caller from hold, and what came of it.
+    #[serde(default)]
+    pub retrieves: BTreeMap<RetrieveResult, u64>,
     /// Callers who were on the blacklist, by what happened to them.
     #[serde(default)]
     pub blocked: BTreeMap<ScreenAction, u64>,

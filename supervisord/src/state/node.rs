@@ -165,6 +165,7 @@ impl Node {
                 counts.ring.observe(histogram::RING, *ring);
             }
             Event::LimitReached { limit, level, .. } => self.counts.warning(limit, *level),
+            Event::Retrieve { result, .. } => *self.counts.retrieves.entry(*result).or_default() += 1,
             Event::QueueChanged { queue } => {
                 match self.queues.get_mut(&queue.name) {
                     Some(known) => known.info.clone_from(queue),

@@ -241,6 +241,7 @@ impl State {
             | Event::TalkCut { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::Retrieve { .. }
             | Event::CommandAnswered { .. }
             | Event::Fault { .. } => {}
         }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asterisk::frame::{Waiter, Woken};
-use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, place};
+use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, manager, place};
 use hotline_engine::config::Answering;
+use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{CallId, MonitorId};
 use hotline_host::Host;
 
@@ -21,6 +22,9 @@ const CONTEXT: &str = "hotline-callback";
 const EXTENSION: &str = "answered";
 /// The same for supervisors.
 const MONITOR_CONTEXT: &str = "hotline-monitor";
+
+/// The manager action of `res_pjsip_notify`, which can be used without linking to a module that may not be there.
+const NOTIFY: &str = "PJSIPNotify";
 
 /// How long a caller who leaves to be called back may take to hang up. The engine waits a little longer for an answer.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -107,7 +111,17 @@ impl Lines {
                 Order::Dismiss(monitor) => {
                     self.stop_calling(Errand::Monitor(monitor));
                 }
-                Order::Disconnect(call, whom) => self.callbacks.talks.hang_up(call, whom),
+                Order::Disconnect(call, whom) => {
+                    if !self.callbacks.talks.hang_up(call, whom) {
+                        self.host.disconnect_settled(call, whom, false);
+                    }
+                }
+                Order::Comfort(call, files) => {
+                    if let Some((caller, _)) = self.callbacks.talks.both(call) {
+                        caller.play_on_hold(&files);
+                    }
+                }
+                Order::Retrieve(call, event) => self.retrieve(call, &event),
                 Order::Stop => return false,
             }
         }
@@ -199,6 +213,26 @@ impl Lines {
                 until: Instant::now() + self.ring_time(queue),
             }),
             Err(cause) => refused(&format!("{cause:?}")),
+        }
+    }
+
+    /// Only the phone can end its hold: the PBX asks it by a NOTIFY in the dialog.
+    fn retrieve(&self, call: CallId, event: &str) {
+        let Some((_, leg)) = self.callbacks.talks.both(call) else {
+            // Over meanwhile.
+            return;
+        };
+        let name = leg.name();
+        if !name.starts_with("PJSIP/") {
+            return self.host.retrieve_failed(call, RetrieveFailure::NoSipPhone);
+        }
+        let event = format!("Event={event}");
+        if let Err(why) = manager::action(NOTIFY, &[("Channel", &name), ("Variable", &event)]) {
+            log(
+                Level::Warning,
+                &format!("{name} cannot be asked to retrieve its caller from hold: {why}"),
+            );
+            self.host.retrieve_failed(call, RetrieveFailure::NotSent);
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! One thread places them all: it sleeps on the lines that ring and on a pipe by which others hand over what is to be done. Who
 //! answers goes on in the dialplan, which lets callers into the queue at their old place, and supervisors listen. It hangs up
-//! as well whom a supervisor disconnects: the engine's thread, which tells so, must not wait for a channel.
+//! as well whom a supervisor disconnects, and cares for callers on hold: the engine's thread, which tells so, must not wait for a
+//! channel.
 
 mod lines;
 
@@ -52,6 +53,10 @@ enum Order {
     Summon(Summons),
     Dismiss(MonitorId),
     Disconnect(CallId, Whom),
+    /// A caller on hold is to hear these files.
+    Comfort(CallId, Vec<String>),
+    /// The phone that holds a caller is to be asked to retrieve, in that word.
+    Retrieve(CallId, String),
     Stop,
 }
 
@@ -132,6 +137,16 @@ impl Callbacks {
     /// Hangs up somebody of a conversation. Never blocks.
     pub(crate) fn disconnect(&self, call: CallId, whom: Whom) {
         self.order(Order::Disconnect(call, whom));
+    }
+
+    /// Plays to a caller on hold. Never blocks.
+    pub(crate) fn comfort(&self, call: CallId, files: Vec<String>) {
+        self.order(Order::Comfort(call, files));
+    }
+
+    /// Asks the phone that holds a caller to retrieve. Never blocks.
+    pub(crate) fn retrieve(&self, call: CallId, event: String) {
+        self.order(Order::Retrieve(call, event));
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.

@@ -25,8 +25,8 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
 fn commands() -> [cli::Command; 13] {
     [
         cli::Command {
-            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|status}",
-            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness or health",
+            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|resources|status}",
+            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness, resources or health",
             usage: c"Usage: hotline show queues
        hotline show agents [<queue>]
        hotline show calls [verbose]
@@ -34,10 +34,12 @@ fn commands() -> [cli::Command; 13] {
        hotline show supervisors
        hotline show monitors
        hotline show fairness
+       hotline show resources
        hotline show status
        Shows what Hotline does now. Caller numbers keep their last four digits only, unless verbose. The wait to
        expect is the median, and what nine of ten callers do not exceed. Fairness is the longest that callers of
-       each queue and tier can be overtaken under the settings in force.\n",
+       each queue and tier can be overtaken under the settings in force. Resources are what Hotline holds of the PBX: none
+       are left when nobody calls.\n",
             run: show,
             complete: complete_show,
         },
@@ -166,6 +168,10 @@ fn show(invocation: &Invocation) -> Outcome {
     let words: Vec<&str> = invocation.words().iter().skip(2).map(String::as_str).collect();
     if words == ["fairness"] {
         print_lines(invocation, &instance.host.fairness());
+        return Outcome::Success;
+    }
+    if words == ["resources"] {
+        invocation.print(&tables::resources(&asterisk::Usage::now()));
         return Outcome::Success;
     }
     let Some(snapshot) = instance.host.snapshot() else {

@@ -250,6 +250,22 @@ fn number(number: &str, verbose: bool) -> String {
     }
 }
 
+/// What Hotline holds of the PBX.
+pub(super) fn resources(usage: &asterisk::Usage) -> String {
+    let rows = [
+        ("Channels, anybody's", usage.channels),
+        ("Audio hooks that hear", usage.hearing),
+        ("Audio hooks that speak", usage.speaking),
+        ("Audio hooks, on a channel or not", usage.hooks),
+        ("Data and frame hooks on channels", usage.held),
+    ];
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|(what, count)| vec![what.to_owned(), count.to_string()])
+        .collect();
+    table(&["Resource", "Now"], &rows)
+}
+
 pub(super) fn status(instance: &Instance, snapshot: &Snapshot) -> String {
     let settings = instance.host.settings();
     let waiting = || snapshot.calls.iter().filter(|call| call.connected.is_none());

@@ -258,6 +258,18 @@ fn translated(event: &Event) -> Told {
             .limit(limit)
             .with("Level", level)
             .lasting("Lasted", *lasted),
+        Event::Retrieve {
+            call,
+            agent,
+            queue,
+            result,
+            reason,
+        } => Told::agent("HotlineRetrieve")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Result", result.label())
+            .with("Reason", reason.map_or("", |reason| reason.label())),
         Event::SupervisorChanged { supervisor } => Told::agent("HotlineSupervisorChanged")
             .with("Supervisor", &supervisor.number)
             .with("SupervisorName", &supervisor.name)

@@ -26,16 +26,23 @@ impl Claim {
     /// The leg is in a conversation from now on. Should it leave before the caller does, `reporter` says so. Not so for a
     /// leg through the dialplan: the PBX takes such a channel out of the way, and the conversation goes on.
     pub(crate) fn talking(&self, channel: &Channel, reporter: Reporter) {
-        if device::channels_at(&self.leg.device).is_none()
-            || channel
-                .attach(&VISIT, || Visit::new(&self.phones, &self.leg, false))
-                .is_none()
+        self.answered(channel);
+        if let Some(own) = self.phones.lock().own(&self.leg)
+            && own.attended
         {
-            // Or the PBX has no memory: the caller's thread tells alone.
-            return;
-        }
-        if let Some(own) = self.phones.lock().own(&self.leg) {
             own.talk = Some(Talk::WithCaller(reporter));
+        }
+    }
+
+    /// The leg's phone has answered: [`part`](Self::part) can wait for its end from now on.
+    pub(crate) fn answered(&self, channel: &Channel) {
+        let attended = device::channels_at(&self.leg.device).is_some()
+            // Or the PBX has no memory: the caller's thread tells alone.
+            && channel
+                .attach(&VISIT, || Visit::new(&self.phones, &self.leg, false))
+                .is_some();
+        if let Some(own) = self.phones.lock().own(&self.leg) {
+            own.attended = attended;
         }
     }
 
@@ -50,15 +57,12 @@ impl Claim {
         attended && Channel::find(&self.leg.id).is_some_and(|leg| leg.in_conversation())
     }
 
-    /// Waits, for a moment at most, until the PBX has hung up the leg of a conversation that the caller has ended. The phone would
+    /// Waits, for a moment at most, until the PBX has hung up a leg that the caller has left. The phone would
     /// be busy for a call that comes before it knows.
     pub(crate) fn part(&self) {
         let end = Instant::now() + PARTING;
         let mut state = self.phones.lock();
-        while state
-            .own(&self.leg)
-            .is_some_and(|own| own.talk.is_some() && !own.gone)
-        {
+        while state.own(&self.leg).is_some_and(|own| own.attended && !own.gone) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;

@@ -42,6 +42,8 @@ pub(super) struct Device {
 /// What is known of a leg of ours.
 #[derive(Default)]
 pub(super) struct Own {
+    /// Its end is seen.
+    pub(super) attended: bool,
     /// Its conversation, if it is in one.
     pub(super) talk: Option<Talk>,
     /// Its call has no more to do with it.

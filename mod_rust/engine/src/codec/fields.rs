@@ -2,10 +2,11 @@
 
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
-    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Right, Rule, Steps, Strategy, Supervision,
-    Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
+    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Right, Rule,
+    Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
+use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
     Caller, Command, Departure, Follow, Input, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState,
@@ -109,6 +110,15 @@ choice!(Input {
     16 => HandedOver { call },
     17 => Monitor { monitor, fact },
     18 => Owed { id, callback, before, owed },
+    19 => DisconnectSettled { call, whom, done },
+    20 => RetrieveFailed { call, why },
+});
+
+choice!(RetrieveFailure {
+    0 => Ignored {},
+    1 => NoSipPhone {},
+    2 => NotSent {},
+    3 => Consulting {},
 });
 
 choice!(MonitorFact {
@@ -285,6 +295,7 @@ record!(Queue {
     callback,
     handle_time,
     warn,
+    hold,
 });
 
 record!(TierLimits {
@@ -384,6 +395,16 @@ record!(Warnings {
 });
 
 record!(Steps { at, every });
+
+record!(HoldCare { comfort, retrieve });
+
+record!(Comfort { after, every, say });
+
+record!(Retrieve {
+    after,
+    event,
+    patience
+});
 
 record!(Reason { name, warn });
 

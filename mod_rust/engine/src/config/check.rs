@@ -241,6 +241,7 @@ impl Queue {
         if !steps.into_iter().all(Steps::are_right) {
             return Err(QueueFault::Steps);
         }
+        self.hold.check()?;
         if self.rules.len() > MAX_RULES {
             return Err(QueueFault::TooManyRules);
         }

@@ -97,6 +97,10 @@ pub enum QueueFault {
     Callback,
     /// The levels of a limit do not ascend, are too many, or come again too soon.
     Steps,
+    /// The prompt for callers on hold comes at once, too often, or says nothing.
+    Comfort,
+    /// Callers on hold are to be retrieved at once, by no event package, or in no time.
+    Retrieve,
     /// More than [`MAX_RULES`] rules.
     TooManyRules,
     /// Rules add more than [`MAX_ALSO`] queues.
@@ -266,6 +270,12 @@ impl fmt::Display for QueueFault {
                 f.write_str("callbacks need a dial string, a ring time and at least one attempt")
             }
             QueueFault::Steps => f.write_str(STEPS),
+            QueueFault::Comfort => {
+                f.write_str("the prompt for callers on hold needs a sound file, a time of more than 0, and 1 s at least before it comes again")
+            }
+            QueueFault::Retrieve => f.write_str(
+                "retrieving from hold needs times of more than 0, and an event of letters, digits and \"-_.\"",
+            ),
             QueueFault::TooManyRules => write!(f, "more than {MAX_RULES} rules"),
             QueueFault::TooManyAlso => write!(f, "rules add more than {MAX_ALSO} queues"),
             QueueFault::Rule(rule, fault) => write!(f, "rule {rule}: {fault}"),

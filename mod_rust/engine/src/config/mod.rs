@@ -3,12 +3,14 @@
 mod check;
 mod error;
 mod fairness;
+mod hold;
 mod supervision;
 
 pub use error::{
     AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault, TierFault,
 };
 pub use fairness::{Fairness, Overtaking};
+pub use hold::{Comfort, HoldCare, Retrieve};
 pub use supervision::{Right, Supervision, Supervisor, Tone};
 
 use crate::input::OfferFailure;
@@ -96,6 +98,8 @@ pub struct Queue {
     pub handle_time: Span,
     /// Limits that raise a warning.
     pub warn: Warnings,
+    /// What happens to callers on hold.
+    pub hold: HoldCare,
 }
 
 /// What differs for callers of one tier in one queue.
@@ -444,6 +448,7 @@ impl Queue {
             callback: CallbackSettings::default(),
             handle_time: Span::seconds(180),
             warn: Warnings::default(),
+            hold: HoldCare::default(),
         }
     }
 }

@@ -50,6 +50,23 @@ impl Engine {
         PENDING
     }
 
+    /// The host has hung somebody up whom the conversation may not need to go on, or there was nobody to hang up.
+    pub(crate) fn disconnect_settled(&mut self, call: CallId, whom: Whom, done: bool) {
+        // A later word may have gone before.
+        let cut = self.supervision.cuts.get_mut(&call);
+        let Some(pending) = cut.filter(|pending| pending.how == Cut::Disconnected(whom)) else {
+            return;
+        };
+        let asked = pending.asked.take();
+        let outcome = if done {
+            CommandOutcome::Done
+        } else {
+            self.supervision.cuts.remove(&call);
+            CommandOutcome::Refused(Refusal::NotTalking)
+        };
+        self.answers.extend(asked.map(|asked| (asked, outcome)));
+    }
+
     /// A later word goes before an earlier one.
     fn cut(&mut self, call: CallId, pending: Pending) {
         let before = self.supervision.cuts.insert(call, pending);

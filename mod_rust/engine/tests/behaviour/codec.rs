@@ -3,10 +3,11 @@
 use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
-    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Right, Rule, Steps, Strategy as Pick,
-    Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
+    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Right, Rule,
+    Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
+use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
     Caller, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState, TalkState, Whom,
@@ -223,6 +224,26 @@ fn warnings() -> impl Strategy<Value = Warnings> {
     })
 }
 
+fn retrieve_failure() -> impl Strategy<Value = RetrieveFailure> {
+    prop_oneof![
+        Just(RetrieveFailure::Ignored),
+        Just(RetrieveFailure::NoSipPhone),
+        Just(RetrieveFailure::NotSent),
+        Just(RetrieveFailure::Consulting),
+    ]
+}
+
+fn hold_care() -> impl Strategy<Value = HoldCare> {
+    let comfort = (span(), option::of(span()), vec(any::<String>(), 0..3))
+        .prop_map(|(after, every, say)| Comfort { after, every, say });
+    let retrieve = (span(), any::<String>(), span()).prop_map(|(after, event, patience)| Retrieve {
+        after,
+        event,
+        patience,
+    });
+    (option::of(comfort), option::of(retrieve)).prop_map(|(comfort, retrieve)| HoldCare { comfort, retrieve })
+}
+
 fn callback() -> impl Strategy<Value = CallbackSettings> {
     (any::<(u32, String, u32, u32)>(), (span(), span(), span())).prop_map(|(numbers, spans)| {
         CallbackSettings {
@@ -278,7 +299,7 @@ fn queue() -> impl Strategy<Value = Queue> {
     );
     let choices = (pick, needs, door(), wrap_up);
     let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
-    let parts = (exits(), callback(), warnings());
+    let parts = (exits(), callback(), warnings(), hold_care());
     (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
         |((name, music), choices, numbers, spans, lists, parts)| Queue {
             name,
@@ -304,6 +325,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             callback: parts.1,
             handle_time: spans.1.3,
             warn: parts.2,
+            hold: parts.3,
         },
     )
 }
@@ -449,6 +471,12 @@ fn input() -> impl Strategy<Value = Input> {
         (call(), any::<char>()).prop_map(|(call, key)| Input::Digit { call, key }),
         (call(), talk()).prop_map(|(call, state)| Input::Talk { call, state }),
         call().prop_map(|callback| Input::CallbackFailed { callback }),
+        (
+            call(),
+            prop_oneof![Just(Whom::Caller), Just(Whom::Agent), Just(Whom::Both)],
+            any::<bool>()
+        )
+            .prop_map(|(call, whom, done)| Input::DisconnectSettled { call, whom, done }),
         call().prop_map(|call| Input::HandedOver { call }),
         (id(), call(), any::<String>(), owed()).prop_map(|(id, callback, before, owed)| Input::Owed {
             id,
@@ -456,6 +484,7 @@ fn input() -> impl Strategy<Value = Input> {
             before,
             owed: Box::new(owed),
         }),
+        (call(), retrieve_failure()).prop_map(|(call, why)| Input::RetrieveFailed { call, why }),
         (monitor(), fact()).prop_map(|(monitor, fact)| Input::Monitor { monitor, fact }),
         (
             call(),
@@ -675,8 +704,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[19]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 19 })
+        decode::<Input>(&[21]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 21 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

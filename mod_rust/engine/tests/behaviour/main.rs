@@ -14,6 +14,7 @@ mod codec;
 mod estimates;
 mod fairness;
 mod floor;
+mod holds;
 mod limits_and_exits;
 mod live;
 mod menus;

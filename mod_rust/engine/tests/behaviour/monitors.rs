@@ -431,6 +431,40 @@ fn a_forced_disconnect_tells_whom_and_by_whose_word() {
 }
 
 #[test]
+fn a_disconnect_that_finds_nobody_is_refused_and_the_end_is_whose_it_is() {
+    let mut floor = talking();
+    let call = CallId(1);
+    let disconnect = |whom| Command::Disconnect {
+        agent: "1".to_owned(),
+        whom,
+        from: String::new(),
+    };
+    assert_eq!(floor.boss(disconnect(Whom::Caller)), PENDING);
+    // Overtaken by a later word, of which nothing is told yet.
+    assert_eq!(floor.boss(disconnect(Whom::Agent)), PENDING);
+    let done = false;
+    let whom = Whom::Caller;
+    floor.input(Input::DisconnectSettled { call, whom, done });
+    assert_eq!(floor.answers(), []);
+    let whom = Whom::Agent;
+    floor.input(Input::DisconnectSettled { call, whom, done });
+    let refused = CommandOutcome::Refused(Refusal::NotTalking);
+    assert_eq!(floor.answers(), [("boss".to_owned(), refused)]);
+    floor.ended(1, Party::Agent);
+    assert_eq!(cuts(&floor), (vec![], vec![Party::Agent]));
+
+    // Somebody was hung up, and the agent talks on with somebody else.
+    let mut floor = talking();
+    assert_eq!(floor.boss(disconnect(Whom::Caller)), PENDING);
+    let (whom, done) = (Whom::Caller, true);
+    floor.input(Input::DisconnectSettled { call, whom, done });
+    assert_eq!(floor.answers(), [("boss".to_owned(), CommandOutcome::Done)]);
+    floor.ended(1, Party::Agent);
+    let cut = (Cut::Disconnected(Whom::Caller), "boss".to_owned());
+    assert_eq!(cuts(&floor), (vec![cut], vec![Party::Supervisor]));
+}
+
+#[test]
 fn only_a_conversation_can_be_disconnected_and_only_by_who_may() {
     let mut floor = talking();
     let disconnect = |agent: &str, from: &str| Command::Disconnect {

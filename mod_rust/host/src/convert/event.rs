@@ -3,6 +3,7 @@
 use hotline_engine::config::Operation;
 use hotline_engine::event::{
     CallOutcome, CallbackOutcome, Cut, Event, Limit, MonitorOutcome, OfferResult, RefusedCall,
+    RetrieveFailure, RetrieveResult,
 };
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{OfferFailure, Party, Whom};
@@ -233,6 +234,21 @@ impl Vocabulary {
                 level,
                 lasted: lasted.0,
             },
+            Event::Retrieve {
+                call,
+                agent,
+                queue,
+                result,
+            } => {
+                let (result, reason) = retrieve(result);
+                wire::Event::Retrieve {
+                    call: self.call(call),
+                    agent: self.agent(agent),
+                    queue: self.queue(queue),
+                    result,
+                    reason,
+                }
+            }
             Event::SupervisorChanged { supervisor } => wire::Event::SupervisorChanged {
                 supervisor: view::supervisor_info(supervisor),
             },
@@ -339,6 +355,19 @@ impl Vocabulary {
             },
         }
     }
+}
+
+fn retrieve(result: RetrieveResult) -> (words::RetrieveResult, Option<words::RetrieveFailure>) {
+    use words::RetrieveFailure as Why;
+    let why = match result {
+        RetrieveResult::Asked => return (words::RetrieveResult::Asked, None),
+        RetrieveResult::Retrieved => return (words::RetrieveResult::Retrieved, None),
+        RetrieveResult::Failed(RetrieveFailure::Ignored) => Why::Ignored,
+        RetrieveResult::Failed(RetrieveFailure::NoSipPhone) => Why::NoSipPhone,
+        RetrieveResult::Failed(RetrieveFailure::NotSent) => Why::NotSent,
+        RetrieveResult::Failed(RetrieveFailure::Consulting) => Why::Consulting,
+    };
+    (words::RetrieveResult::Failed, Some(why))
 }
 
 fn monitor_outcome(outcome: MonitorOutcome) -> words::MonitorOutcome {

@@ -3,6 +3,7 @@
 
 mod agent;
 mod blacklist;
+mod hold;
 mod policy;
 mod queue;
 mod reader;

@@ -7,6 +7,7 @@ use hotline_engine::config::{
 use hotline_engine::config::{MAX_ALSO, MAX_RULES, MAX_SKILLS, Operation};
 
 use super::Names;
+use super::hold::hold;
 use super::policy::{Ways, rule, steps};
 use super::reader::{Form, Once, Read, Table, Value};
 
@@ -63,6 +64,7 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("tiers", &mut queue.tiers, |value| tiers(value, names))?;
     table.set("callback", &mut queue.callback, callback)?;
     table.set("warn", &mut queue.warn, warnings)?;
+    table.set("hold", &mut queue.hold, hold)?;
     let ways = Ways {
         names,
         callbacks: queue.callback.max > 0,

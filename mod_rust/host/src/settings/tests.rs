@@ -1,8 +1,8 @@
 //! What a settings file may say, and how a wrong one is refused.
 
 use hotline_engine::config::{
-    Answering, Band, Choice, Door, Exit, Exits, Menu, NeedsAgents, Operation, Prompt, Queue, Right, Steps,
-    Strategy, Supervisor, Tone, Warnings, WrapUp,
+    Answering, Band, Choice, Comfort, Door, Exit, Exits, HoldCare, Menu, NeedsAgents, Operation, Prompt,
+    Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings, WrapUp,
 };
 
 use super::*;
@@ -185,6 +185,7 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
     queue.tiers.clear();
     queue.exits = Exits::default();
     queue.warn = Warnings::default();
+    queue.hold = HoldCare::default();
     queue.rules.clear();
     assert_eq!(queue, *default);
     assert_eq!(full.limits, plain.config.limits);
@@ -275,6 +276,10 @@ max_wait_seconds = 60
 wait = 30
 talk = [60, 90.5]
 hold = { at = [60], every_seconds = 30 }
+[queue.hold]
+say = ["please", "file:position"]
+every_seconds = 60
+retrieve_after_seconds = 180
 "#,
     );
     assert_eq!(queue.door, Door::Emergency);
@@ -292,6 +297,20 @@ hold = { at = [60], every_seconds = 30 }
     assert_eq!(queue.warn.wait, steps(&[30_000], None));
     assert_eq!(queue.warn.talk, steps(&[60_000, 90_500], None));
     assert_eq!(queue.warn.hold, steps(&[60_000], Some(Span::seconds(30))));
+    let comfort = Comfort {
+        after: Span::seconds(30),
+        every: Some(Span::seconds(60)),
+        say: vec!["please".into(), "position".into()],
+    };
+    let retrieve = Retrieve {
+        after: Span::seconds(180),
+        event: "talk".into(),
+        patience: Span::seconds(5),
+    };
+    assert_eq!(
+        (queue.hold.comfort, queue.hold.retrieve),
+        (Some(comfort), Some(retrieve))
+    );
     for (word, needs) in [
         ("false", NeedsAgents::None),
         ("true", NeedsAgents::SignedIn),
@@ -439,6 +458,30 @@ fn a_bad_queue_is_refused_with_line_key_and_what_is_allowed() {
         (
             "[queue.callback]\ndial = \"Local/x\"",
             "2: dial = \"Local/x\" must be one dial string with {number} in it",
+        ),
+        (
+            "[queue.hold]\nafter_seconds = 5",
+            "2: after_seconds = 5 is for a prompt; give it one by say",
+        ),
+        (
+            "[queue.hold]\nsay = [\"x\", \"position\"]",
+            "2: say = \"position\" is a figure of a caller who waits; on hold there are sound files alone",
+        ),
+        (
+            "[queue.hold]\nsay = []",
+            "2: say = [] must be a sound file, or a list of some",
+        ),
+        (
+            "[queue.hold]\nsay = \"x\"\nevery_seconds = 0.5",
+            "3: every_seconds = 0.5 must be 1 to 604800 seconds",
+        ),
+        (
+            "[queue.hold]\nretrieve_event = \"talk\"",
+            "2: retrieve_event = \"talk\" is for retrieving; give it a time by retrieve_after_seconds",
+        ),
+        (
+            "[queue.hold]\nretrieve_after_seconds = 9\nretrieve_event = \"a b\"",
+            "3: retrieve_event = \"a b\" must be letters, digits, '-', '_' and '.', 1 to 64 bytes",
         ),
         (
             "[queue.warn]\nhold = [60, 60]",

@@ -28,6 +28,8 @@ pub struct FakePbx {
     /// Supervisors called, with their phones.
     pub supervisors: Mutex<Vec<(MonitorId, String)>>,
     pub disconnected: Mutex<Vec<(CallId, Whom)>>,
+    pub comforted: Mutex<Vec<(CallId, Vec<String>)>>,
+    pub retrieved: Mutex<Vec<(CallId, String)>>,
 }
 
 impl Pbx for FakePbx {
@@ -47,6 +49,12 @@ impl Pbx for FakePbx {
     fn cancel_call_supervisor(&self, _: MonitorId) {}
     fn disconnect(&self, call: CallId, whom: Whom) {
         self.disconnected.lock().unwrap().push((call, whom));
+    }
+    fn comfort(&self, call: CallId, say: &[String]) {
+        self.comforted.lock().unwrap().push((call, say.to_vec()));
+    }
+    fn retrieve(&self, call: CallId, event: &str) {
+        self.retrieved.lock().unwrap().push((call, event.to_owned()));
     }
     fn publish(&self, _: u64, _: &Event) {}
     fn log(&self, level: Level, message: &str) {

@@ -42,6 +42,32 @@ fn next(port: &MonitorPort) -> MonitorAction {
 }
 
 #[test]
+fn a_second_line_for_the_same_listening_is_refused_and_harms_nothing() {
+    let bed = signed_in();
+    let wish = Command::Monitor {
+        supervisor: "9001".into(),
+        from: String::new(),
+        agent: "1001".into(),
+        mode: words::MonitorMode::Listen,
+        follow: words::Follow::Agent,
+    };
+    assert_eq!(bed.host.command("boss", wish), Outcome::Pending);
+    let monitor = bed.pbx.supervisors.lock().unwrap()[0].0;
+    let first = bed.host.monitor_answered(monitor).unwrap();
+    let listens = || bed.host.snapshot().unwrap().monitors.len();
+    assert_eq!(listens(), 1);
+    let second = bed.host.monitor_answered(monitor).unwrap();
+    assert_eq!(next(&second), MonitorAction::End);
+    second.report(MonitorFact::Gone);
+    drop(second);
+    assert_eq!(listens(), 1, "the first one stays");
+    let log = bed.pbx.log.lock().unwrap().join("\n");
+    assert!(log.contains("a second line"), "{log}");
+    first.report(MonitorFact::Gone);
+    assert_eq!(listens(), 0);
+}
+
+#[test]
 fn a_phone_on_which_a_supervisor_is_signed_in_listens_and_no_other() {
     let bed = signed_in();
     let error = bed.host.monitor("phone:X/1", request("X/1")).unwrap_err();

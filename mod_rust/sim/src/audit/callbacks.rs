@@ -95,6 +95,8 @@ impl Callbacks {
             | Action::CallSupervisor { .. }
             | Action::CancelCallSupervisor { .. }
             | Action::Disconnect { .. }
+            | Action::Comfort { .. }
+            | Action::Retrieve { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

@@ -202,6 +202,7 @@ impl Fairness {
             | Event::CallbackEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::Retrieve { .. }
             | Event::SupervisorChanged { .. }
             | Event::MonitorStarted { .. }
             | Event::MonitorChanged { .. }

@@ -205,6 +205,7 @@ impl Audit {
             | Event::CallbackEnded { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
+            | Event::Retrieve { .. }
             | Event::SupervisorChanged { .. }
             | Event::MonitorStarted { .. }
             | Event::MonitorChanged { .. }
@@ -256,6 +257,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::CallSupervisor { .. }
         | Action::CancelCallSupervisor { .. }
         | Action::Disconnect { .. }
+        | Action::Comfort { .. }
+        | Action::Retrieve { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

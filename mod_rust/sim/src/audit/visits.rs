@@ -124,6 +124,7 @@ impl Visits {
                 | Event::CallbackEnded { .. }
                 | Event::LimitReached { .. }
                 | Event::LimitCleared { .. }
+                | Event::Retrieve { .. }
                 | Event::SupervisorChanged { .. }
                 | Event::MonitorStarted { .. }
                 | Event::MonitorChanged { .. }

@@ -202,6 +202,8 @@ impl Floor<'_> {
             | Action::CallSupervisor { .. }
             | Action::CancelCallSupervisor { .. }
             | Action::Disconnect { .. }
+            | Action::Comfort { .. }
+            | Action::Retrieve { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

@@ -173,6 +173,7 @@ impl Story {
             Input::Join { .. }
             | Input::CallerGone { .. }
             | Input::HandedOver { .. }
+            | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
             | Input::Answered { .. }
@@ -183,6 +184,7 @@ impl Story {
             | Input::Talk { .. }
             | Input::CallbackFailed { .. }
             | Input::Owed { .. }
+            | Input::DisconnectSettled { .. }
             | Input::Reload { .. }
             | Input::Screened { .. }
             | Input::ListChanged { .. }

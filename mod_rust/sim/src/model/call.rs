@@ -7,6 +7,7 @@ use hotline_engine::input::{Caller, TalkState};
 use hotline_engine::{Span, Time};
 
 use super::Model;
+use super::hold::Held;
 use super::watch::Watch;
 
 /// Who calls, over all queues visited.
@@ -51,6 +52,8 @@ pub(super) struct Call {
     pub(super) stage: Stage,
     pub(super) rings: Vec<Ring>,
     pub(super) talk: Option<Talk>,
+    /// While the caller is on hold.
+    pub(super) held: Option<Held>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -100,11 +103,17 @@ impl Visitor {
 }
 
 impl Talk {
-    /// Time on hold, consulting included, up to now.
+    /// Whether the caller is on hold, consulting included.
+    pub(super) fn holds(&self) -> bool {
+        matches!(self.state, TalkState::OnHold | TalkState::Consulting)
+    }
+
+    /// Time on hold up to now.
     pub(super) fn hold(&self, now: Time) -> Span {
-        match self.state {
-            TalkState::OnHold | TalkState::Consulting => Span(self.hold.0 + now.since(self.state_since).0),
-            TalkState::Talking | TalkState::Conferencing | TalkState::Away => self.hold,
+        if self.holds() {
+            Span(self.hold.0 + now.since(self.state_since).0)
+        } else {
+            self.hold
         }
     }
 }

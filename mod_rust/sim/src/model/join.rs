@@ -166,6 +166,7 @@ impl Model {
             stage: Stage::Waiting,
             rings: vec![],
             talk: None,
+            held: None,
             visitor,
         };
         self.calls.push(call);

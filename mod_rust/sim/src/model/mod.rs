@@ -8,6 +8,7 @@ mod call;
 mod callbacks;
 mod commands;
 mod estimates;
+mod hold;
 mod join;
 mod matching;
 mod menus;
@@ -165,7 +166,8 @@ impl Model {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::LimitReached { .. }
-            | Event::LimitCleared { .. } => true,
+            | Event::LimitCleared { .. }
+            | Event::Retrieve { .. } => true,
             Event::OfferMade { .. }
             | Event::OfferRinging { .. }
             | Event::OfferEnded { .. }
@@ -210,8 +212,10 @@ impl Model {
             },
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.talk_goes_on(*call, *state),
+            Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),
             Input::Monitor { monitor, fact } => self.monitor_told(*monitor, *fact),
+            Input::DisconnectSettled { call, whom, done } => self.disconnect_settled(*call, *whom, *done),
             Input::CallbackFailed { callback } => self.callback_failed(*callback),
             Input::Screened { call, screening } => self.events.push(Event::CallScreened {
                 call: *call,

@@ -7,6 +7,7 @@ use hotline_engine::{Event, Span, Time};
 
 use super::Model;
 use super::call::{Call, Stage};
+use super::hold::Held;
 
 /// What a call has ahead, in the order in which it is done when due together.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -15,6 +16,8 @@ pub(super) enum Item {
     Rules,
     MaxWait,
     Warn,
+    Comfort,
+    Retrieve,
 }
 
 impl Model {
@@ -22,7 +25,15 @@ impl Model {
     pub(super) fn agenda(&self, call: &Call) -> Option<(Time, Item)> {
         let warn = call.watch.next.map(|at| (at, Item::Warn));
         match call.stage {
-            Stage::Talking => warn,
+            Stage::Talking => {
+                let held = call.held.as_ref();
+                let items = [
+                    warn,
+                    held.and_then(Held::comfort_at).map(|at| (at, Item::Comfort)),
+                    held.and_then(Held::retrieve_at).map(|at| (at, Item::Retrieve)),
+                ];
+                items.into_iter().flatten().min()
+            }
             Stage::Connecting => None,
             Stage::Waiting => {
                 let rules = &self.queues[call.queue].settings.rules;
@@ -73,6 +84,8 @@ impl Model {
                     let raised = self.call_mut(id).and_then(|call| call.watch.raise(now));
                     self.events.extend(raised);
                 }
+                Some((_, Item::Comfort)) => self.comfort(id),
+                Some((_, Item::Retrieve)) => self.retrieve(id),
             }
         }
     }

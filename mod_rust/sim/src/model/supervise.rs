@@ -283,6 +283,23 @@ impl Model {
         PENDING
     }
 
+    pub(super) fn disconnect_settled(&mut self, call: CallId, whom: Whom, done: bool) {
+        let meant = |ending: &Ending| ending.call == call && ending.how == Cut::Disconnected(whom);
+        let Some(at) = self.endings.iter().position(meant) else {
+            return;
+        };
+        let asked = self.endings[at].asked.take();
+        let outcome = if done {
+            CommandOutcome::Done
+        } else {
+            self.endings.remove(at);
+            CommandOutcome::Refused(Refusal::NotTalking)
+        };
+        if let Some(asked) = asked {
+            self.reply(asked, outcome);
+        }
+    }
+
     pub(super) fn will_end(&mut self, ending: Ending) {
         if let Some(at) = self.endings.iter().position(|other| other.call == ending.call) {
             let before = self.endings.remove(at);

@@ -131,11 +131,15 @@ impl Model {
             to: state,
             lasted: now.since(talk.state_since),
         });
+        let was_held = talk.holds();
         talk.hold = talk.hold(now);
         (talk.state, talk.state_since) = (state, now);
-        let agent = talk.agent;
+        let (agent, held) = (talk.agent, talk.holds());
         self.agents[agent].doing = Doing::Talking(id, state);
-        if !matches!(state, TalkState::OnHold | TalkState::Consulting) {
+        if held != was_held {
+            self.hold_changed(id, held);
+        }
+        if !held {
             self.monitors_resume(agent, id);
         }
     }

@@ -5,9 +5,11 @@ mod settings;
 mod supervision;
 
 use hotline_engine::config::Config;
-use hotline_engine::event::{AgentState, AgentView, MonitorView};
+use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
-use hotline_engine::input::{Caller, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState};
+use hotline_engine::input::{
+    Caller, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState, Whom,
+};
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
 
@@ -163,6 +165,8 @@ impl World {
                 | Action::CallSupervisor { .. }
                 | Action::CancelCallSupervisor { .. }
                 | Action::Disconnect { .. }
+                | Action::Comfort { .. }
+                | Action::Retrieve { .. }
                 | Action::Reply { .. }
                 | Action::WatchPhone { .. } => {}
             }
@@ -270,6 +274,17 @@ impl World {
             97 => self
                 .call_in(&[Stage::Talking])
                 .map(|call| Input::HandedOver { call }),
+            98 if self.random.one_in(2) => self.any_call().map(|call| Input::RetrieveFailed {
+                call,
+                why: RetrieveFailure::NotSent,
+            }),
+            98 => {
+                let whom = [Whom::Caller, Whom::Agent, Whom::Both];
+                let whom = self.random.pick(&whom).copied().unwrap_or(Whom::Both);
+                let done = self.random.one_in(2);
+                self.any_call()
+                    .map(|call| Input::DisconnectSettled { call, whom, done })
+            }
             _ => Some(Input::Tick),
         }
     }

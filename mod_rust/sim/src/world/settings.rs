@@ -2,9 +2,9 @@
 
 use hotline_engine::Span;
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Config, Door, Exit, Exits, Key, Limits, Membership,
-    Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Rule, Steps, Strategy, Tier, TierLimits,
-    Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
+    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Rule, Steps,
+    Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
 };
 
 use crate::random::Random;
@@ -140,6 +140,7 @@ impl Maker<'_> {
             exits: self.exits(),
             handle_time: self.random.seconds(1, 90),
             warn: self.warnings(),
+            hold: self.hold_care(),
             wrap_up: match self.random.below(4) {
                 0 => WrapUp::Manual,
                 1 => WrapUp::Timed(Span::ZERO),
@@ -339,6 +340,21 @@ impl Maker<'_> {
             talk: self.steps(),
             hold: self.steps(),
             wrap_up: self.steps(),
+        }
+    }
+
+    fn hold_care(&mut self) -> HoldCare {
+        HoldCare {
+            comfort: self.perhaps(|random| Comfort {
+                after: random.seconds(1, 8),
+                every: random.one_in(2).then(|| random.seconds(2, 10)),
+                say: vec!["hold".to_owned()],
+            }),
+            retrieve: self.perhaps(|random| Retrieve {
+                after: random.seconds(1, 10),
+                event: "talk".to_owned(),
+                patience: random.seconds(1, 4),
+            }),
         }
     }
 

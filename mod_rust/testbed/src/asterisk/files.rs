@@ -70,6 +70,7 @@ const MODULES: &[&str] = &[
     "res_pjsip_header_funcs",
     "res_pjsip_rfc3326",
     "res_pjsip_dtmf_info",
+    "res_pjsip_notify",
     "res_pjsip_authenticator_digest",
     "res_pjsip_outbound_authenticator_digest",
     "res_pjsip_endpoint_identifier_ip",
@@ -162,6 +163,10 @@ pub(super) fn write(
         (
             "stasis.conf",
             "[threadpool]\ninitial_size=5\nmax_size=5\nidle_timeout_sec=0\n".into(),
+        ),
+        (
+            "pjsip_notify.conf",
+            "; res_pjsip_notify does not load without it.\n".into(),
         ),
         ("features.conf", "[general]\n".into()),
         ("queues.conf", "[general]\n".into()),

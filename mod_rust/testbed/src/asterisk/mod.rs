@@ -48,6 +48,10 @@ pub struct Asterisk {
 pub struct Holdings {
     /// Channels.
     pub channels: usize,
+    /// Bridges.
+    pub bridges: usize,
+    /// Audio hooks of Hotline, by the PBX's count and Hotline's own, and whatever else of it channels hold.
+    pub hooks: [usize; 4],
     /// Threads of the process.
     pub threads: usize,
     /// Open files of the process.
@@ -200,9 +204,27 @@ impl Asterisk {
         };
         Ok(Holdings {
             channels: self.channels()?,
+            bridges: self.cli("bridge show all")?.lines().skip(1).count(),
+            hooks: self.hooks()?,
             threads: count("task")?,
             files: count("fd")?,
         })
+    }
+
+    /// None without Hotline.
+    fn hooks(&self) -> Result<[usize; 4]> {
+        let shown = self.cli("hotline show resources")?;
+        if !shown.starts_with("Resource") {
+            return Ok([0; 4]);
+        }
+        let counts: Vec<usize> = shown
+            .lines()
+            .filter(|line| line.contains("hook"))
+            .filter_map(|line| line.split_whitespace().last()?.parse().ok())
+            .collect();
+        counts
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("no counts of hooks in {shown}"))
     }
 
     /// Channels that exist now.
@@ -224,6 +246,8 @@ impl Asterisk {
     pub fn expect_no_leak(&self, before: Holdings) -> Result<()> {
         self.expect_holds(Holdings {
             channels: 0,
+            bridges: 0,
+            hooks: [0; 4],
             ..before
         })
     }
@@ -236,7 +260,13 @@ impl Asterisk {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let now = self.holdings()?;
-            if now.channels <= before.channels && now.threads <= before.threads && now.files <= before.files {
+            let hooks = now
+                .hooks
+                .iter()
+                .zip(before.hooks)
+                .all(|(now, before)| *now <= before);
+            let inside = now.channels <= before.channels && now.bridges <= before.bridges && hooks;
+            if inside && now.threads <= before.threads && now.files <= before.files {
                 return Ok(());
             }
             if Instant::now() > deadline {

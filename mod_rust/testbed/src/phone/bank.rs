@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::handle::Phone;
-use super::leg::{Direction, Leg, LegState, Plan, Ports};
+use super::leg::{Asks, Direction, Leg, LegState, Plan, Ports};
 use super::load::{Auto, LegRecord};
 use super::sip::{Builder, Message};
 use super::tone::Tone;
@@ -66,6 +66,8 @@ pub(super) struct State {
 pub(super) struct PhoneState {
     pub(super) number: String,
     pub(super) line: Option<String>,
+    /// Whose place its next call takes.
+    pub(super) replaces: Option<String>,
     pub(super) tone: Tone,
     /// Tones that its calls make a story of.
     pub(super) follow: Vec<Tone>,
@@ -148,6 +150,7 @@ impl PhoneBank {
         let phone = PhoneState {
             number: number.to_owned(),
             line: line.map(str::to_owned),
+            replaces: None,
             tone,
             follow: Vec::new(),
             plugged: true,
@@ -334,7 +337,10 @@ impl Shared {
         };
         let mut leg = Leg::outgoing(
             user,
-            phone.line.as_deref(),
+            Asks {
+                line: phone.line.as_deref(),
+                replaces: phone.replaces.as_deref(),
+            },
             &phone.number,
             number,
             pbx,
@@ -574,7 +580,7 @@ fn speak(state: &mut State, quarter: u64) -> Vec<(Vec<u8>, SocketAddr)> {
     state
         .legs
         .iter_mut()
-        .filter(|(id, leg)| *id % 4 == quarter && leg.state == LegState::Up)
+        .filter(|(id, leg)| *id % 4 == quarter && leg.state == LegState::Up && !leg.media.silent)
         .filter_map(|(_, leg)| leg.media.remote.map(|remote| (leg.media.next_packet(), remote)))
         .collect()
 }

@@ -68,6 +68,21 @@ impl Phone {
             .map(drop)
     }
 
+    /// Calls to take the place of another phone in that one's latest call (RFC 3891), as a phone does to which a call is handed over
+    /// with a consultation; waits for nothing.
+    ///
+    /// # Errors
+    /// The bank has no PBX, or no room; the other phone has no call.
+    pub fn dial_in_place_of(&self, other: &Phone, number: &str) -> Result<()> {
+        self.shared.change(|state, now| {
+            let place = other.leg(state).map(Leg::place).context("nobody's place")?;
+            if let Some(phone) = state.phones.get_mut(&self.user) {
+                phone.replaces = Some(place);
+            }
+            self.shared.call(state, &self.user, number, None, now).map(drop)
+        })
+    }
+
     /// Calls `number` and waits until the PBX answers.
     ///
     /// # Errors
@@ -159,6 +174,35 @@ impl Phone {
         self.act(|leg, _| keys.chars().for_each(|key| leg.media.press(key)));
     }
 
+    /// Speaks with another tone in its latest call from now on, and says when that began.
+    pub fn speak(&self, tone: Tone) -> Instant {
+        self.act(|leg, _| leg.media.speak(tone));
+        Instant::now()
+    }
+
+    /// Sends no audio at all in its latest call, as phones do that save bandwidth while nobody speaks; `false` ends it.
+    pub fn be_silent(&self, silent: bool) {
+        self.act(|leg, _| leg.media.silent = silent);
+    }
+
+    /// Waits until a tone that the phone [follows](Self::follow) begins to be heard after `since`, and says when that was.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn begins_to_hear(&self, tone: Tone, since: Instant) -> Result<Instant> {
+        let awaited = format!("{} to begin to hear {} Hz", self.user, tone.hertz());
+        let onset = |leg: &Leg| {
+            let place = leg.media.follow.iter().position(|followed| *followed == tone)?;
+            leg.media
+                .onsets
+                .get(place)
+                .copied()?
+                .filter(|onset| *onset >= since)
+        };
+        let look = |state: &mut State| self.leg(state).and_then(onset);
+        self.shared.wait(true, &awaited, look, |state| self.story(state))
+    }
+
     /// Puts the other side on hold.
     pub fn hold(&self) {
         self.act(|leg, ports| leg.hold(true, ports));
@@ -167,6 +211,21 @@ impl Phone {
     /// Retrieves the other side from hold.
     pub fn retrieve(&self) {
         self.act(|leg, ports| leg.hold(false, ports));
+    }
+
+    /// In its present call the phone does nothing about what the PBX asks by NOTIFY.
+    pub fn ignore_notify(&self) {
+        self.act(|leg, _| leg.ignores = true);
+    }
+
+    /// Waits until the PBX has asked for so many things by NOTIFY in the phone's latest call: their events.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn expect_notify(&self, count: usize) -> Result<Vec<String>> {
+        self.await_leg("to be notified", |leg| {
+            (leg.notified.len() >= count).then(|| leg.notified.clone())
+        })
     }
 
     /// From its next call on, the phone remembers in which order it hears these tones: see [`heard`](Self::heard).

@@ -22,6 +22,9 @@ const T2: Duration = Duration::from_secs(4);
 /// A message that nobody answers is given up after so long (64 T1).
 const GIVE_UP: Duration = Duration::from_secs(32);
 
+/// The event by which the PBX has a phone retrieve.
+const TALK: &str = "talk";
+
 /// Responses kept for retransmitted requests.
 const RESPONSES: usize = 8;
 
@@ -67,6 +70,15 @@ pub struct Moments {
     pub up: Option<Instant>,
     /// Ended.
     pub over: Option<Instant>,
+}
+
+/// What an INVITE of ours asks for beside the number.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asks<'a> {
+    /// Which trunk line it comes by.
+    pub(super) line: Option<&'a str>,
+    /// Whose place it takes: see [`Leg::place`].
+    pub(super) replaces: Option<&'a str>,
 }
 
 /// What a leg does by itself, without a test that steers it.
@@ -116,6 +128,8 @@ pub(super) struct Leg {
     remote: String,
     target: String,
     line: Option<String>,
+    /// Whose place its INVITE asks for (RFC 3891).
+    replaces: Option<String>,
     cseq: u32,
     invite_branch: String,
     provisional: bool,
@@ -128,6 +142,10 @@ pub(super) struct Leg {
     sdp_version: u64,
     /// The phone has the other side on hold.
     holds: bool,
+    /// The events of NOTIFYs that the PBX sent in this dialog.
+    pub(super) notified: Vec<String>,
+    /// The phone does nothing about them.
+    pub(super) ignores: bool,
 }
 
 /// A fresh token for tags, branches and call ids.
@@ -139,7 +157,7 @@ impl Leg {
     /// Calls `number` and sends the INVITE.
     pub(super) fn outgoing(
         phone: &str,
-        line: Option<&str>,
+        asks: Asks<'_>,
         from: &str,
         number: &str,
         pbx: SocketAddr,
@@ -158,13 +176,28 @@ impl Leg {
         leg.local = format!("<sip:{from}@{}>;tag={}", ports.sip, token());
         leg.remote = format!("<sip:{}@{pbx}>", number.replace('#', "%23"));
         leg.target = format!("sip:{}@{pbx}", number.replace('#', "%23"));
-        leg.line = line.map(str::to_owned);
+        leg.line = asks.line.map(str::to_owned);
+        leg.replaces = asks.replaces.map(str::to_owned);
         leg.invite_branch = format!("z9hG4bK{}", token());
         leg.cseq = 1;
         let sdp = leg.describe(ports);
         let datagram = leg.request("INVITE", 1, &leg.invite_branch, ports, Some(&sdp));
         leg.send_until_answered("INVITE", datagram, ports);
         leg
+    }
+
+    /// The leg as another INVITE names it that takes its place (RFC 3891).
+    pub(super) fn place(&self) -> String {
+        let tag = |address: &str| {
+            let tag = address.split_once(";tag=").map_or("", |(_, tag)| tag);
+            tag.split(';').next().unwrap_or_default().to_owned()
+        };
+        format!(
+            "{};to-tag={};from-tag={}",
+            self.call_id,
+            tag(&self.remote),
+            tag(&self.local)
+        )
     }
 
     /// Takes an INVITE; nothing is answered but 100.
@@ -208,6 +241,7 @@ impl Leg {
             remote: String::new(),
             target: String::new(),
             line: None,
+            replaces: None,
             cseq: 0,
             invite_branch: String::new(),
             provisional: false,
@@ -218,6 +252,8 @@ impl Leg {
             responses: VecDeque::new(),
             sdp_version: 0,
             holds: false,
+            notified: Vec::new(),
+            ignores: false,
         }
     }
 
@@ -405,6 +441,16 @@ impl Leg {
                 let sdp = (method == "INVITE" || !message.body.is_empty()).then(|| self.describe(ports));
                 self.respond(message, "200 OK", sdp.as_deref(), ports);
             }
+            "NOTIFY" => {
+                let event = message.header("Event").unwrap_or_default().to_owned();
+                let known = event == TALK && !self.ignores;
+                self.notified.push(event);
+                let status = if known { "200 OK" } else { "489 Bad Event" };
+                self.respond(message, status, None, ports);
+                if known {
+                    self.hold(false, ports);
+                }
+            }
             _ => self.respond(message, "200 OK", None, ports),
         }
     }
@@ -474,6 +520,9 @@ impl Leg {
             .header("Contact", &format!("<sip:{}@{}>", self.phone, ports.sip));
         if let Some(line) = &self.line {
             request = request.header("X-Line", line);
+        }
+        if let Some(replaces) = self.replaces.as_ref().filter(|_| method == "INVITE" && cseq == 1) {
+            request = request.header("Replaces", replaces);
         }
         request.body(sdp)
     }

@@ -252,6 +252,7 @@ fn place(
     let phone = PhoneState {
         number: number.clone(),
         line: Some(line),
+        replaces: None,
         tone: flow.tone,
         follow: Vec::new(),
         plugged: true,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::tone::{PACKET, Tone};
 
@@ -41,6 +42,10 @@ pub(super) struct Media {
     pub(super) story: Vec<Tone>,
     /// How loud each followed tone was at the most, for 60 ms on end.
     pub(super) loudest: Vec<f32>,
+    /// Sends nothing, as a phone that saves bandwidth while nobody speaks.
+    pub(super) silent: bool,
+    /// When each followed tone began to be heard the last time.
+    pub(super) onsets: Vec<Option<Instant>>,
     voice: [u8; PACKET],
     sequence: u16,
     timestamp: u32,
@@ -62,6 +67,8 @@ impl Media {
             follow: Vec::new(),
             story: Vec::new(),
             loudest: Vec::new(),
+            silent: false,
+            onsets: Vec::new(),
             voice: tone.packet(),
             sequence: source as u16,
             timestamp: 0,
@@ -69,6 +76,11 @@ impl Media {
             recent: VecDeque::with_capacity(KEPT),
             keys: VecDeque::new(),
         }
+    }
+
+    /// Speaks with another tone from the next packet on.
+    pub(super) fn speak(&mut self, tone: Tone) {
+        self.voice = tone.packet();
     }
 
     /// Queues a key press: 0-9, *, #, A-D. Others are passed over.
@@ -121,6 +133,13 @@ impl Media {
             return false;
         };
         self.received += 1;
+        self.onsets.resize(self.follow.len(), None);
+        for (tone, onset) in self.follow.iter().zip(&mut self.onsets) {
+            let before = self.recent.back().is_some_and(|packet| tone.is_in(packet));
+            if !before && tone.is_in(&audio) {
+                *onset = Some(Instant::now());
+            }
+        }
         if self.recent.len() == KEPT {
             self.recent.pop_front();
         }

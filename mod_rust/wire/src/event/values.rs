@@ -270,6 +270,45 @@ impl Limit {
     }
 }
 
+/// How far it is with retrieving a caller from hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrieveResult {
+    /// The agent's phone was asked to. One of the others follows, unless the call ends before.
+    Asked,
+    /// The hold ended within the time the phone had.
+    Retrieved,
+    /// The hold goes on.
+    Failed,
+}
+
+labels!(RetrieveResult {
+    Asked => "asked",
+    Retrieved => "retrieved",
+    Failed => "failed",
+});
+
+/// Why a caller was not retrieved from hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrieveFailure {
+    /// The phone did not do it in time.
+    Ignored,
+    /// The agent is not reached by a SIP phone of the PBX itself, so there is nothing to be asked.
+    NoSipPhone,
+    /// The PBX could not ask; its log says why.
+    NotSent,
+    /// The agent talks with a third party meanwhile.
+    Consulting,
+}
+
+labels!(RetrieveFailure {
+    Ignored => "ignored",
+    NoSipPhone => "no_sip_phone",
+    NotSent => "not_sent",
+    Consulting => "consulting",
+});
+
 /// A side of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use hotline_wire::{Command, Event, Outcome};
 
 use super::{CAREFUL, add, expect_verdict, listener, screened, start};
 use crate::call_of;
-use crate::steps::sign_in;
+use crate::steps::{join, sign_in};
 
 fn suspicious(bed: &Bed, queue: &str) -> Result<(Phone, Phone)> {
     let (caller, agent) = (listener(bed), bed.phone("a1001"));
@@ -106,6 +106,39 @@ fn whoever_hangs_up_during_the_warning_is_gone() -> Result<()> {
         Event::CallFinished { call: of, .. } if *of == call => Some(()),
         _ => None,
     })?;
+    bed.finish()
+}
+
+#[test]
+fn callers_who_hang_up_during_the_warning_leave_the_phone_free_for_the_next() -> Result<()> {
+    const CALLERS: u64 = 20;
+    let (bed, _state) = start()?;
+    crate::sounds::record_at(
+        &bed.asterisk.path("data/sounds"),
+        "blacklist/careful",
+        CAREFUL,
+        3_000,
+    )?;
+    let suspect = || -> Result<Phone> {
+        let caller = listener(&bed);
+        add(&bed, &caller, "flag shouts at people")?;
+        join(&bed, &caller, "support")?;
+        Ok(caller)
+    };
+    let agent = bed.phone("a1001");
+    agent.follow(&[CAREFUL]);
+    let mut warned = suspect()?;
+    for _ in 0..CALLERS {
+        let next = suspect()?;
+        agent.expect_ring()?;
+        agent.answer();
+        agent.heard(&[CAREFUL])?;
+        warned.hang_up();
+        warned = next;
+    }
+    agent.expect_ring()?;
+    // It has a single line, and was never busy.
+    assert_eq!(agent.offered(), CALLERS + 1);
     bed.finish()
 }
 

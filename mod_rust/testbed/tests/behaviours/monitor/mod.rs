@@ -2,6 +2,7 @@
 //! party speaks with a tone of its own, and each tone is measured in what each party receives.
 
 use anyhow::Result;
+use hotline_testbed::asterisk::Manifest;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::Tone;
 use hotline_wire::event::{Follow, MonitorMode};
@@ -223,8 +224,15 @@ fn several_listen_and_one_speaks_whose_name_the_other_is_told() -> Result<()> {
     let (reason, message) = refused.unwrap_or((Refusal::Unavailable, String::new()));
     assert_eq!(reason, Refusal::Speaking);
     assert!(message.contains("Ma Bing"), "{message}");
-    listens(&bed, &second, "9002", MonitorMode::Listen, Follow::Call)?;
-    second.hears_just(&[&trio.caller, &trio.agent], &[])?;
+    for follow in [Follow::Agent, Follow::Call] {
+        listens(&bed, &second, "9002", MonitorMode::Listen, follow)?;
+        // Who listens hears who speaks, as well; nobody the own voice.
+        second.hears_just(&[&trio.caller, &trio.agent, first], &[&second])?;
+        first.hears_just(&[&trio.caller, &trio.agent], &[first, &second])?;
+        if follow == Follow::Agent {
+            leaves(&bed, &second, "9002")?;
+        }
+    }
     trio.agent.hears_just(&[&trio.caller, first], &[&second])?;
     let place = bed.node.now();
     second.press("6");
@@ -249,6 +257,8 @@ fn several_listen_and_one_speaks_whose_name_the_other_is_told() -> Result<()> {
     );
     trio.caller.hears_just(&[&trio.agent, &second], &[first])?;
     trio.agent.hears_just(&[&trio.caller, &second], &[first])?;
+    first.hears_just(&[&trio.caller, &trio.agent, &second], &[first])?;
+    second.hears_just(&[&trio.caller, &trio.agent], &[first, &second])?;
     bed.finish()
 }
 
@@ -290,6 +300,68 @@ fn a_phone_that_is_not_answered_is_told_and_leaves_nothing() -> Result<()> {
     assert_eq!(no_answer(place)?, Refusal::Overtaken);
     assert!(bed.snapshot()?.monitors.is_empty());
     trio.goes_on()?;
+    bed.finish()
+}
+
+#[test]
+fn who_picks_up_a_supervisors_ringing_phone_elsewhere_hears_nothing() -> Result<()> {
+    // A phone of the office that can pick up what rings at another.
+    let extensions = format!("{EXTENSIONS}\n[phones](+)\nexten => pick,1,PickupChan(PJSIP/s9001,p)\n");
+    let pickup = Manifest::find()?.modules_dir.join("app_directed_pickup.so");
+    let bed = Bed::boot_with(include_str!("hotline.toml"), &extensions, |setup| {
+        setup.modules.push(("app_directed_pickup".into(), pickup));
+    })?;
+    let trio = Trio::talking(&bed)?;
+    let stranger = bed.phone("free1");
+    sign_in(&bed, &trio.supervisor, "9001")?;
+    for mode in [MonitorMode::Listen, MonitorMode::TakeOver] {
+        let place = bed.node.now();
+        assert_eq!(ask(&bed, "9001", mode, Follow::Agent)?, Outcome::Pending);
+        trio.supervisor.expect_ring()?;
+        stranger.follow(&[trio.caller.tone(), trio.agent.tone()]);
+        stranger.dial("pick")?;
+        let reason = bed
+            .node
+            .event_after(place, "nobody to listen", |event| match event {
+                Event::CommandAnswered {
+                    command: Command::Monitor { .. },
+                    outcome: Outcome::Refused { reason, .. },
+                    ..
+                } => Some(*reason),
+                _ => None,
+            })?;
+        assert_eq!(reason, Refusal::NoAnswer);
+        stranger.expect_hangup()?;
+        trio.supervisor.expect_hangup()?;
+        let loudest = [&trio.caller, &trio.agent].map(|phone| stranger.loudest(phone.tone()));
+        assert!(loudest.iter().all(|loudest| *loudest < INAUDIBLE), "{loudest:?}");
+        trio.goes_on()?;
+    }
+    assert!(bed.snapshot()?.monitors.is_empty());
+    bed.finish()
+}
+
+#[test]
+fn who_takes_the_place_of_a_supervisor_on_the_line_hears_nothing() -> Result<()> {
+    let refer = Manifest::find()?.modules_dir.join("res_pjsip_refer.so");
+    let bed = Bed::boot_with(include_str!("hotline.toml"), EXTENSIONS, |setup| {
+        setup.modules.push(("res_pjsip_refer".into(), refer));
+    })?;
+    let trio = Trio::talking(&bed)?;
+    let stranger = bed.phone("free1");
+    sign_in(&bed, &trio.supervisor, "9001")?;
+    listens(&bed, &trio.supervisor, "9001", MonitorMode::Barge, Follow::Agent)?;
+    trio.supervisor.hears_just(&[&trio.caller, &trio.agent], &[])?;
+    trio.agent.hears(&trio.supervisor)?;
+    let place = bed.node.now();
+    stranger.dial_in_place_of(&trio.supervisor, "701")?;
+    monitor_ended(&bed, place, "9001")?;
+    trio.supervisor.expect_hangup()?;
+    stranger.expect_hangup()?;
+    trio.caller
+        .hears_just(&[&trio.agent], &[&stranger, &trio.supervisor])?;
+    trio.agent
+        .hears_just(&[&trio.caller], &[&stranger, &trio.supervisor])?;
     bed.finish()
 }
 

@@ -74,6 +74,9 @@ fn fifty_listen_at_once() -> Result<()> {
         caller.hears(agent)?;
     }
     assert_eq!(bed.snapshot()?.monitors.len(), LISTENERS);
+    // The PBX knows of as many hooks as we made: one that hears for each, and one that speaks for each who whispers.
+    let [hearing, speaking, hooks, _] = bed.asterisk.holdings()?.hooks;
+    assert_eq!((hearing, speaking, hooks), (LISTENERS, CALLS, LISTENERS + CALLS));
     for (phone, _) in &listeners {
         phone.hang_up();
     }

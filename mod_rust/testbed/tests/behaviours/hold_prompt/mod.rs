@@ -1,0 +1,182 @@
+//! What a caller on hold hears now and then: a prompt in place of the music, which the agent does not hear and which is never in the
+//! way of the conversation.
+
+use anyhow::Result;
+use hotline_testbed::bed::Bed;
+use hotline_testbed::phone::{Phone, Tone};
+use hotline_wire::event::{CallOutcome, Party};
+use hotline_wire::snapshot::AgentState;
+use tempfile::TempDir;
+
+use crate::sounds::{record, record_at};
+use crate::supervision::INAUDIBLE;
+use crate::{EXTENSIONS, finished};
+
+const PLEASE: Tone = Tone::nth(40);
+const THANKS: Tone = Tone::nth(42);
+const ENDLESS: Tone = Tone::nth(44);
+
+/// Caller and agent of a queue, who hear each other.
+struct Pair {
+    bed: Bed,
+    caller: Phone,
+    agent: Phone,
+    _sounds: TempDir,
+}
+
+/// With a prompt of a minute in the queue `endless`, far beyond what any wait of a test lasts.
+fn talking(number: &str) -> Result<Pair> {
+    let sounds = tempfile::tempdir()?;
+    record_at(sounds.path(), "endless", ENDLESS, 3000)?;
+    let settings = include_str!("hotline.toml").replace("@SOUNDS@", &sounds.path().display().to_string());
+    let extensions = format!(
+        "{EXTENSIONS}\n[callers](+)\nexten => 900,1,Dial(Local/endless@callers)\nexten => passed,1,Hotline(endless,t)\n same => n,UserEvent(Left,Number:${{CALLERID(num)}},Status:${{HOTLINESTATUS}})\n"
+    );
+    let bed = Bed::boot(&settings, &extensions)?;
+    record(&bed, "hold/please", PLEASE)?;
+    record(&bed, "hold/thanks", THANKS)?;
+    let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
+    caller.follow(&[Tone::MUSIC, PLEASE, THANKS, ENDLESS]);
+    agent.follow(&[PLEASE, THANKS, ENDLESS]);
+    caller.call(number)?;
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    agent.hears(&caller)?;
+    Ok(Pair {
+        bed,
+        caller,
+        agent,
+        _sounds: sounds,
+    })
+}
+
+/// The same, and the caller is on hold and hears the endless prompt.
+fn prompted(number: &str) -> Result<Pair> {
+    let pair = talking(number)?;
+    pair.agent.hold();
+    pair.caller.heard(&[Tone::MUSIC, ENDLESS])?;
+    Ok(pair)
+}
+
+impl Pair {
+    /// The agent has heard nothing of any prompt.
+    fn unheard(&self) {
+        for tone in [PLEASE, THANKS, ENDLESS] {
+            let loudest = self.agent.loudest(tone);
+            assert!(loudest < INAUDIBLE, "{tone:?} was {loudest} loud at the agent");
+        }
+    }
+}
+
+#[test]
+fn the_prompt_comes_between_the_music_and_the_agent_hears_nothing_of_it() -> Result<()> {
+    let pair = talking("support")?;
+    let Pair {
+        bed, caller, agent, ..
+    } = &pair;
+    agent.hold();
+    caller.heard(&[
+        Tone::MUSIC,
+        PLEASE,
+        THANKS,
+        Tone::MUSIC,
+        PLEASE,
+        THANKS,
+        Tone::MUSIC,
+    ])?;
+    caller.misses(agent)?;
+    bed.node.agent_is("1001", AgentState::OnHold)?;
+    agent.retrieve();
+    caller.hears(agent)?;
+    agent.hears(caller)?;
+    caller.misses_music()?;
+    pair.unheard();
+    pair.bed.finish()
+}
+
+#[test]
+fn retrieving_does_not_wait_for_the_prompt_to_end() -> Result<()> {
+    let pair = prompted("endless")?;
+    let Pair {
+        bed, caller, agent, ..
+    } = &pair;
+    agent.retrieve();
+    caller.hears(agent)?;
+    agent.hears(caller)?;
+    bed.node.agent_is("1001", AgentState::OnCall)?;
+    // Of another hold there is another prompt.
+    agent.hold();
+    caller.hears_tone(ENDLESS)?;
+    agent.retrieve();
+    caller.hears(agent)?;
+    agent.hears(caller)?;
+    pair.unheard();
+    pair.bed.finish()
+}
+
+#[test]
+fn a_caller_who_hangs_up_in_the_prompt_is_gone() -> Result<()> {
+    let Pair {
+        bed, caller, agent, ..
+    } = prompted("endless")?;
+    caller.hang_up();
+    agent.expect_hangup()?;
+    let record = finished(&bed, &caller)?;
+    assert_eq!(
+        (record.outcome, record.by),
+        (CallOutcome::Answered, Party::Caller)
+    );
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    bed.finish()
+}
+
+#[test]
+fn an_agent_who_hangs_up_in_the_prompt_lets_the_caller_go_on() -> Result<()> {
+    let Pair {
+        bed, caller, agent, ..
+    } = prompted("endless")?;
+    agent.hang_up();
+    bed.expect_left(&caller, "ANSWERED")?;
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    bed.finish()
+}
+
+#[test]
+fn a_caller_whose_channel_was_taken_out_of_the_way_hears_it() -> Result<()> {
+    let pair = talking("900")?;
+    let Pair {
+        bed, caller, agent, ..
+    } = &pair;
+    // The thread of `Hotline()` is out of it, and the queue's caller is the channel that the agent talks with.
+    bed.manager.user_event("Gone", &[("Number", caller.user())])?;
+    agent.hold();
+    caller.heard(&[Tone::MUSIC, ENDLESS])?;
+    agent.retrieve();
+    caller.hears(agent)?;
+    agent.hears(caller)?;
+    pair.unheard();
+    pair.bed.finish()
+}
+
+#[test]
+fn a_caller_who_is_transferred_in_the_prompt_talks_to_the_next_one() -> Result<()> {
+    let pair = prompted("passed")?;
+    let Pair {
+        bed, caller, agent, ..
+    } = &pair;
+    let colleague = bed.phone("free1");
+    colleague.follow(&[ENDLESS]);
+    agent.press("#701#");
+    colleague.expect_ring()?;
+    agent.expect_hangup()?;
+    colleague.answer();
+    caller.hears(&colleague)?;
+    colleague.hears(caller)?;
+    assert!(colleague.loudest(ENDLESS) < INAUDIBLE);
+    pair.unheard();
+    bed.node.agent_is("1001", AgentState::Ready)?;
+    caller.hang_up();
+    colleague.expect_hangup()?;
+    pair.bed.finish()
+}
