@@ -311,28 +311,13 @@ impl Session<'_> {
             self.port.report(MonitorFact::NoPlace(call));
             return Err(Some(self));
         };
-        let Session {
-            channel,
-            instance,
-            port,
-            device,
-            tap,
-            heard,
-        } = self;
-        drop(tap);
-        let taken = seat.give_to(channel, || port.report(MonitorFact::TookOver(call)));
+        drop(self.tap);
+        let taken = seat.give_to(self.channel, || self.port.report(MonitorFact::TookOver(call)));
         if let Err(NotSeated) = taken {
-            let Some(tap) = Tap::new(channel) else {
+            let Some(tap) = Tap::new(self.channel) else {
                 return Err(None);
             };
-            let mut session = Session {
-                channel,
-                instance,
-                port,
-                device,
-                tap,
-                heard,
-            };
+            let mut session = Session { tap, ..self };
             session.not_seated(call);
             return Err(Some(session));
         }

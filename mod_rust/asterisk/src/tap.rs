@@ -260,9 +260,7 @@ impl Line {
         }
         (over, place)
     }
-}
 
-impl Line {
     /// Speaks to whom it is meant for; where others who listen hear it.
     fn speak(&mut self, said: &mut [i16]) -> Option<Arc<Place>> {
         let tapped = self.tapped.as_mut()?;
@@ -414,9 +412,7 @@ impl<'a> Tap<'a> {
         }
         received.typed()
     }
-}
 
-impl Tap<'_> {
     /// Where others who listen hear what the listener says; nowhere if it is silent. The line is free again afterwards.
     fn speak_up(&self, said: &mut [i16]) -> Option<Arc<Place>> {
         lock(&self.line).speak(said)

@@ -179,10 +179,10 @@ pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Reads all rows, in order, and hands each over with whether its hash is right.
+/// Reads all rows, in order, and hands over each that is as it was written.
 ///
 /// # Errors
-/// See [`Unverified`]; or what `each` says.
+/// See [`Unverified`]; what was handed over before is part of a record that is not whole.
 pub fn verify(
     db: &mut Connection,
     wanted: Option<Hash>,

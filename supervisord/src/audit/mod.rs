@@ -1,4 +1,4 @@
-//! Who did what to whom, and how it went: a row for each action, chained so that none can be changed unseen.
+//! Who did what to whom, and how it went, of all that events tell: a row for each action, chained so that none can be changed unseen.
 //!
 //! Rows are made from events in the transaction that stores these, so there is one for each action, once. A row's hash is
 //! over its fields and the hash of the row before; the last one stands for all. Rows outlive the events.

@@ -414,18 +414,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<String, Failure> {
-    if let Action::Blacklist {
-        ask: ListAsk::Build(build),
-        ..
-    } = arguments.command
-    {
-        return build.run();
-    }
-    if let Action::Audit { ask } = arguments.command {
-        return ask.run();
-    }
+    // These need no daemon.
+    let command = match arguments.command {
+        Action::Blacklist {
+            ask: ListAsk::Build(build),
+            ..
+        } => return build.run(),
+        Action::Audit { ask } => return ask.run(),
+        command => command,
+    };
     let client = Client::connect(arguments.bus, arguments.timeout).await?;
-    match arguments.command {
+    match command {
         Action::Show { what, json } => match what {
             What::Queues => Ok(show(
                 json,

@@ -91,13 +91,12 @@ impl AuditAsk {
                 store.verify(None, |row| {
                     let what = &row.action;
                     if is(&author, &what.author) && is(&action, &what.action) && is(&target, &what.target) {
-                        if rows.len() >= last {
+                        rows.push_back(row.clone());
+                        if rows.len() > last {
                             rows.pop_front();
                         }
-                        rows.push_back(row.clone());
                     }
                 })?;
-                rows.truncate(last);
                 let rows = rows.make_contiguous();
                 if json {
                     let text = serde_json::to_string_pretty(rows)

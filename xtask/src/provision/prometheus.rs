@@ -67,12 +67,22 @@ fn program(dir: &Path, wanted: &Program) -> Result<PathBuf> {
         step.note("unpack");
         apt::unpack(deb, &unpacked)?;
     }
-    let inside = unpacked.join("usr/bin").join(name);
-    run::output(Command::new(&inside).arg("--version"))
-        .with_context(|| format!("the unpacked {name} does not start"))?;
     fs::create_dir_all(&tools)?;
-    // Renamed last: a program that is there is whole and was seen to start.
-    fs::rename(&inside, &program).with_context(|| format!("cannot make {}", program.display()))?;
+    // The package of one may have the other too.
+    for Program { name: found, .. } in [wanted, &SERVER, &PROMTOOL] {
+        let inside = unpacked.join("usr/bin").join(found);
+        if !run::is_program(&inside) {
+            continue;
+        }
+        run::output(Command::new(&inside).arg("--version"))
+            .with_context(|| format!("the unpacked {found} does not start"))?;
+        // Renamed last: a program that is there is whole and was seen to start.
+        let place = tools.join(found);
+        fs::rename(&inside, &place).with_context(|| format!("cannot make {}", place.display()))?;
+    }
+    if !run::is_program(&program) {
+        bail!("Debian's package has no {name} in it: install Prometheus, then run again");
+    }
     super::remove(&unpacked)?;
     apt.close()?;
     step.done("");

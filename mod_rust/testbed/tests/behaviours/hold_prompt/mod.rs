@@ -60,6 +60,13 @@ fn prompted(number: &str) -> Result<Pair> {
 }
 
 impl Pair {
+    /// The agent retrieves, and they hear each other at once.
+    fn retrieve(&self) -> Result<()> {
+        self.agent.retrieve();
+        self.caller.hears(&self.agent)?;
+        self.agent.hears(&self.caller)
+    }
+
     /// The agent has heard nothing of any prompt.
     fn unheard(&self) {
         for tone in [PLEASE, THANKS, ENDLESS] {
@@ -87,9 +94,7 @@ fn the_prompt_comes_between_the_music_and_the_agent_hears_nothing_of_it() -> Res
     ])?;
     caller.misses(agent)?;
     bed.node.agent_is("1001", AgentState::OnHold)?;
-    agent.retrieve();
-    caller.hears(agent)?;
-    agent.hears(caller)?;
+    pair.retrieve()?;
     caller.misses_music()?;
     pair.unheard();
     pair.bed.finish()
@@ -101,16 +106,12 @@ fn retrieving_does_not_wait_for_the_prompt_to_end() -> Result<()> {
     let Pair {
         bed, caller, agent, ..
     } = &pair;
-    agent.retrieve();
-    caller.hears(agent)?;
-    agent.hears(caller)?;
+    pair.retrieve()?;
     bed.node.agent_is("1001", AgentState::OnCall)?;
     // Of another hold there is another prompt.
     agent.hold();
     caller.hears_tone(ENDLESS)?;
-    agent.retrieve();
-    caller.hears(agent)?;
-    agent.hears(caller)?;
+    pair.retrieve()?;
     pair.unheard();
     pair.bed.finish()
 }
@@ -152,9 +153,7 @@ fn a_caller_whose_channel_was_taken_out_of_the_way_hears_it() -> Result<()> {
     bed.manager.user_event("Gone", &[("Number", caller.user())])?;
     agent.hold();
     caller.heard(&[Tone::MUSIC, ENDLESS])?;
-    agent.retrieve();
-    caller.hears(agent)?;
-    agent.hears(caller)?;
+    pair.retrieve()?;
     pair.unheard();
     pair.bed.finish()
 }
