@@ -383,7 +383,7 @@ impl<'a> Call<'a> {
             BridgeEnd::Leg => Party::Agent,
         };
         // The PBX has taken this channel out of the way, and the people talk on. A Local channel may not look hung up yet.
-        let replaced = by == Party::Caller || self.caller.name().starts_with("Local/");
+        let replaced = by == Party::Caller || self.caller.is_local();
         if replaced && claim.goes_on() {
             // Whoever wanted the caller hung up need not wait for the others.
             self.instance

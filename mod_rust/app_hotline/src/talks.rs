@@ -15,6 +15,8 @@ pub(crate) struct Talks(Mutex<HashMap<CallId, Pair>>);
 #[derive(Clone)]
 struct Pair {
     caller: String,
+    /// Whether the caller's channel is one that the PBX takes out of the way.
+    local: bool,
     leg: String,
     /// Those who listen.
     room: Arc<Room>,
@@ -28,10 +30,10 @@ pub(crate) struct Talk {
 
 impl Pair {
     /// The caller's channel. A Local channel that the PBX has taken out of the way is not it any more: it is whoever the agent
-    /// talks with then.
+    /// talks with then. With any other caller gone, whoever that is is a colleague.
     fn caller(&self) -> Option<Channel> {
         let caller = Channel::find(&self.caller).filter(|caller| !caller.hung_up());
-        caller.or_else(|| Channel::find(&self.leg)?.peer())
+        caller.or_else(|| Channel::find(&self.leg).filter(|_| self.local)?.peer())
     }
 }
 
@@ -49,6 +51,7 @@ impl Talks {
     pub(crate) fn begin(self: &Arc<Talks>, call: CallId, caller: &Channel, leg: &Channel) -> Talk {
         let pair = Pair {
             caller: caller.unique_id(),
+            local: caller.is_local(),
             leg: leg.unique_id(),
             room: Arc::default(),
         };
@@ -87,6 +90,11 @@ impl Talks {
     pub(crate) fn both(&self, call: CallId) -> Option<(Channel, Channel)> {
         let pair = self.pair(call)?;
         Some((pair.caller()?, Channel::find(&pair.leg)?))
+    }
+
+    /// The agent's channel.
+    pub(crate) fn leg(&self, call: CallId) -> Option<Channel> {
+        Channel::find(&self.pair(call)?.leg)
     }
 
     /// Hangs somebody up; false if nobody is there.

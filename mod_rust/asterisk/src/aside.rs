@@ -2,6 +2,8 @@
 
 use std::ffi::c_void;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use asterisk_sys as sys;
 
@@ -12,23 +14,43 @@ use crate::guard::guard;
 use crate::player::{Player, Playing};
 use crate::text::{c, owned};
 
-/// Stays at a channel that was played to: the PBX may call into this module as long as it lives.
-static PLAYED: Kind<()> = Kind::own(c"module_aside");
+/// Stays at a channel that was played to: the PBX may call into this module as long as it lives. True while a prompt plays.
+static PLAYED: Kind<AtomicBool> = Kind::own(c"module_aside");
 
 /// Between files. No path has it in it.
 const BETWEEN: char = '\n';
 
+/// Why nothing is played to who is on hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotPlayed {
+    /// An earlier prompt still plays.
+    Plays,
+    /// The channel is in no conversation, or the PBX has no memory.
+    NoPlace,
+}
+
 impl Channel {
     /// Plays sound files to a channel that is on hold, in place of its music, which goes on afterwards. It is over at once when the
-    /// hold ends, when the channel leaves the conversation, and with the conversation. Returns at once; the channel's own thread
-    /// plays. False if the channel is in no conversation.
-    pub fn play_on_hold(&self, files: &[String]) -> bool {
-        if self.attach(&PLAYED, || ()).is_none() {
-            return false;
+    /// hold ends, when the channel leaves the conversation, and with the conversation, and when the channel itself presses a key or
+    /// holds or retrieves. Returns at once; the channel's own thread plays.
+    ///
+    /// # Errors
+    /// See [`NotPlayed`].
+    pub fn play_on_hold(&self, files: &[String]) -> Result<(), NotPlayed> {
+        let plays = self.attach(&PLAYED, || AtomicBool::new(false));
+        let plays = plays.ok_or(NotPlayed::NoPlace)?;
+        // What is queued for a channel breaks a prompt off.
+        if plays.load(Ordering::Acquire) {
+            return Err(NotPlayed::Plays);
         }
         let files = files.join(&BETWEEN.to_string());
         // SAFETY: the channel is referenced; the PBX copies the text, and calls the function while the module is there.
-        unsafe { sys::astsys_play_aside(self.as_ptr(), Some(play), c(&files).as_ptr()) == 0 }
+        let failed = unsafe { sys::astsys_play_aside(self.as_ptr(), Some(play), c(&files).as_ptr()) };
+        if failed == 0 {
+            Ok(())
+        } else {
+            Err(NotPlayed::NoPlace)
+        }
     }
 
     /// The class of the music on hold that it hears, if it does.
@@ -50,6 +72,23 @@ impl Channel {
     }
 }
 
+/// A prompt plays, as long as this lives.
+struct Plays(Arc<AtomicBool>);
+
+impl Plays {
+    fn begin(channel: &Channel) -> Option<Plays> {
+        let plays = channel.attached(&PLAYED)?;
+        plays.store(true, Ordering::Release);
+        Some(Plays(plays))
+    }
+}
+
+impl Drop for Plays {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// On the thread that serves the channel in its conversation.
 unsafe extern "C" fn play(place: *mut sys::ast_bridge_channel, files: *const c_void, _size: usize) {
     guard("a prompt for a channel on hold", (), || {
@@ -65,6 +104,7 @@ unsafe extern "C" fn play(place: *mut sys::ast_bridge_channel, files: *const c_v
         if !channel.on_hold() {
             return;
         }
+        let _plays = Plays::begin(&channel);
         let music = channel.music_heard();
         if music.is_some() {
             channel.stop_music();
@@ -76,9 +116,14 @@ unsafe extern "C" fn play(place: *mut sys::ast_bridge_channel, files: *const c_v
         while unsafe { sys::astsys_place_is_wanted(place) } == 0 {
             let Playing::On(limit) = player.go_on() else { break };
             match waiter.wait([&channel], fd, limit) {
-                // The thread meets the hang-up again where it came from.
-                Ok(Woken::Channel(_)) if channel.read() == Frame::Hangup => return,
-                Ok(Woken::Channel(_) | Woken::Fd | Woken::Spurious) => {}
+                Ok(Woken::Channel(_)) => match channel.read_unless_signalling() {
+                    // The thread meets the hang-up again where it came from.
+                    Frame::Hangup => return,
+                    // As it does this: it is for the others in the conversation.
+                    Frame::Control(_) | Frame::Dtmf(_) => break,
+                    Frame::Other => {}
+                },
+                Ok(Woken::Fd | Woken::Spurious) => {}
                 Err(_) => break,
             }
         }

@@ -171,6 +171,11 @@ impl Channel {
         unsafe { owned(sys::ast_channel_name(self.as_ptr())) }
     }
 
+    /// Whether it is half of a way through the dialplan, which the PBX takes out of a conversation when it can.
+    pub fn is_local(&self) -> bool {
+        self.name().starts_with("Local/")
+    }
+
     /// Its id, unique on this PBX.
     pub fn unique_id(&self) -> String {
         let _locked = Locked::new(self);

@@ -192,6 +192,25 @@ impl Channel {
         Received(received).typed()
     }
 
+    /// Takes the next frame, like [`read`](Self::read); a key or signalling is left to be read again.
+    pub(crate) fn read_unless_signalling(&self) -> Frame {
+        // SAFETY: the channel is referenced; see `Received` for the frame.
+        let received = unsafe { sys::ast_read(self.as_ptr()) };
+        if received.is_null() {
+            return Frame::Hangup;
+        }
+        let received = Received(received);
+        let frame = received.typed();
+        match frame {
+            Frame::Control(_) | Frame::Dtmf(_) => {
+                // SAFETY: the channel is referenced; the PBX queues a copy.
+                unsafe { sys::ast_queue_frame_head(self.as_ptr(), received.0) };
+            }
+            Frame::Hangup | Frame::Other => {}
+        }
+        frame
+    }
+
     /// Waits for the next frame, for `limit` at most, and takes it; `None` if none came. The channel belongs to the calling
     /// thread.
     pub fn next(&self, limit: Option<Duration>) -> Option<Frame> {

@@ -24,6 +24,8 @@ struct State {
 /// What somebody is to hear of the others.
 #[derive(Default, Debug)]
 struct Inlet {
+    /// At which channel of the conversation it listens: its unique id.
+    at: String,
     samples: VecDeque<i16>,
     flows: bool,
 }
@@ -33,18 +35,25 @@ struct Inlet {
 pub(crate) struct Place {
     room: Arc<Room>,
     id: u64,
+    at: String,
 }
 
 impl Room {
-    pub(crate) fn enter(self: &Arc<Room>) -> Place {
+    /// Enters as one who listens at that channel of the conversation.
+    pub(crate) fn enter(self: &Arc<Room>, at: String) -> Place {
         let mut state = self.lock();
         state.last += 1;
         let id = state.last;
-        state.inlets.push((id, Inlet::default()));
+        let inlet = Inlet {
+            at: at.clone(),
+            ..Inlet::default()
+        };
+        state.inlets.push((id, inlet));
         drop(state);
         Place {
             room: Arc::clone(self),
             id,
+            at,
         }
     }
 
@@ -55,10 +64,11 @@ impl Room {
 }
 
 impl Place {
-    /// Lets all others hear it.
-    pub(crate) fn say(&self, samples: &[i16]) {
+    /// Lets all others hear it; if it is said into the conversation through this place's channel (`through`), only those who listen
+    /// at the same channel: all others hear it come from there.
+    pub(crate) fn say(&self, samples: &[i16], through: bool) {
         for (id, inlet) in &mut self.room.lock().inlets {
-            if *id != self.id {
+            if *id != self.id && (!through || inlet.at == self.at) {
                 inlet.put(samples);
             }
         }
@@ -112,12 +122,21 @@ mod tests {
     #[test]
     fn others_hear_what_one_says_in_order_and_who_speaks_does_not() {
         let room = Arc::<Room>::default();
-        let (speaker, listener) = (room.enter(), room.enter());
-        speaker.say(&[5; AHEAD - 1]);
+        let enter = |at: &str| room.enter(at.to_owned());
+        let (speaker, listener, elsewhere) = (enter("leg"), enter("leg"), enter("caller"));
+        speaker.say(&[5; AHEAD - 1], false);
         assert_eq!(heard(&listener), [1; 4], "not enough to go on without gaps");
-        speaker.say(&[7, 8, 9]);
+        speaker.say(&[7, 8, 9], false);
         assert_eq!(heard(&listener), [6; 4]);
+        assert_eq!(heard(&elsewhere), [6; 4]);
         assert_eq!(heard(&speaker), [1; 4]);
+        drop(elsewhere);
+
+        let elsewhere = enter("caller");
+        speaker.say(&[5; AHEAD], true);
+        assert_eq!(heard(&listener), [6; 4]);
+        assert_eq!(heard(&elsewhere), [1; 4], "it hears that in the conversation");
+        drop(elsewhere);
         drop(listener);
         assert_eq!(room.lock().inlets.len(), 1);
     }

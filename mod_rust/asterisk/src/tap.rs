@@ -261,11 +261,12 @@ impl Line {
         (over, place)
     }
 
-    /// Speaks to whom it is meant for; where others who listen hear it.
-    fn speak(&mut self, said: &mut [i16]) -> Option<Arc<Place>> {
+    /// Speaks to whom it is meant for; where others who listen hear it, and whether it goes through the tapped channel into the
+    /// conversation.
+    fn speak(&mut self, said: &mut [i16]) -> Option<(Arc<Place>, bool)> {
         let tapped = self.tapped.as_mut()?;
         tapped.mouth.as_mut()?.speak(tapped.to, said);
-        Some(Arc::clone(&tapped.place))
+        Some((Arc::clone(&tapped.place), tapped.to.far))
     }
 }
 
@@ -319,7 +320,7 @@ impl<'a> Tap<'a> {
             ear,
             mouth: None,
             to: SpeakTo::NOBODY,
-            place: Arc::new(room.enter()),
+            place: Arc::new(room.enter(target.unique_id())),
             beep: None,
         };
         // Both may be of one conversation, which the PBX would else connect in another way and back.
@@ -406,15 +407,15 @@ impl<'a> Tap<'a> {
             (!samples.is_null()).then(|| std::slice::from_raw_parts_mut(samples, count))
         };
         if let Some(said) = said
-            && let Some(place) = self.speak_up(said)
+            && let Some((place, through)) = self.speak_up(said)
         {
-            place.say(said);
+            place.say(said, through);
         }
         received.typed()
     }
 
     /// Where others who listen hear what the listener says; nowhere if it is silent. The line is free again afterwards.
-    fn speak_up(&self, said: &mut [i16]) -> Option<Arc<Place>> {
+    fn speak_up(&self, said: &mut [i16]) -> Option<(Arc<Place>, bool)> {
         lock(&self.line).speak(said)
     }
 }

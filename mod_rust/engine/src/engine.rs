@@ -222,6 +222,7 @@ impl Engine {
             Input::Reload { id, author, config } => self.reload(id, author, *config),
             Input::Screened { call, screening } => self.screened(call, screening),
             Input::ListChanged { change } => self.list_changed(change),
+            Input::Deed { deed } => self.events.push(Event::DeedAnswered { deed }),
             Input::Tick => {}
         }
     }

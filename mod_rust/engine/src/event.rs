@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::action::CommandOutcome;
 use crate::config::{Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Command, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
+use crate::input::{Command, Deed, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
 use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
 
@@ -81,6 +81,11 @@ pub enum Event {
     ListChanged {
         /// How.
         change: Box<ListChange>,
+    },
+    /// The host was asked for something that it does by itself.
+    DeedAnswered {
+        /// What, and how it went.
+        deed: Box<Deed>,
     },
     /// A caller asked for a queue that does not exist, or the node was at its ceiling of calls.
     CallRefused {

@@ -161,8 +161,41 @@ pub enum Input {
         /// How.
         change: Box<ListChange>,
     },
+    /// The host was asked for something that it does by itself: for the record.
+    Deed {
+        /// What, and how it went.
+        deed: Box<Deed>,
+    },
     /// Time passed: a deadline is due.
     Tick,
+}
+
+/// What the host was asked for and does without the engine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// Who asked.
+    pub author: String,
+    /// What for.
+    pub what: Act,
+    /// Why it was not done; empty if it was.
+    pub refused: String,
+}
+
+/// An act of the host's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// To read the settings again.
+    Reload,
+    /// To write the settings with all live changes into a file.
+    SaveConfig {
+        /// Which.
+        file: String,
+    },
+    /// To forget what stood before a restart and has no place in the settings.
+    ForgetStanding {
+        /// Of which agent or queue; empty for all.
+        about: String,
+    },
 }
 
 /// A caller as the dialplan presents it.

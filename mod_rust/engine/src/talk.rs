@@ -177,11 +177,11 @@ impl Engine {
             by: told,
             to: Exit::Onward,
         });
-        match by {
-            Party::Caller => {}
-            Party::Agent | Party::System | Party::Supervisor => {
-                self.release(id, Status::Answered, Place::Onward, Vec::new(), None);
-            }
+        if by != Party::Agent {
+            self.supervision.no_place_in(id);
+        }
+        if by != Party::Caller {
+            self.release(id, Status::Answered, Place::Onward, Vec::new(), None);
         }
         if let Some(phone) = phone {
             self.set_phone_state(talk.agent, phone);

@@ -30,10 +30,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use hotline_engine::Engine;
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Caller, PhoneState};
+use hotline_engine::input::{Act, Caller, Deed, PhoneState};
+use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::NodeHello;
 use hotline_wire::{Command, Outcome, Refusal, Snapshot};
@@ -400,7 +400,19 @@ impl Host {
             ),
         };
         self.0.pbx.log(level, &text);
+        self.tell(author, Act::Reload, &result);
         result
+    }
+
+    /// Puts what was done without the engine into the story.
+    pub(crate) fn tell<T>(&self, author: &str, what: Act, result: &Result<T, String>) {
+        let deed = Deed {
+            author: author.to_owned(),
+            what,
+            refused: result.as_ref().err().cloned().unwrap_or_default(),
+        };
+        let deed = Box::new(deed);
+        self.send(Message::Noted(Box::new(Input::Deed { deed })));
     }
 
     fn try_reload(&self, author: &str) -> Result<String, String> {

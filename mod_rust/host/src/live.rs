@@ -3,10 +3,11 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
 use hotline_engine::config::{Door, Membership};
+use hotline_engine::input::Act;
 use hotline_engine::{Command, Config, Standing};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
@@ -42,24 +43,25 @@ impl Host {
     ///
     /// # Errors
     /// What is wrong, and with which file.
-    pub fn config_save(&self, to: &Path) -> Result<usize, String> {
-        save(&self.0.file, &self.settings().config, &self.standing()?.0, to)
+    pub fn config_save(&self, author: &str, to: &Path) -> Result<usize, String> {
+        let saved = self
+            .standing()
+            .and_then(|(standing, _)| save(&self.0.file, &self.settings().config, &standing, to));
+        let file = to.display().to_string();
+        self.tell(author, Act::SaveConfig { file }, &saved);
+        saved
     }
 
     /// The same for who asks over the control socket: a new file in the folder of the state, since whoever may ask need not be
     /// somebody who may write, or read PINs, on this machine.
     pub(crate) fn config_save_named(&self, author: &str, name: &str) -> Result<String, String> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !name.chars().all(plain) || name.starts_with('.') || !name.ends_with(".toml") {
-            return Err(format!(
-                "{name:?} must be the name of a file of letters, digits, '-', '_' and '.', with .toml at its end"
-            ));
+        let place = self.place_for_copy(name);
+        if place.is_err() {
+            let file = name.to_owned();
+            self.tell(author, Act::SaveConfig { file }, &place);
         }
-        let settings = self.settings();
-        let folder = settings.state.as_ref();
-        let folder = folder.ok_or("the settings have no [state] directory, where it would be written")?;
-        let path = folder.join(name);
-        let count = self.config_save(&path)?;
+        let path = place?;
+        let count = self.config_save(author, &path)?;
         let line = format!(
             "written with {count} changes on the PBX's machine: {}",
             path.display()
@@ -70,6 +72,31 @@ impl Host {
         Ok(line)
     }
 
+    fn place_for_copy(&self, name: &str) -> Result<PathBuf, String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !name.chars().all(plain) || name.starts_with('.') || !name.ends_with(".toml") {
+            return Err(format!(
+                "{name:?} must be the name of a file of letters, digits, '-', '_' and '.', with .toml at its end"
+            ));
+        }
+        let settings = self.settings();
+        let folder = settings.state.as_ref();
+        let folder = folder.ok_or("the settings have no [state] directory, where it would be written")?;
+        let there = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let copies = there.flatten().map(|file| file.path());
+        if copies
+            .filter(|file| file.extension() == Some("toml".as_ref()))
+            .count()
+            >= MOST_COPIES
+        {
+            return Err(format!(
+                "{} has {MOST_COPIES} such files: look at them and remove them",
+                folder.display()
+            ));
+        }
+        Ok(folder.join(name))
+    }
+
     fn standing(&self) -> Result<(Vec<hotline_engine::Standing>, Vec<String>), String> {
         let (sender, receiver) = sync_channel(1);
         self.send(Message::Standing(sender));
@@ -77,6 +104,9 @@ impl Host {
         receiver.recv_timeout(ANSWER).map_err(no_answer)
     }
 }
+
+/// Most copies of the settings that are written for who asks over the control socket.
+const MOST_COPIES: usize = 100;
 
 /// A live change that the settings do not have.
 enum Change<'a> {
@@ -171,6 +201,11 @@ fn describe(change: &Change<'_>) -> String {
 
 /// One thing that stands over a restart, in words.
 pub(crate) fn kept(kept: &Kept) -> String {
+    // Shown on terminals.
+    named(kept).replace(char::is_control, " ")
+}
+
+fn named(kept: &Kept) -> String {
     let standing = match kept {
         Kept::Owed { owed, .. } => {
             let number = hotline_wire::mask::masked(&owed.caller.number);

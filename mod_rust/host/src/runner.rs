@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 
 use hotline_engine::action::{CommandOutcome, MonitorAction, Refusal};
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId};
-use hotline_engine::input::{Caller, MonitorFact, PhoneState};
+use hotline_engine::input::{Act, Caller, Deed, MonitorFact, PhoneState};
 use hotline_engine::{Action, CallAction, Command, Config, Drain, Engine, Input, Standing, Time};
 use hotline_wire::{Outcome, Snapshot};
 
@@ -22,6 +22,9 @@ use crate::port::Fact;
 use crate::publisher::{Outlet, Publication};
 use crate::standing::Keeper;
 use crate::unavailable;
+
+/// Most of those that are not restored that the log names.
+const MOST_NAMED: usize = 100;
 
 /// Who hears how a command went. Called with `Pending` and later once more, or once.
 pub(crate) type Reply = Box<dyn FnMut(Outcome) + Send>;
@@ -200,6 +203,7 @@ impl Runner {
     /// Brings about again what stood before, as far as the settings have a place for it.
     fn restore(&mut self) {
         let unapplied = self.keeper.as_mut().map(Keeper::take_unapplied);
+        let mut refused = 0_usize;
         for mut unapplied in unapplied.unwrap_or_default() {
             let what = live::kept(&unapplied.kept);
             let (id, now) = (self.state.next_command(), self.clock.now());
@@ -227,10 +231,19 @@ impl Runner {
             let remedy =
                 "it is kept, and tried again at each reload and start; `hotline config forget` drops it";
             let message = format!("not restored: {what}: {}; {remedy}", unapplied.why);
-            self.pbx.log(Level::Error, &message);
+            refused += 1;
+            // The log may be slow, and calls wait.
+            if refused <= MOST_NAMED {
+                self.pbx.log(Level::Error, &message);
+            }
             if let Some(keeper) = &mut self.keeper {
                 keeper.put_back(unapplied);
             }
+        }
+        let more = refused.saturating_sub(MOST_NAMED);
+        if more > 0 {
+            let message = format!("{more} more are not restored: `hotline config diff` shows them");
+            self.pbx.log(Level::Error, &message);
         }
     }
 
@@ -245,17 +258,28 @@ impl Runner {
 
     fn forget(&mut self, author: &str, about: &str) -> Outcome {
         let lines = self.keeper.as_mut().map(|keeper| keeper.forget(about));
-        match lines {
+        let (answer, refused) = match lines {
             Some(lines) if !lines.is_empty() => {
                 for line in &lines {
                     self.pbx.log(Level::Notice, &format!("{line}, by {author}"));
                 }
-                Outcome::Told { lines }
+                (Outcome::Told { lines }, String::new())
             }
             Some(_) | None => {
-                convert::outcome(CommandOutcome::Refused(Refusal::NothingToDo), |_| String::new())
+                let answer =
+                    convert::outcome(CommandOutcome::Refused(Refusal::NothingToDo), |_| String::new());
+                (answer, self.why(Refusal::NothingToDo))
             }
-        }
+        };
+        let deed = Box::new(Deed {
+            author: author.to_owned(),
+            what: Act::ForgetStanding {
+                about: about.to_owned(),
+            },
+            refused,
+        });
+        self.apply(Input::Deed { deed });
+        answer
     }
 
     fn take(&mut self, message: Message) {

@@ -97,6 +97,7 @@ impl Pair {
             | Input::Reload { .. }
             | Input::Screened { .. }
             | Input::ListChanged { .. }
+            | Input::Deed { .. }
             | Input::Tick => false,
         };
         let Drain { actions, events } = self.engine.handle(at, input.clone());
@@ -238,6 +239,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::CommandAnswered { .. }
         | Event::ConfigApplied { .. }
         | Event::ListChanged { .. }
+        | Event::DeedAnswered { .. }
         | Event::Fault { .. } => (3, 0, none),
     });
     events

@@ -60,6 +60,7 @@ impl fmt::Display for Shrunk {
                 | Input::Command { .. }
                 | Input::Screened { .. }
                 | Input::ListChanged { .. }
+                | Input::Deed { .. }
                 | Input::Tick => plain(input),
             };
             writeln!(f, "{number:4} {seconds:+12.6} {said}")?;

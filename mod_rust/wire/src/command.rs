@@ -188,12 +188,12 @@ pub enum Command {
     /// Answered with [`Outcome::Told`]; no event.
     ConfigDiff,
     /// Writes a copy of the settings file with what was changed while running in it, into the node's `[state]` folder. Answered
-    /// with [`Outcome::Told`]; no event. The settings themselves are told to nobody: there may be PINs in them.
+    /// with [`Outcome::Told`]. The settings themselves are told to nobody: there may be PINs in them.
     ConfigSave {
         /// Name of a file that is not there yet: letters, digits, `-`, `_` and `.`, with `.toml` at its end.
         name: String,
     },
-    /// Forgets what stood before a restart and the settings have no place for. Answered with [`Outcome::Told`]; no event.
+    /// Forgets what stood before a restart and the settings have no place for. Answered with [`Outcome::Told`].
     ConfigForget {
         /// Agent number, or queue name; empty for all of it.
         #[serde(default)]

@@ -183,6 +183,8 @@ pub const ACTIONS: &[&str] = &[
     "blacklist_import",
     "blacklist_load",
     "reload",
+    "config_save",
+    "config_forget",
 ];
 
 /// A command's kind as a label; none for a question, which changes nothing.
@@ -217,13 +219,12 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
             ListOrder::Load => "blacklist_load",
             ListOrder::Check { .. } | ListOrder::List { .. } | ListOrder::Export { .. } => return None,
         },
+        Command::ConfigSave { .. } => "config_save",
+        Command::ConfigForget { .. } => "config_forget",
         // No events tell of these.
-        Command::WhyCall { .. }
-        | Command::WhyNot { .. }
-        | Command::Fairness
-        | Command::ConfigDiff
-        | Command::ConfigSave { .. }
-        | Command::ConfigForget { .. } => return None,
+        Command::WhyCall { .. } | Command::WhyNot { .. } | Command::Fairness | Command::ConfigDiff => {
+            return None;
+        }
     })
 }
 

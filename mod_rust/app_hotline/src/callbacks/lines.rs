@@ -1,11 +1,12 @@
 //! The lines to those who are called: what their thread does.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{PipeReader, Read};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use asterisk::aside::NotPlayed;
 use asterisk::frame::{Waiter, Woken};
 use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, manager, place};
 use hotline_engine::config::Answering;
@@ -39,6 +40,8 @@ pub(super) struct Lines {
     host: Host,
     wake: PipeReader,
     waiter: Waiter,
+    /// Taken from the inbox, and not carried out yet.
+    orders: VecDeque<Order>,
     /// Calls to be placed, once the callers are off the line.
     held: Vec<Held>,
     /// Callers who are still on the line.
@@ -78,6 +81,7 @@ impl Lines {
             host,
             wake,
             waiter: Waiter::default(),
+            orders: VecDeque::new(),
             held: Vec::new(),
             leaving: HashSet::new(),
             ringing: Vec::new(),
@@ -92,38 +96,14 @@ impl Lines {
 
     /// Does what is due, and sleeps until there is more. False at the end.
     fn step(&mut self) -> bool {
-        let orders = std::mem::take(&mut self.callbacks.lock().orders);
-        for order in orders {
-            match order {
-                Order::Call(request) => self.hold(request),
-                Order::Cancel(callback) => self.cancel(callback),
-                Order::Leaving(callback) => {
-                    self.leaving.insert(callback);
-                }
-                Order::Left(callback) => {
-                    self.leaving.remove(&callback);
-                }
-                Order::Joined(callback) => {
-                    self.answered.remove(&callback);
-                }
-                Order::Gone(callback, channel) => self.gone(callback, &channel),
-                Order::Summon(summons) => self.summon(&summons),
-                Order::Dismiss(monitor) => {
-                    self.stop_calling(Errand::Monitor(monitor));
-                }
-                Order::Disconnect(call, whom) => {
-                    if !self.callbacks.talks.hang_up(call, whom) {
-                        self.host.disconnect_settled(call, whom, false);
-                    }
-                }
-                Order::Comfort(call, files) => {
-                    if let Some((caller, _)) = self.callbacks.talks.both(call) {
-                        caller.play_on_hold(&files);
-                    }
-                }
-                Order::Retrieve(call, event) => self.retrieve(call, &event),
-                Order::Stop => return false,
+        self.orders
+            .extend(std::mem::take(&mut self.callbacks.lock().orders));
+        // One by one: a panic harms one of them.
+        while let Some(order) = self.orders.pop_front() {
+            if matches!(order, Order::Stop) {
+                return false;
             }
+            self.obey(order);
         }
         self.call_due();
         self.give_up();
@@ -144,6 +124,53 @@ impl Lines {
             }
         }
         true
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Call(request) => self.hold(request),
+            Order::Cancel(callback) => self.cancel(callback),
+            Order::Leaving(callback) => {
+                self.leaving.insert(callback);
+            }
+            Order::Left(callback) => {
+                self.leaving.remove(&callback);
+            }
+            Order::Joined(callback) => {
+                self.answered.remove(&callback);
+            }
+            Order::Gone(callback, channel) => self.gone(callback, &channel),
+            Order::Summon(summons) => self.summon(&summons),
+            Order::Dismiss(monitor) => {
+                self.stop_calling(Errand::Monitor(monitor));
+            }
+            Order::Disconnect(call, whom) => {
+                if !self.callbacks.talks.hang_up(call, whom) {
+                    self.host.disconnect_settled(call, whom, false);
+                }
+            }
+            Order::Comfort(call, files) => self.comfort(call, &files),
+            Order::Retrieve(call, event) => self.retrieve(call, &event),
+            Order::Stop => {}
+        }
+    }
+
+    fn comfort(&self, call: CallId, files: &[String]) {
+        let Some((caller, _)) = self.callbacks.talks.both(call) else {
+            // Over meanwhile.
+            return;
+        };
+        match caller.play_on_hold(files) {
+            // One that lasts longer than the pause between two is heard to its end.
+            Ok(()) | Err(NotPlayed::Plays) => {}
+            Err(NotPlayed::NoPlace) => log(
+                Level::Notice,
+                &format!(
+                    "{} hears no prompt on hold: it is in no conversation now",
+                    caller.name()
+                ),
+            ),
+        }
     }
 
     /// A call is to be placed. The first follows at once on the caller's leaving, who has to hang up first.
@@ -218,9 +245,9 @@ impl Lines {
 
     /// Only the phone can end its hold: the PBX asks it by a NOTIFY in the dialog.
     fn retrieve(&self, call: CallId, event: &str) {
-        let Some((_, leg)) = self.callbacks.talks.both(call) else {
-            // Over meanwhile.
-            return;
+        let Some(leg) = self.callbacks.talks.leg(call) else {
+            // Over meanwhile, or about to be.
+            return self.host.retrieve_failed(call, RetrieveFailure::NotSent);
         };
         let name = leg.name();
         if !name.starts_with("PJSIP/") {

@@ -38,7 +38,7 @@ fn run(invocation: &Invocation) -> Outcome {
         }),
         ["save", file] => instance
             .host
-            .config_save(Path::new(file))
+            .config_save("cli", Path::new(file))
             .map(|count| format!("Written with {count} changes: {file}\n")),
         ["forget", about] => {
             let about = if *about == "all" { "" } else { about };

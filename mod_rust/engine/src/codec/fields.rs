@@ -9,8 +9,8 @@ use crate::config::{
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
-    Caller, Command, Departure, Follow, Input, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState,
-    TalkState, Whom,
+    Act, Caller, Command, Deed, Departure, Follow, Input, MonitorFact, MonitorMode, OfferFailure, Party,
+    PhoneState, TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -112,6 +112,19 @@ choice!(Input {
     18 => Owed { id, callback, before, owed },
     19 => DisconnectSettled { call, whom, done },
     20 => RetrieveFailed { call, why },
+    21 => Deed { deed },
+});
+
+record!(Deed {
+    author,
+    what,
+    refused
+});
+
+choice!(Act {
+    0 => Reload {},
+    1 => SaveConfig { file },
+    2 => ForgetStanding { about },
 });
 
 choice!(RetrieveFailure {

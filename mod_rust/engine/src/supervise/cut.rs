@@ -1,6 +1,6 @@
 //! Conversations that a supervisor ends: by taking the agent's place, or by force.
 
-use crate::action::{Action, CommandOutcome, Refusal};
+use crate::action::{Action, CommandOutcome, MonitorAction, Refusal};
 use crate::command::{Answer, Asked, PENDING};
 use crate::config::Right;
 use crate::engine::Engine;
@@ -16,7 +16,26 @@ pub(super) struct Pending {
     asked: Option<Asked>,
 }
 
+/// Whose place a supervisor was told to take, and by whose word.
+#[derive(Debug)]
+pub(super) struct Taking {
+    call: CallId,
+    agent: AgentId,
+    queue: QueueId,
+    author: String,
+    /// Whoever had the place has left it to somebody else, or there is no caller any more.
+    void: bool,
+}
+
 impl super::Supervision {
+    /// There is no place to take in that conversation any more.
+    pub(crate) fn no_place_in(&mut self, call: CallId) {
+        let all = self.taking.values_mut();
+        for taking in all.filter(|taking| taking.call == call) {
+            taking.void = true;
+        }
+    }
+
     /// Whether who asks from that phone may end conversations; a console may.
     pub(crate) fn may_disconnect(&self, from: &str) -> Result<(), Refusal> {
         if from.is_empty() {
@@ -75,32 +94,60 @@ impl Engine {
         }
     }
 
+    /// Tells a supervisor on the line to take the agent's place.
+    pub(super) fn let_take_over(&mut self, id: MonitorId, call: CallId) {
+        self.tell_monitor(id, MonitorAction::TakeOver { call });
+        let talk = self.calls.get(call.0).and_then(|of| Some((of.talk?, of.queue)));
+        if let (Some(monitor), Some((talk, queue))) = (self.supervision.monitors.get(&id), talk) {
+            let asked = monitor.asked.as_ref();
+            let taking = Taking {
+                call,
+                agent: talk.agent,
+                queue,
+                author: asked.map_or(&monitor.author, |asked| &asked.author).clone(),
+                void: false,
+            };
+            self.supervision.taking.insert(id, taking);
+        }
+    }
+
     /// The supervisor has the agent's place.
     pub(super) fn took_over(&mut self, id: MonitorId, call: CallId) {
-        let Some(monitor) = self.supervision.monitors.get(&id) else {
+        let taking = self.supervision.taking.remove(&id);
+        let Some(taking) = taking.filter(|taking| taking.call == call) else {
             return;
         };
-        if monitor.mode != MonitorMode::TakeOver || monitor.call != Some(call) || monitor.since.is_none() {
+        // Otherwise it was told to stop, too late.
+        let monitor = self.supervision.monitors.get(&id);
+        if monitor.is_some_and(|monitor| monitor.mode == MonitorMode::TakeOver && monitor.call == Some(call))
+        {
+            self.end_monitor(id, MonitorOutcome::TookOver, &taking.author);
+        }
+        let Taking {
+            agent,
+            queue,
+            author,
+            void,
+            ..
+        } = taking;
+        if void {
             return;
         }
-        let author = match &monitor.asked {
-            Some(asked) => asked.author.clone(),
-            None => monitor.author.clone(),
-        };
-        self.end_monitor(id, MonitorOutcome::TookOver, &author);
-        // The agent may have handed the caller over at that very moment.
+        let how = Cut::TakenOver;
+        // The agent's phone, which lost its place, was told gone before.
         if self.calls.get(call.0).is_none_or(|call| call.talk.is_none()) {
+            self.events.push(Event::TalkCut {
+                call,
+                agent,
+                queue,
+                how,
+                author,
+            });
             return;
         }
         self.handed_over(call);
-        self.cut(
-            call,
-            Pending {
-                how: Cut::TakenOver,
-                author,
-                asked: None,
-            },
-        );
+        let asked = None;
+        self.cut(call, Pending { how, author, asked });
         self.talk_ended(call, Party::Supervisor, None);
     }
 

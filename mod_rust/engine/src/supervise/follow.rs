@@ -10,6 +10,7 @@ use crate::supervise::Monitor;
 impl Engine {
     /// The caller goes on without the agent: who follows the caller does so as well.
     pub(crate) fn handed_over(&mut self, call: CallId) {
+        self.supervision.no_place_in(call);
         let mut unheard = Vec::new();
         for (id, monitor) in &mut self.supervision.monitors {
             if monitor.call == Some(call) && monitor.follow == Follow::Call && !monitor.handed {

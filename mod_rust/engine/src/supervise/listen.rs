@@ -96,6 +96,7 @@ impl Engine {
             MonitorFact::Up => self.monitor_is_up(id),
             MonitorFact::Key(key) => self.monitor_key(id, key),
             MonitorFact::Lost(call) => {
+                self.supervision.taking.remove(&id);
                 let of = self.supervision.monitors.get(&id);
                 if of.is_some_and(|monitor| monitor.call == Some(call)) {
                     self.lose_call(id, false);
@@ -103,7 +104,10 @@ impl Engine {
             }
             MonitorFact::TookOver(call) => self.took_over(id, call),
             MonitorFact::NoPlace(call) => self.not_taken_over(id, call),
-            MonitorFact::Gone => self.end_monitor(id, MonitorOutcome::HungUp, ""),
+            MonitorFact::Gone => {
+                self.supervision.taking.remove(&id);
+                self.end_monitor(id, MonitorOutcome::HungUp, "");
+            }
         }
     }
 
@@ -131,7 +135,7 @@ impl Engine {
             (MonitorMode::TakeOver, None) => self.end_monitor(id, MonitorOutcome::CallOver, ""),
             // The caller talks with somebody else by now, whose place it is.
             (MonitorMode::TakeOver, Some(call)) if handed => self.not_taken_over(id, call),
-            (MonitorMode::TakeOver, Some(call)) => self.tell_monitor(id, MonitorAction::TakeOver { call }),
+            (MonitorMode::TakeOver, Some(call)) => self.let_take_over(id, call),
             (MonitorMode::Listen | MonitorMode::Whisper | MonitorMode::Barge, call) => {
                 let asked = monitor.asked.take();
                 if call.is_some() {
@@ -229,7 +233,7 @@ impl Engine {
         });
         match (takes_over, call) {
             (true, Some(call)) => {
-                self.tell_monitor(id, MonitorAction::TakeOver { call });
+                self.let_take_over(id, call);
                 return PENDING;
             }
             (false, Some(_)) if elsewhere => self.attach(id),
@@ -250,6 +254,7 @@ impl Engine {
 
     /// The agent's place cannot be taken; the supervisor listens, as ever.
     pub(super) fn not_taken_over(&mut self, id: MonitorId, call: CallId) {
+        self.supervision.taking.remove(&id);
         let Some(monitor) = self.supervision.monitors.get_mut(&id) else {
             return;
         };

@@ -29,6 +29,9 @@ pub(crate) struct Supervision {
     monitors: BTreeMap<MonitorId, Monitor>,
     /// The same by agent.
     by_agent: BTreeSet<(AgentId, MonitorId)>,
+    /// Supervisors who were told to take an agent's place, and have not said what came of it. It may have happened before they hear
+    /// that they are to stop, or the agent's phone may be told gone before them.
+    taking: BTreeMap<MonitorId, cut::Taking>,
     /// Conversations that a supervisor is about to end.
     cuts: BTreeMap<CallId, cut::Pending>,
 }

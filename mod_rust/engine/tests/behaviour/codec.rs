@@ -10,7 +10,8 @@ use hotline_engine::config::{
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
-    Caller, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState, TalkState, Whom,
+    Act, Caller, Deed, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState,
+    TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -38,15 +39,15 @@ fn command() -> impl Strategy<Value = Command> {
             phone,
             from_there
         }),
-        text().prop_map(|agent| Command::SignOut { agent }),
-        text().prop_map(|agent| Command::SetReady { agent }),
+        any::<String>().prop_map(|agent| Command::SignOut { agent }),
+        any::<String>().prop_map(|agent| Command::SetReady { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::SetNotReady { agent, reason }),
         (text(), text(), option::of(span())).prop_map(|(agent, reason, lasting)| Command::ForceBusy {
             agent,
             reason,
             lasting
         }),
-        text().prop_map(|agent| Command::ForceIdle { agent }),
+        any::<String>().prop_map(|agent| Command::ForceIdle { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::ForceSignOut { agent, reason }),
         more_commands(),
         supervising(),
@@ -72,7 +73,7 @@ fn supervising() -> impl Strategy<Value = Command> {
     let whom = prop_oneof![Just(Whom::Caller), Just(Whom::Agent), Just(Whom::Both)];
     prop_oneof![
         (text(), text()).prop_map(|(supervisor, phone)| Command::SignInSupervisor { supervisor, phone }),
-        text().prop_map(|supervisor| Command::SignOutSupervisor { supervisor }),
+        any::<String>().prop_map(|supervisor| Command::SignOutSupervisor { supervisor }),
         (monitor(), text(), text(), text(), mode(), follow).prop_map(
             |(monitor, supervisor, from, agent, mode, follow)| Command::Monitor {
                 monitor,
@@ -83,7 +84,7 @@ fn supervising() -> impl Strategy<Value = Command> {
                 follow
             }
         ),
-        text().prop_map(|supervisor| Command::StopMonitor { supervisor }),
+        any::<String>().prop_map(|supervisor| Command::StopMonitor { supervisor }),
         (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
     ]
 }
@@ -177,11 +178,11 @@ fn rule() -> impl Strategy<Value = Rule> {
     let text = any::<String>;
     let operation = prop_oneof![
         any::<u8>().prop_map(Operation::AcceptLevel),
-        text().prop_map(Operation::DropSkill),
-        text().prop_map(Operation::AddQueue),
+        any::<String>().prop_map(Operation::DropSkill),
+        any::<String>().prop_map(Operation::AddQueue),
         span().prop_map(Operation::Raise),
         prompts().prop_map(Operation::Say),
-        text().prop_map(Operation::Menu),
+        any::<String>().prop_map(Operation::Menu),
         way().prop_map(Operation::Divert),
     ];
     let band = || option::of((any::<u64>(), any::<u64>()).prop_map(|(over, until)| Band { over, until }));
@@ -528,7 +529,22 @@ fn input() -> impl Strategy<Value = Input> {
         list_change().prop_map(|change| Input::ListChanged {
             change: Box::new(change)
         }),
+        (any::<String>(), act(), any::<String>()).prop_map(|(author, what, refused)| Input::Deed {
+            deed: Box::new(Deed {
+                author,
+                what,
+                refused
+            })
+        }),
         Just(Input::Tick),
+    ]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        Just(Act::Reload),
+        any::<String>().prop_map(|file| Act::SaveConfig { file }),
+        any::<String>().prop_map(|about| Act::ForgetStanding { about }),
     ]
 }
 
@@ -704,8 +720,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[21]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 21 })
+        decode::<Input>(&[22]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 22 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

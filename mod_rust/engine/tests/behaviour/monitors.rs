@@ -388,6 +388,37 @@ fn a_call_that_ends_first_cannot_be_taken_over() {
 }
 
 #[test]
+fn a_place_that_is_taken_is_told_of_whatever_was_told_before() {
+    // The supervisor is stopped in the very moment of taking it.
+    let mut floor = talking();
+    listens(&mut floor, 1, "91", Listen, Agent);
+    assert_eq!(ask(&mut floor, 2, "91", TakeOver, Agent), PENDING);
+    let supervisor = "91".to_owned();
+    assert_eq!(floor.boss(Command::StopMonitor { supervisor }), DONE);
+    fact(&mut floor, 1, MonitorFact::TookOver(CallId(1)));
+    let cut = (Cut::TakenOver, "boss".to_owned());
+    assert_eq!(cuts(&floor), (vec![cut.clone()], vec![Party::Supervisor]));
+    assert_eq!(floor.state("1"), AgentState::WrapUp);
+
+    // The agent's phone is told gone before: it was swapped out.
+    let mut floor = talking();
+    listens(&mut floor, 1, "91", Listen, Agent);
+    assert_eq!(ask(&mut floor, 2, "91", TakeOver, Agent), PENDING);
+    floor.ended(1, Party::Agent);
+    fact(&mut floor, 1, MonitorFact::TookOver(CallId(1)));
+    assert_eq!(cuts(&floor), (vec![cut], vec![]));
+
+    // No place was taken: the agent hung up, and that is all.
+    let mut floor = talking();
+    listens(&mut floor, 1, "91", Listen, Agent);
+    assert_eq!(ask(&mut floor, 2, "91", TakeOver, Agent), PENDING);
+    floor.ended(1, Party::Agent);
+    fact(&mut floor, 1, MonitorFact::NoPlace(CallId(1)));
+    fact(&mut floor, 1, MonitorFact::TookOver(CallId(1)));
+    assert!(floor.events.is_empty());
+}
+
+#[test]
 fn a_call_that_is_handed_over_first_is_not_taken_over() {
     let mut floor = talking();
     assert_eq!(ask(&mut floor, 1, "91", TakeOver, Call), PENDING);

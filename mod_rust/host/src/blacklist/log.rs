@@ -17,8 +17,6 @@ const NAME: &str = "blacklist.log";
 const LOCK: &str = "blacklist.lock";
 /// What was not whole, and cut off.
 const DROPPED: &str = "blacklist.dropped";
-/// Most files of what was cut off, or damaged.
-const MOST_ASIDE: u32 = 10;
 /// Changes in one frame of a log that is written anew: what damage to a byte of it costs.
 const TOGETHER: usize = 256;
 /// A log is never written anew before it has so many bytes.
@@ -70,7 +68,7 @@ impl Log {
         let mut words = Vec::new();
         let mut length = read.good as u64;
         if !read.is_whole() {
-            let kept = kept_aside(&path.with_extension("damaged"), &bytes);
+            let kept = file::keep_aside(&path.with_extension("damaged"), &bytes);
             words.push((Level::Error, harmed(&path, &read, &shown(&kept))));
             if read.damaged > 0 && kept.is_ok() {
                 // Told once. What makes no sense stays: the plan may be put right.
@@ -96,7 +94,7 @@ impl Log {
         let torn = bytes.len() - read.good;
         if torn > 0 {
             // A kill leaves half a change; a bad disk may leave more, for somebody to look at.
-            let kept = shown(&kept_aside(&folder.join(DROPPED), &bytes[read.good..]));
+            let kept = shown(&file::keep_aside(&folder.join(DROPPED), &bytes[read.good..]));
             words.push((
                 Level::Warning,
                 format!(
@@ -244,27 +242,7 @@ fn harmed(path: &Path, read: &changes::Read, kept: &str) -> String {
     )
 }
 
-/// Writes something beside its place, over nothing that is there but its own beginning. Where it is, or why not.
-fn kept_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
-    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", path.display()));
-    let mut places = std::iter::once(path.to_owned()).chain((1..MOST_ASIDE).map(numbered));
-    let free = |place: &PathBuf| {
-        let Ok(there) = std::fs::symlink_metadata(place) else {
-            return true;
-        };
-        let short = there.is_file() && there.len() <= bytes.len() as u64;
-        short && std::fs::read(place).is_ok_and(|there| bytes.starts_with(&there))
-    };
-    places
-        .find(free)
-        .ok_or_else(|| format!("{MOST_ASIDE} such files are there already"))
-        .and_then(|place| {
-            let written = file::replace(&place, |to| to.write_all(bytes));
-            written.map(|()| place).map_err(|error| error.to_string())
-        })
-}
-
-fn shown(kept: &Result<PathBuf, String>) -> String {
+fn shown(kept: &io::Result<PathBuf>) -> String {
     match kept {
         Ok(place) => format!("they are in {}", place.display()),
         Err(why) => format!("they could not be kept aside: {why}"),

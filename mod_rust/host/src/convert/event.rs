@@ -6,7 +6,7 @@ use hotline_engine::event::{
     RetrieveFailure, RetrieveResult,
 };
 use hotline_engine::ids::CallId;
-use hotline_engine::input::{OfferFailure, Party, Whom};
+use hotline_engine::input::{Act, Deed, OfferFailure, Party, Whom};
 use hotline_wire as wire;
 use hotline_wire::event as words;
 
@@ -305,6 +305,7 @@ impl Vocabulary {
                 command: self.command(command),
                 outcome: outcome(answer, |supervisor| self.called(supervisor)),
             },
+            Event::DeedAnswered { deed } => deed_answered(*deed),
             Event::CallScreened { call, screening } => {
                 super::blacklist::screened(self.call(call), *screening)
             }
@@ -446,5 +447,30 @@ fn callback_outcome(outcome: CallbackOutcome) -> (words::CallbackOutcome, Option
         CallbackOutcome::Expired => (Out::Expired, None),
         CallbackOutcome::Cancelled => (Out::Cancelled, None),
         CallbackOutcome::Removed => (Out::Removed, None),
+    }
+}
+
+/// What the host did by itself is told like any command.
+fn deed_answered(deed: Deed) -> wire::Event {
+    let Deed {
+        author,
+        what,
+        refused,
+    } = deed;
+    let (command, reason) = match what {
+        Act::Reload => (wire::Command::Reload, wire::Refusal::BadConfig),
+        Act::SaveConfig { file } => (wire::Command::ConfigSave { name: file }, wire::Refusal::BadFile),
+        Act::ForgetStanding { about } => (wire::Command::ConfigForget { about }, wire::Refusal::NothingToDo),
+    };
+    let outcome = if refused.is_empty() {
+        wire::Outcome::Done
+    } else {
+        let message = refused;
+        wire::Outcome::Refused { reason, message }
+    };
+    wire::Event::CommandAnswered {
+        author,
+        command,
+        outcome,
     }
 }

@@ -1,18 +1,19 @@
 //! The file of what stands: a line of JSON for each thing, so that one that makes no sense costs none of the others.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use hotline_blacklist::file;
 use hotline_engine::config::MAX_SKILLS;
 use hotline_engine::input::Caller;
 use hotline_engine::{Owed, Span, Standing, Time, is_dialable};
 use hotline_wire as wire;
+use hotline_wire::mask::masked;
 use serde::{Deserialize, Serialize};
 
 use super::{Kept, RESTORED};
@@ -26,8 +27,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Most bytes that are read: many times what the largest floor comes to.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Most copies of damaged files that are kept.
-const MAX_COPIES: u32 = 20;
+/// So many digits may be a caller's number.
+const NUMBER: usize = 5;
 
 /// Most lines that the log names, of those that are not restored.
 const MAX_NAMED: usize = 100;
@@ -102,16 +103,26 @@ impl Line {
     }
 }
 
-/// What stood before. A line that makes no sense is named in the log, and the file as it was kept aside.
+/// What stood before, and whether the file has something that makes no sense, which the log names. Such a file is kept aside before
+/// it is written anew.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
-pub(super) fn read(path: &Path, references: &References, now: Time, pbx: &dyn Pbx) -> io::Result<Vec<Kept>> {
+pub(super) fn read(
+    path: &Path,
+    references: &References,
+    now: Time,
+    pbx: &dyn Pbx,
+) -> io::Result<(Vec<Kept>, bool)> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(file) => file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(named)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+    match std::fs::metadata(path) {
+        // A pipe would be waited for, and a device has no end.
+        Ok(there) if !there.is_file() => return Err(named(io::Error::other("it is no regular file"))),
+        Ok(_) => File::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(named)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), false)),
         Err(error) => return Err(named(error)),
     };
     let (mut standing, mut damage) = (Vec::new(), Vec::new());
@@ -122,17 +133,14 @@ pub(super) fn read(path: &Path, references: &References, now: Time, pbx: &dyn Pb
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let read = serde_json::from_slice(line).map_err(|error| error.to_string());
+        let read = serde_json::from_slice(line).map_err(|error| unnumbered(&error.to_string()));
         match read.and_then(|line| understand(line, references, now)) {
             Ok(kept) => standing.push(kept),
             Err(why) => damage.push(format!("line {number} is not restored: {}", plain(&why))),
         }
     }
-    if !damage.is_empty() {
-        say(path, &damage, pbx);
-        keep_aside(path, &bytes, pbx);
-    }
-    Ok(standing)
+    say(path, &damage, pbx);
+    Ok((standing, !damage.is_empty()))
 }
 
 /// What a line means.
@@ -242,10 +250,22 @@ fn text(what: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a log may show of a reason that quotes the file: one line, not for ever.
+/// What a log may show of a reason: one line, not for ever.
 fn plain(why: &str) -> String {
     let shown = why.chars().filter(|c| !c.is_control());
     shown.take(300).collect()
+}
+
+/// What quotes the file, without a caller's number.
+fn unnumbered(why: &str) -> String {
+    let letters: Vec<char> = why.chars().collect();
+    let digits = letters.chunk_by(|a, b| a.is_ascii_digit() && b.is_ascii_digit());
+    let parts = digits.map(|part| {
+        let text: String = part.iter().collect();
+        let number = part.len() >= NUMBER && part[0].is_ascii_digit();
+        if number { masked(&text) } else { text }
+    });
+    parts.collect()
 }
 
 fn say(path: &Path, damage: &[String], pbx: &dyn Pbx) {
@@ -259,42 +279,12 @@ fn say(path: &Path, damage: &[String], pbx: &dyn Pbx) {
     }
 }
 
-/// Keeps a damaged file as it was, under a name of its own.
-fn keep_aside(path: &Path, bytes: &[u8], pbx: &dyn Pbx) {
-    let message = match copy_aside(path, bytes) {
-        Ok(copy) => format!("{} as it was is now {}", path.display(), copy.display()),
-        Err(why) => format!("{} as it was is kept nowhere: {why}", path.display()),
-    };
-    pbx.log(Level::Error, &message);
-}
-
-fn copy_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    for number in 1..=MAX_COPIES {
-        let copy = path.with_extension(format!("json.damaged-{number}"));
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o640)
-            .open(&copy);
-        match made {
-            Ok(mut file) => {
-                file.write_all(bytes)?;
-                file.sync_all()?;
-                return Ok(copy);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other(format!(
-        "there are {MAX_COPIES} earlier copies beside it; look at them and remove them"
-    )))
-}
-
 /// The thread that writes: the latest of what it is handed, whole or not at all. What could not be written is tried again, a
 /// last time at the end.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
+    /// The file that is there has something that made no sense, and is not kept aside yet.
+    pub(super) damaged: bool,
     pub(super) lines: Receiver<Vec<Line>>,
     /// Handed lines that it has not tried to write yet.
     pub(super) busy: Arc<AtomicBool>,
@@ -304,7 +294,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut unwritten: Option<Vec<Line>> = None;
         loop {
             let received = match unwritten {
@@ -343,8 +333,14 @@ impl Writer {
         }
     }
 
-    fn write(&self, lines: &[Line]) -> io::Result<()> {
-        hotline_blacklist::file::replace(&self.path, |file| {
+    fn write(&mut self, lines: &[Line]) -> io::Result<()> {
+        if self.damaged {
+            let kept = file::link_aside(&self.path, &self.path.with_extension("json.damaged"))?;
+            self.damaged = false;
+            let message = format!("{} as it was is now {}", self.path.display(), kept.display());
+            self.pbx.log(Level::Error, &message);
+        }
+        file::replace(&self.path, |file| {
             lines.iter().try_for_each(|line| {
                 serde_json::to_writer(&mut *file, line)?;
                 file.write_all(b"\n")

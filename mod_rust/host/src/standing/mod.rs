@@ -22,7 +22,7 @@ use hotline_engine::{Command, Engine, Input, Owed, Standing, Time};
 use self::file::{Line, Writer};
 use crate::convert::{References, Vocabulary};
 use crate::live;
-use crate::pbx::Pbx;
+use crate::pbx::{Level, Pbx};
 use crate::runner::Message;
 
 /// Appended to the author of what is asked for again.
@@ -68,7 +68,7 @@ impl Keeper {
     /// [unapplied](Self::take_unapplied) at first. A line that makes no sense is named in the log.
     ///
     /// # Errors
-    /// When the folder cannot be made, the file not be read, or no thread be started.
+    /// When the folder cannot be made, or no thread be started.
     pub(crate) fn start(
         folder: &Path,
         node: &str,
@@ -79,7 +79,12 @@ impl Keeper {
     ) -> io::Result<Keeper> {
         std::fs::create_dir_all(folder)?;
         let path = folder.join(format!("{node}.standing.json"));
-        let standing = file::read(&path, references, now, &*pbx)?;
+        // Callers are served whatever the file is; it is not written over before it is kept.
+        let (standing, damaged) = file::read(&path, references, now, &*pbx).unwrap_or_else(|error| {
+            let what = "nothing of what stood before is restored, no lock, no live change, no owed callback";
+            pbx.log(Level::Error, &format!("{what}: {error}"));
+            (Vec::new(), true)
+        });
         let unapplied = standing.into_iter().map(|kept| Unapplied {
             kept,
             why: String::new(),
@@ -89,6 +94,7 @@ impl Keeper {
         let busy = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             path,
+            damaged,
             lines,
             busy: Arc::clone(&busy),
             inbox,

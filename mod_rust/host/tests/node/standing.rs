@@ -161,6 +161,10 @@ const DAMAGED: &[(&str, &str)] = &[
         "expected u8",
     ),
     (
+        r#"{"owed":{"callback":"c","queue":"q","tier":"t","number":13800138000}}"#,
+        "integer `*******8000`",
+    ),
+    (
         r#"{"decided":{"author":"a","command":{"do":"set_skill","agent":"1001","skill":"","has":true}}}"#,
         "a skill needs a name",
     ),
@@ -204,29 +208,39 @@ fn a_line_that_makes_no_sense_costs_none_of_the_others() {
     assert_eq!(said(&bed, "a text of it is longer than 256 bytes"), 1);
     assert_eq!(said(&bed, "is not restored: "), DAMAGED.len() + 2);
     let path = file(&bed);
-    let copy = |number: u32| path.with_extension(format!("json.damaged-{number}"));
-    assert_eq!(std::fs::read_to_string(copy(1)).unwrap(), damaged);
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(copy(1)).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o640);
+    let copy = |number: u32| match number {
+        0 => path.with_extension("json.damaged"),
+        _ => path.with_extension(format!("json.damaged.{number}")),
+    };
+    assert_eq!(std::fs::read_to_string(copy(0)).unwrap(), damaged);
 
     // What was understood is written anew, so that the next start finds nothing wrong.
     bed.host.stop();
     let mended = std::fs::read_to_string(file(&bed)).unwrap();
     assert_eq!(mended.lines().count(), 2, "{mended}");
     bed.restart();
-    assert!(!copy(2).exists());
+    assert!(!copy(1).exists());
 
-    // Another damage is another copy, up to a limit; none is ever written over.
+    // Another damage is another copy, up to a limit; none is ever written over, and a file that cannot be kept stays.
     bed.host.stop();
-    for number in 2..=20 {
+    for number in 1..20 {
         std::fs::write(copy(number), "kept").unwrap();
     }
-    std::fs::write(file(&bed), format!("nonsense\n{first}")).unwrap();
+    let damaged_again = format!("nonsense\n{first}");
+    std::fs::write(file(&bed), &damaged_again).unwrap();
     bed.restart();
     assert!(seen(&bed, "1001").forced.is_some());
-    assert_eq!(said(&bed, "is kept nowhere: there are 20 earlier copies"), 1);
-    assert_eq!(std::fs::read_to_string(copy(20)).unwrap(), "kept");
-    assert_eq!(std::fs::read_to_string(copy(1)).unwrap(), damaged);
+    bed.host.stop();
+    assert!(said(&bed, "there are 20 earlier ones") > 0);
+    assert_eq!(std::fs::read_to_string(copy(19)).unwrap(), "kept");
+    assert_eq!(std::fs::read_to_string(copy(0)).unwrap(), damaged);
+    assert_eq!(std::fs::read_to_string(file(&bed)).unwrap(), damaged_again);
+    // Once there is room it goes on.
+    std::fs::remove_file(copy(7)).unwrap();
+    bed.restart();
+    bed.host.stop();
+    assert_eq!(std::fs::read_to_string(copy(7)).unwrap(), damaged_again);
+    assert!(!std::fs::read_to_string(file(&bed)).unwrap().contains("nonsense"));
 }
 
 #[test]
@@ -391,10 +405,10 @@ fn live_changes_are_told_apart_from_the_settings_and_written_into_a_copy() {
     let text = std::fs::read_to_string(bed.settings_file()).unwrap();
     std::fs::write(bed.settings_file(), format!("# ours\n{text}")).unwrap();
     let copy = bed.folder.path().join("copy.toml");
-    assert_eq!(bed.host.config_save(&copy).unwrap(), 5);
+    assert_eq!(bed.host.config_save("test", &copy).unwrap(), 5);
     let written = std::fs::read_to_string(&copy).unwrap();
     assert!(written.starts_with("# ours\n"), "{written}");
-    let why = bed.host.config_save(&copy).unwrap_err();
+    let why = bed.host.config_save("test", &copy).unwrap_err();
     assert!(why.contains("copy.toml: ") && why.contains("exists"), "{why}");
 
     // With the copy in place of the settings, nothing differs any more, and what was taken back differs again.
@@ -567,5 +581,72 @@ fn live_changes_are_shown_and_written_out_over_the_control_socket() {
     match client.command("f", forget) {
         Outcome::Refused { reason, .. } => assert_eq!(reason, Refusal::NothingToDo),
         outcome => panic!("{outcome:?}"),
+    }
+    // Each is told, with its author.
+    let mut watcher = bed.client(None, true);
+    let mut next = || {
+        let answered = watcher.event(|event| match event {
+            Event::CommandAnswered {
+                author,
+                command: command @ (Command::ConfigSave { .. } | Command::ConfigForget { .. }),
+                outcome,
+            } => Some((author.clone(), command.clone(), outcome.clone())),
+            _ => None,
+        });
+        assert_eq!(answered.1.0, "test");
+        (answered.1.1, answered.1.2)
+    };
+    let name = copy.display().to_string();
+    assert_eq!(next(), (Command::ConfigSave { name }, Outcome::Done));
+    for _ in 0..6 {
+        let (command, outcome) = next();
+        assert!(matches!(command, Command::ConfigSave { .. }));
+        assert!(matches!(
+            outcome,
+            Outcome::Refused {
+                reason: Refusal::BadFile,
+                ..
+            }
+        ));
+    }
+    let (command, outcome) = next();
+    assert!(matches!(command, Command::ConfigForget { .. }));
+    assert!(matches!(
+        outcome,
+        Outcome::Refused {
+            reason: Refusal::NothingToDo,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn what_is_no_file_to_read_costs_no_service_and_is_not_lost() {
+    let mut bed = bed();
+    for pipe in [true, false] {
+        bed.host.stop();
+        let path = file(&bed);
+        std::fs::rename(&path, path.with_extension(format!("before-{pipe}"))).ok();
+        if pipe {
+            let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+            assert!(made.success());
+        } else {
+            std::fs::create_dir(&path).unwrap();
+        }
+        bed.restart();
+        assert!(bed.logged("nothing of what stood before is restored"), "{pipe}");
+        assert!(bed.logged("it is no regular file"));
+        let mut client = bed.client(None, false);
+        assert_eq!(client.command("l", lock("1001", "training", 0)), Outcome::Done);
+        drop(client);
+        bed.host.stop();
+        // A name that can be given away is, and the file written; a folder stays, and the log says that nothing is kept.
+        let aside = path.with_extension("json.damaged");
+        if pipe {
+            assert!(aside.exists() && path.is_file());
+            std::fs::remove_file(&aside).unwrap();
+        } else {
+            assert!(path.is_dir() && bed.logged("would not survive a restart now"));
+        }
     }
 }

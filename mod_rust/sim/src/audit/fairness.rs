@@ -193,6 +193,7 @@ impl Fairness {
             | Event::CallRefused { .. }
             | Event::CallScreened { .. }
             | Event::ListChanged { .. }
+            | Event::DeedAnswered { .. }
             | Event::OfferRinging { .. }
             | Event::TalkChanged { .. }
             | Event::CallbackPlaced { .. }

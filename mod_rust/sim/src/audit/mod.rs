@@ -199,6 +199,7 @@ impl Audit {
             | Event::CallRefused { .. }
             | Event::CallScreened { .. }
             | Event::ListChanged { .. }
+            | Event::DeedAnswered { .. }
             | Event::TalkChanged { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }

@@ -136,6 +136,7 @@ impl Visits {
                 | Event::ConfigApplied { .. }
                 | Event::CallScreened { .. }
                 | Event::ListChanged { .. }
+                | Event::DeedAnswered { .. }
                 | Event::Fault { .. } => {}
             }
         }

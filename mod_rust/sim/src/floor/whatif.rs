@@ -188,6 +188,7 @@ impl Story {
             | Input::Reload { .. }
             | Input::Screened { .. }
             | Input::ListChanged { .. }
+            | Input::Deed { .. }
             | Input::Tick => {}
         }
     }

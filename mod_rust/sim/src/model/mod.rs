@@ -21,9 +21,11 @@ mod talk;
 mod view;
 mod watch;
 
+use std::collections::BTreeMap;
+
 use hotline_engine::action::CommandOutcome;
 use hotline_engine::config::{self, Config, Door};
-use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::Party;
 use hotline_engine::{Action, CallAction, Event, Input, Time};
 
@@ -31,7 +33,7 @@ use agent::{Agent, Doing};
 use call::{Call, Stage};
 use callbacks::Callback;
 use settings::Overlays;
-use supervise::{Ending, Monitor, Supervisor};
+use supervise::{Ending, Monitor, Supervisor, TakenPlace};
 
 /// A naive distributor.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub(crate) struct Model {
     /// All supervisors that ever were.
     supervisors: Vec<Supervisor>,
     monitors: Vec<Monitor>,
+    places: BTreeMap<MonitorId, TakenPlace>,
     endings: Vec<Ending>,
     /// Who gave the present command.
     author: String,
@@ -114,6 +117,7 @@ impl Model {
             overlays: Overlays::default(),
             supervisors: vec![],
             monitors: vec![],
+            places: BTreeMap::new(),
             endings: vec![],
             author: String::new(),
             offers_made: 0,
@@ -152,6 +156,7 @@ impl Model {
             | Event::CallRefused { .. }
             | Event::CallScreened { .. }
             | Event::ListChanged { .. }
+            | Event::DeedAnswered { .. }
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
             | Event::CallFinished { .. }
@@ -221,6 +226,7 @@ impl Model {
                 call: *call,
                 screening: screening.clone(),
             }),
+            Input::Deed { deed } => self.events.push(Event::DeedAnswered { deed: deed.clone() }),
             Input::ListChanged { change } => self.events.push(Event::ListChanged {
                 change: change.clone(),
             }),

@@ -3,18 +3,29 @@
 use hotline_engine::action::{CommandOutcome, MonitorAction, Refusal};
 use hotline_engine::config;
 use hotline_engine::event::{Cut, MonitorOutcome};
-use hotline_engine::ids::{CallId, CommandId, MonitorId, SupervisorId};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, QueueId, SupervisorId};
 use hotline_engine::input::{Follow, MonitorFact, MonitorMode, Party, TalkState};
 use hotline_engine::{Action, Event};
 
 use super::Model;
 use super::commands::{Answer, DONE};
-use super::supervise::{Ending, Monitor, look, right};
+use super::supervise::{Ending, Monitor, TakenPlace, look, right};
 
 const PENDING: Answer = Ok(CommandOutcome::Pending);
 
 impl Model {
     pub(super) fn monitor_told(&mut self, id: MonitorId, fact: MonitorFact) {
+        let place = match fact {
+            MonitorFact::TookOver(_) | MonitorFact::NoPlace(_) | MonitorFact::Lost(_) | MonitorFact::Gone => {
+                self.places.remove(&id)
+            }
+            MonitorFact::Up | MonitorFact::Key(_) => None,
+        };
+        if let (MonitorFact::TookOver(call), Some(place)) = (fact, place)
+            && call == place.call
+        {
+            return self.took_place(id, place);
+        }
         let Some(monitor) = self.monitor(id) else {
             if fact == MonitorFact::Up {
                 self.tell_monitor(id, MonitorAction::End);
@@ -46,28 +57,68 @@ impl Model {
                     self.monitor_stays(&monitor);
                 }
             }
-            MonitorFact::TookOver(call) => {
-                let in_turn = monitor.mode == MonitorMode::TakeOver && monitor.since.is_some();
-                if in_turn && monitor.call == Some(call) {
-                    let author = match monitor.asked {
-                        Some((_, author)) => author,
-                        None => monitor.author,
-                    };
-                    self.monitor_ends(id, MonitorOutcome::TookOver, &author);
-                    if self.call(call).is_none_or(|call| call.talk.is_none()) {
-                        return;
-                    }
-                    self.handed_over(call);
-                    self.will_end(Ending {
-                        call,
-                        how: Cut::TakenOver,
-                        author,
-                        asked: None,
-                    });
-                    self.hang_up(call, Party::Supervisor, None);
-                }
-            }
+            MonitorFact::TookOver(_) => {}
             MonitorFact::Gone => self.monitor_ends(id, MonitorOutcome::HungUp, ""),
+        }
+    }
+
+    fn takes_place(&mut self, id: MonitorId, call: CallId) {
+        self.tell_monitor(id, MonitorAction::TakeOver { call });
+        let Some(monitor) = self.monitor(id) else { return };
+        let talks = self.call(call).and_then(|of| Some((of.talk?.agent, of.queue)));
+        if let Some((agent, queue)) = talks {
+            let author = match monitor.asked {
+                Some((_, author)) => author,
+                None => monitor.author,
+            };
+            let (agent, queue) = (AgentId(agent as u32), QueueId(queue as u32));
+            self.places.insert(
+                id,
+                TakenPlace {
+                    call,
+                    agent,
+                    queue,
+                    author,
+                    void: false,
+                },
+            );
+        }
+    }
+
+    fn took_place(&mut self, id: MonitorId, place: TakenPlace) {
+        let TakenPlace {
+            call,
+            agent,
+            queue,
+            author,
+            void,
+        } = place;
+        if let Some(monitor) = self.monitor(id)
+            && (monitor.mode, monitor.call) == (MonitorMode::TakeOver, Some(call))
+        {
+            self.monitor_ends(id, MonitorOutcome::TookOver, &author);
+        }
+        if void {
+            return;
+        }
+        let how = Cut::TakenOver;
+        if self.call(call).is_some_and(|call| call.talk.is_some()) {
+            self.handed_over(call);
+            self.will_end(Ending {
+                call,
+                how,
+                author,
+                asked: None,
+            });
+            self.hang_up(call, Party::Supervisor, None);
+        } else {
+            self.events.push(Event::TalkCut {
+                call,
+                agent,
+                queue,
+                how,
+                author,
+            });
         }
     }
 
@@ -88,7 +139,7 @@ impl Model {
         if monitor.mode == MonitorMode::TakeOver {
             match monitor.call {
                 Some(_) if monitor.away => self.monitor_stays(&monitor),
-                Some(call) => self.tell_monitor(monitor.id, MonitorAction::TakeOver { call }),
+                Some(call) => self.takes_place(monitor.id, call),
                 None => self.monitor_ends(monitor.id, MonitorOutcome::CallOver, ""),
             }
             return;
@@ -189,7 +240,7 @@ impl Model {
         let moved = old.follow != follow || old.call != new.call;
         match new.call {
             Some(call) if mode == MonitorMode::TakeOver => {
-                self.tell_monitor(id, MonitorAction::TakeOver { call });
+                self.takes_place(id, call);
                 return PENDING;
             }
             Some(_) if moved => self.monitor_hears(id),

@@ -49,6 +49,16 @@ pub(super) struct Ending {
     pub(super) asked: Option<CommandId>,
 }
 
+/// A place that a supervisor was told to take, and by whose word.
+#[derive(Debug)]
+pub(super) struct TakenPlace {
+    pub(super) call: CallId,
+    pub(super) agent: AgentId,
+    pub(super) queue: QueueId,
+    pub(super) author: String,
+    pub(super) void: bool,
+}
+
 /// What is wanted of a supervisor.
 pub(super) struct Wanted<'a> {
     pub(super) monitor: MonitorId,
@@ -331,7 +341,14 @@ impl Model {
         Party::Supervisor
     }
 
+    pub(super) fn no_place(&mut self, call: CallId) {
+        for place in self.places.values_mut() {
+            place.void |= place.call == call;
+        }
+    }
+
     pub(super) fn handed_over(&mut self, call: CallId) {
+        self.no_place(call);
         for old in self.monitors.clone() {
             if old.call != Some(call) || old.follow != Follow::Call || old.away {
                 continue;

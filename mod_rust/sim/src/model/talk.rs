@@ -166,6 +166,9 @@ impl Model {
             by: told,
             to: Exit::Onward,
         });
+        if by != Party::Agent {
+            self.no_place(id);
+        }
         if by != Party::Caller {
             self.release(id, Status::Answered, Place::Onward, vec![], None);
         }

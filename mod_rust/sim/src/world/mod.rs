@@ -8,7 +8,7 @@ use hotline_engine::config::Config;
 use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{
-    Caller, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState, Whom,
+    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -300,8 +300,16 @@ impl World {
                 bad: 0,
                 entries: self.random.below(10),
             };
-            return Input::ListChanged {
-                change: Box::new(change),
+            let deed = Deed {
+                author: "operator".to_owned(),
+                what: Act::Reload,
+                refused: String::new(),
+            };
+            return match self.random.one_in(3) {
+                true => Input::Deed { deed: Box::new(deed) },
+                false => Input::ListChanged {
+                    change: Box::new(change),
+                },
             };
         }
         let screening = Screening {

@@ -300,6 +300,12 @@ impl Phone {
         self.listen(&awaited, |leg| leg.media.hears_just(&tones, &silent))
     }
 
+    /// How loud a tone is now, for 60 ms on end; a phone speaks with 6,000.
+    pub fn loudness(&self, tone: Tone) -> f32 {
+        let state = self.shared.lock();
+        self.leg(&state).map_or(0.0, |leg| leg.media.loudness(tone))
+    }
+
     /// How loud a tone that the phone [follows](Self::follow) was at the most in its latest call, for 60 ms on end; a phone
     /// speaks with 6,000.
     pub fn loudest(&self, tone: Tone) -> f32 {

@@ -172,6 +172,11 @@ impl Media {
         self.recent.len() == KEPT && tones.iter().all(loud) && others.iter().all(faint)
     }
 
+    /// How loud a tone was throughout the last 60 ms.
+    pub(super) fn loudness(&self, tone: Tone) -> f32 {
+        sustained(&self.recent, tone)
+    }
+
     /// Forgets what was heard, so that the next answer is about now.
     pub(super) fn forget(&mut self) {
         self.recent.clear();

@@ -15,6 +15,7 @@ use crate::{EXTENSIONS, finished};
 const PLEASE: Tone = Tone::nth(40);
 const THANKS: Tone = Tone::nth(42);
 const ENDLESS: Tone = Tone::nth(44);
+const LONG: Tone = Tone::nth(46);
 
 /// Caller and agent of a queue, who hear each other.
 struct Pair {
@@ -28,6 +29,7 @@ struct Pair {
 fn talking(number: &str) -> Result<Pair> {
     let sounds = tempfile::tempdir()?;
     record_at(sounds.path(), "endless", ENDLESS, 3000)?;
+    record_at(sounds.path(), "long", LONG, 125)?;
     let settings = include_str!("hotline.toml").replace("@SOUNDS@", &sounds.path().display().to_string());
     let extensions = format!(
         "{EXTENSIONS}\n[callers](+)\nexten => 900,1,Dial(Local/endless@callers)\nexten => passed,1,Hotline(endless,t)\n same => n,UserEvent(Left,Number:${{CALLERID(num)}},Status:${{HOTLINESTATUS}})\n"
@@ -36,7 +38,7 @@ fn talking(number: &str) -> Result<Pair> {
     record(&bed, "hold/please", PLEASE)?;
     record(&bed, "hold/thanks", THANKS)?;
     let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
-    caller.follow(&[Tone::MUSIC, PLEASE, THANKS, ENDLESS]);
+    caller.follow(&[Tone::MUSIC, PLEASE, THANKS, ENDLESS, LONG]);
     agent.follow(&[PLEASE, THANKS, ENDLESS]);
     caller.call(number)?;
     agent.expect_ring()?;
@@ -177,5 +179,61 @@ fn a_caller_who_is_transferred_in_the_prompt_talks_to_the_next_one() -> Result<(
     bed.node.agent_is("1001", AgentState::Ready)?;
     caller.hang_up();
     colleague.expect_hangup()?;
+    pair.bed.finish()
+}
+
+#[test]
+fn a_prompt_longer_than_the_pause_is_heard_to_its_end() -> Result<()> {
+    let pair = talking("long")?;
+    pair.agent.hold();
+    // 2.5 s, every second.
+    pair.caller
+        .heard(&[Tone::MUSIC, LONG, THANKS, Tone::MUSIC, LONG, THANKS])?;
+    pair.retrieve()?;
+    pair.bed.finish()
+}
+
+#[test]
+fn a_caller_who_holds_in_the_prompt_holds_the_agent() -> Result<()> {
+    let pair = prompted("endless")?;
+    let Pair { caller, agent, .. } = &pair;
+    // The PBX passes on what a phone says that holds, past the music, once the other one retrieves: phones say nothing then.
+    caller.be_silent(true);
+    caller.hold();
+    agent.retrieve();
+    agent.hears_music()?;
+    caller.retrieve();
+    caller.be_silent(false);
+    caller.hears(agent)?;
+    agent.hears(caller)?;
+    pair.unheard();
+    pair.bed.finish()
+}
+
+#[test]
+fn a_caller_who_retrieves_in_the_prompt_holds_the_agent_no_more() -> Result<()> {
+    let pair = talking("endless")?;
+    let Pair { caller, agent, .. } = &pair;
+    caller.be_silent(true);
+    caller.hold();
+    agent.hears_music()?;
+    agent.be_silent(true);
+    agent.hold();
+    pair.bed.node.agent_is("1001", AgentState::OnHold)?;
+    caller.retrieve();
+    caller.be_silent(false);
+    caller.hears_tone(ENDLESS)?;
+    agent.be_silent(false);
+    pair.retrieve()?;
+    pair.unheard();
+    pair.bed.finish()
+}
+
+#[test]
+fn a_key_ends_the_prompt() -> Result<()> {
+    let pair = prompted("endless")?;
+    pair.caller.press("5");
+    pair.caller.heard(&[Tone::MUSIC, ENDLESS, Tone::MUSIC])?;
+    pair.retrieve()?;
     pair.bed.finish()
 }

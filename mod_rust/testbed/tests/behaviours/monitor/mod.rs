@@ -263,6 +263,30 @@ fn several_listen_and_one_speaks_whose_name_the_other_is_told() -> Result<()> {
 }
 
 #[test]
+fn who_barges_is_heard_once_whomever_one_follows() -> Result<()> {
+    let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
+    let trio = Trio::talking(&bed)?;
+    let (speaker, listener) = (&trio.supervisor, bed.phone("s9002"));
+    sign_in(&bed, speaker, "9001")?;
+    sign_in(&bed, &listener, "9002")?;
+    for (speaks, listened) in [(Follow::Agent, Follow::Call), (Follow::Call, Follow::Agent)] {
+        listens(&bed, speaker, "9001", MonitorMode::Barge, speaks)?;
+        listens(&bed, &listener, "9002", MonitorMode::Listen, listened)?;
+        listener.hears_just(&[&trio.caller, &trio.agent, speaker], &[&listener])?;
+        // Twice, at different times, would be louder or softer than once.
+        let (voice, agent) = (
+            listener.loudness(speaker.tone()),
+            listener.loudness(trio.agent.tone()),
+        );
+        let ratio = voice / agent;
+        assert!((0.8..1.25).contains(&ratio), "{speaks:?}: {voice} beside {agent}");
+        leaves(&bed, &listener, "9002")?;
+        leaves(&bed, speaker, "9001")?;
+    }
+    bed.finish()
+}
+
+#[test]
 fn a_phone_that_is_not_answered_is_told_and_leaves_nothing() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let trio = Trio::talking(&bed)?;
