@@ -35,7 +35,7 @@ const FUNCTIONS: &str = "\
     stasis_message_data|stasis_message_type|ast_channel_topic_all|ast_channel_hold_type|\
     ast_channel_unhold_type|ast_channel_sched|ast_channel_stream|ast_channel_streamid|\
     ast_channel_timingfunc|ast_sched_runq|ast_sched_wait|ast_parseable_goto|ast_exists_extension|\
-    ast_channel_priority|ast_channel_context_set|ast_channel_priority_set|ast_waitfor|ast_func_write|\
+    ast_channel_priority|ast_channel_context_set|ast_channel_priority_set|ast_waitfor|ast_func_write|ast_func_read|\
     __ast_format_cap_alloc|__ast_format_cap_append|ast_pbx_start|ast_softhangup|\
     ast_channel_set_connected_line|ast_party_connected_line_set_init|\
     ast_audiohook_init|ast_audiohook_destroy|ast_audiohook_attach|ast_autochan_setup|ast_autochan_destroy|\

@@ -82,8 +82,8 @@ impl Pbx for Asterisk {
         self.callbacks.comfort(call, say.to_vec());
     }
 
-    fn retrieve(&self, call: CallId, event: &str) {
-        self.callbacks.retrieve(call, event.to_owned());
+    fn retrieve(&self, call: CallId, event: &str, unannounced: bool) {
+        self.callbacks.retrieve(call, event.to_owned(), unannounced);
     }
 
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {

@@ -1,6 +1,6 @@
 //! Places of the dialplan, and where a channel goes on there.
 
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 use std::time::{Duration, Instant};
 
 use asterisk_sys as sys;
@@ -116,6 +116,18 @@ impl Channel {
         let _locked = Locked::new(self);
         // SAFETY: the channel is locked.
         unsafe { sys::ast_channel_hangupcause_set(self.as_ptr(), cause.code()) }
+    }
+
+    /// What a function of the dialplan says, as `${NAME(arguments)}` does, up to 1,023 bytes; `None` if the PBX has none of that name,
+    /// or it refuses; the log may say why.
+    pub fn function(&self, function: &str) -> Option<String> {
+        let mut text = [0 as c_char; 1_024];
+        // SAFETY: the channel is referenced and not locked by us; the PBX writes no more than the length, and a zero at the end.
+        unsafe {
+            let failed =
+                sys::ast_func_read(self.as_ptr(), c(function).as_ptr(), text.as_mut_ptr(), text.len());
+            (failed == 0).then(|| owned(text.as_ptr()))
+        }
     }
 
     /// Sets a function of the dialplan, as `Set(NAME(arguments)=value)` does. False if the PBX has none of that name, or it

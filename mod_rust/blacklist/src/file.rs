@@ -16,10 +16,14 @@ pub const MOST_ASIDE: u32 = 20;
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let beside = beside(path)?;
     let written = (|| {
+        // Left by a kill, or somebody's: a pipe would be waited for, a link followed.
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o640)
             .open(&beside)?;
         let mut buffered = io::BufWriter::with_capacity(1 << 20, &mut file);

@@ -94,6 +94,8 @@ pub enum Action {
         call: CallId,
         /// What the phone understands; see [`Retrieve::event`](crate::config::Retrieve::event).
         event: String,
+        /// Even if it does not announce that.
+        unannounced: bool,
     },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.

@@ -103,9 +103,19 @@ impl Engine {
             return self.actions.push(Action::Comfort { call: id, say });
         }
         let result = match core::mem::replace(&mut care.retrieve, Retrieving::Over) {
-            Retrieving::Due(_, Retrieve { event, patience, .. }) if talk.state == TalkState::OnHold => {
+            Retrieving::Due(_, retrieve) if talk.state == TalkState::OnHold => {
+                let Retrieve {
+                    event,
+                    unannounced,
+                    patience,
+                    ..
+                } = retrieve;
                 care.retrieve = Retrieving::Asked(now + patience);
-                self.actions.push(Action::Retrieve { call: id, event });
+                self.actions.push(Action::Retrieve {
+                    call: id,
+                    event,
+                    unannounced,
+                });
                 RetrieveResult::Asked
             }
             // Whom the agent asks for help would be put on hold instead.

@@ -253,8 +253,11 @@ fn door(door: Door) -> &'static str {
 /// What is wrong, and with which file.
 pub(crate) fn save(file: &Path, config: &Config, standing: &[Standing], to: &Path) -> Result<usize, String> {
     let named = |path: &Path, why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    // What is wrong with it is said without quoting it: there may be PINs in it.
+    settings::load(file).map_err(|error| error.to_string())?;
     let text = std::fs::read_to_string(file).map_err(|error| named(file, &error))?;
-    let mut document: DocumentMut = text.parse().map_err(|error| named(file, &error))?;
+    let document: Result<DocumentMut, _> = text.parse();
+    let mut document = document.map_err(|_| named(file, &"changed in the very moment of being read"))?;
     let mut count = 0;
     for change in changes(config, standing) {
         apply(&mut document, &change)

@@ -46,9 +46,9 @@ pub trait Pbx: Send + Sync + 'static {
     /// hold is; nothing is said if it is over already. Comes from the engine's thread, so it must not block.
     fn comfort(&self, call: CallId, say: &[String]);
 
-    /// Ask the phone of the agent who holds the caller to retrieve, in words that it understands (`event`); if that cannot be
-    /// asked, tell [`Host::retrieve_failed`](crate::Host::retrieve_failed). Comes from the engine's thread, so it must not block.
-    fn retrieve(&self, call: CallId, event: &str);
+    /// Ask the phone of the agent who holds the caller to retrieve, in words that it understands (`event`), even if it does not
+    /// announce that (`unannounced`); if it cannot or must not be asked, tell [`Host::retrieve_failed`](crate::Host::retrieve_failed). Comes from the engine's thread, so it must not block.
+    fn retrieve(&self, call: CallId, event: &str, unannounced: bool);
 
     /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
     /// since the Unix epoch.

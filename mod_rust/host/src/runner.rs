@@ -478,7 +478,11 @@ impl Delivery {
             Action::CancelCallSupervisor { monitor } => pbx.cancel_call_supervisor(monitor),
             Action::Disconnect { call, whom } => pbx.disconnect(call, whom),
             Action::Comfort { call, say } => pbx.comfort(call, &say),
-            Action::Retrieve { call, event } => pbx.retrieve(call, &event),
+            Action::Retrieve {
+                call,
+                event,
+                unannounced,
+            } => pbx.retrieve(call, &event, unannounced),
             Action::CallBack {
                 callback,
                 attempt,

@@ -7,21 +7,24 @@
 use std::fmt;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 use sha2::{Digest, Sha256};
 
 use super::{Action, Row};
 
-/// The tables.
+/// The tables, unless they are there.
 pub const SCHEMA: &str = "
-    CREATE TABLE audit (
+    CREATE TABLE IF NOT EXISTS audit (
         id INTEGER PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
         author TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, asked TEXT NOT NULL,
         before TEXT NOT NULL, after TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, hash BLOB NOT NULL
     );
-    CREATE INDEX audit_author ON audit (author, id);
-    CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL, hash BLOB NOT NULL);
+    CREATE INDEX IF NOT EXISTS audit_author ON audit (author, id);
+    CREATE TABLE IF NOT EXISTS audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL, hash BLOB NOT NULL);
 ";
+
+/// The action of a row that tells of a record that was changed.
+const BROKEN: &str = "audit_broken";
 
 const COLUMNS: &str =
     "id, at, node, boot, seq, author, action, target, asked, before, after, result, reason, hash";
@@ -103,6 +106,9 @@ pub enum Unverified {
         "row {0} of the audit record is not as it was written: it was changed, or one before it was removed or put in"
     )]
     Changed(u64),
+    /// The daemon itself found the record changed, and noted that in a row.
+    #[error("row {0} of the audit record tells what the daemon found: {1}")]
+    Noted(u64, String),
     /// The last rows are missing.
     #[error("the audit record ends with row {found}, and had {expected}: rows were removed")]
     Shortened {
@@ -113,19 +119,54 @@ pub enum Unverified {
     },
 }
 
-/// How many rows there are, and the hash of the last.
+fn row(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        id: found.get(0)?,
+        at: found.get(1)?,
+        node: found.get(2)?,
+        boot: found.get(3)?,
+        seq: found.get(4)?,
+        action: Action {
+            author: found.get(5)?,
+            action: found.get(6)?,
+            target: found.get(7)?,
+            asked: found.get(8)?,
+            before: found.get(9)?,
+            after: found.get(10)?,
+            result: found.get(11)?,
+            reason: found.get(12)?,
+        },
+    })
+}
+
+/// How many rows there are, and the hash of the last; what makes no sense there is as good as nothing.
 ///
 /// # Errors
 /// As the database has it.
 pub fn latest(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
     let head = db
         .prepare_cached("SELECT rows, hash FROM audit_head")?
-        .query_row([], |row| Ok((row.get(0)?, Hash(row.get(1)?))))
+        .query_row([], |row| Ok(counted(row)))
         .optional()?;
     Ok(head.unwrap_or_default())
 }
 
-/// Adds a row, in the transaction at hand.
+/// The same by the rows themselves.
+fn latest_row(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
+    let last = db
+        .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| Ok(counted(row)))
+        .optional()?;
+    Ok(last.unwrap_or_default())
+}
+
+fn counted(row: &rusqlite::Row<'_>) -> (u64, Hash) {
+    let hash = row.get(1).map(Hash);
+    (row.get(0).unwrap_or_default(), hash.unwrap_or_default())
+}
+
+/// Adds a row, in the transaction at hand. Where the record is not as this program left it, which events must not wait for, the next
+/// row says so, and [`verify`] finds that row.
 ///
 /// # Errors
 /// As the database has it.
@@ -134,17 +175,54 @@ pub fn append(
     (node, boot, seq, at): (&str, &str, u64, u64),
     action: Action,
 ) -> rusqlite::Result<()> {
-    let (rows, before) = latest(db)?;
-    let row = Row {
-        id: rows + 1,
+    let (head, last) = (latest(db)?, latest_row(db)?);
+    let add = |(rows, before): (u64, Hash), action: Action| {
+        let row = Row {
+            id: rows + 1,
+            at,
+            node: node.to_owned(),
+            boot: boot.to_owned(),
+            seq,
+            action,
+        };
+        let latest = (row.id, before.then(&row));
+        insert(db, row, latest.1).map(|()| latest)
+    };
+    let last = if head == last {
+        last
+    } else {
+        let reason = format!(
+            "the record had {} rows, with {} at the end, and ends with row {} and {}: it was changed by something else",
+            head.0, head.1, last.0, last.1
+        );
+        tracing::error!(
+            reason,
+            "the audit record is not as it was left; `hotlinectl audit verify` says more"
+        );
+        let note = Action {
+            author: "hotline-supervisord".to_owned(),
+            action: BROKEN.to_owned(),
+            result: "done".to_owned(),
+            reason,
+            ..Action::default()
+        };
+        add(last, note)?
+    };
+    let last = add(last, action)?;
+    db.prepare_cached("INSERT OR REPLACE INTO audit_head VALUES (1, ?1, ?2)")?
+        .execute(params![last.0, last.1.0])?;
+    Ok(())
+}
+
+fn insert(db: &Connection, row: Row, hash: Hash) -> rusqlite::Result<()> {
+    let Row {
+        id,
         at,
-        node: node.to_owned(),
-        boot: boot.to_owned(),
+        node,
+        boot,
         seq,
         action,
-    };
-    let hash = before.then(&row);
-    let Row { id, action, .. } = row;
+    } = row;
     db.prepare_cached(&format!(
         "INSERT INTO audit ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
     ))?
@@ -163,20 +241,57 @@ pub fn append(
         action.result,
         action.reason,
         hash.0
-    ])?;
-    db.prepare_cached("INSERT OR REPLACE INTO audit_head VALUES (1, ?1, ?2)")?
-        .execute(params![id, hash.0])?;
-    Ok(())
+    ])
+    .map(|_| ())
 }
 
-/// Opens a daemon's database to look at it, also while the daemon uses it.
+/// Opens a daemon's database to look at it, also while the daemon uses it. A copy on a medium that cannot be written to is read as
+/// it is.
 ///
 /// # Errors
 /// As the database has it.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
-    Ok(db)
+    let unreadable =
+        |code, why: &str| rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(why.to_owned()));
+    // A pipe would be waited for, and a device has no end.
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => {}
+        Ok(_) => return Err(unreadable(ffi::SQLITE_NOTADB, "it is no regular file")),
+        Err(error) => return Err(unreadable(ffi::SQLITE_CANTOPEN, &error.to_string())),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let looked_at = |db: Connection| {
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(db)
+    };
+    let open = Connection::open_with_flags(path, flags).and_then(looked_at);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match &open {
+        // SQLite wants to write beside a database that has a log, but nobody has it open: it has all in itself.
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if matches!(error.code, ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+                && !Path::new(&log).exists() =>
+        {
+            let address = format!("file:{}?immutable=1", escaped(path));
+            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI).and_then(looked_at)
+        }
+        _ => open,
+    }
+}
+
+/// A path within an address (RFC 3986).
+fn escaped(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.fold(String::new(), |mut address, byte| {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            byte => address.push_str(&format!("%{byte:02X}")),
+        }
+        address
+    })
 }
 
 /// Reads all rows, in order, and hands over each that is as it was written.
@@ -199,28 +314,17 @@ pub fn verify(
     let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
     let mut rows = statement.query([])?;
     while let Some(found) = rows.next()? {
-        let row = Row {
-            id: found.get(0)?,
-            at: found.get(1)?,
-            node: found.get(2)?,
-            boot: found.get(3)?,
-            seq: found.get(4)?,
-            action: Action {
-                author: found.get(5)?,
-                action: found.get(6)?,
-                target: found.get(7)?,
-                asked: found.get(8)?,
-                before: found.get(9)?,
-                after: found.get(10)?,
-                result: found.get(11)?,
-                reason: found.get(12)?,
-            },
+        // A value of another type is as good as a wrong one.
+        let Ok(row) = row(found) else {
+            return Err(Unverified::Changed(verified.rows + 1));
         };
         let hash = verified.head.then(&row);
-        // A value of another type is as good as a wrong one.
         let stored: Option<[u8; 32]> = found.get(13).ok();
         if row.id != verified.rows + 1 || stored != Some(hash.0) {
             return Err(Unverified::Changed(verified.rows + 1));
+        }
+        if row.action.action == BROKEN {
+            return Err(Unverified::Noted(row.id, row.action.reason));
         }
         verified.rows = row.id;
         verified.head = hash;

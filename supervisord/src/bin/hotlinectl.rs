@@ -316,7 +316,7 @@ enum ConfigAsk {
     /// Forgets what is "not applied" in diff
     Forget {
         /// Agent number, or queue name
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present = "all", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         about: Option<String>,
         /// All of it
         #[arg(long, conflicts_with = "about")]

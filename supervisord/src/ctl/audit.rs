@@ -124,7 +124,7 @@ impl Store {
             Unverified::Unreadable(error) => named(&format!(
                 "{error}; is it the database of a hotline-supervisord of this version?"
             )),
-            Unverified::Changed(_) | Unverified::Shortened { .. } => named(&error),
+            Unverified::Changed(_) | Unverified::Shortened { .. } | Unverified::Noted(..) => named(&error),
         })
     }
 }

@@ -65,6 +65,11 @@ impl SqliteStore {
             .prepare(settings.max_mib)
             .map_err(|error| store.error(error))?;
         store.migrate()?;
+        // Whatever somebody did to that record, events must not wait.
+        store
+            .db
+            .execute_batch(audit::SCHEMA)
+            .map_err(|error| store.error(error))?;
         Ok(store)
     }
 

@@ -141,6 +141,8 @@ fn whatever_is_changed_is_found() {
             "row 17 ",
         ),
         ("UPDATE audit SET at = at + 1 WHERE id = 3".to_owned(), "row 3 "),
+        ("UPDATE audit SET at = 'noon' WHERE id = 4".to_owned(), "row 4 "),
+        ("UPDATE audit SET seq = -1 WHERE id = 6".to_owned(), "row 6 "),
         // From one field into the next.
         (
             "UPDATE audit SET result = 'don', reason = 'e' || reason WHERE id = 20".to_owned(),
@@ -194,4 +196,65 @@ fn whatever_is_changed_is_found() {
     assert!(!known(&copy, "abc").status.success());
     let none = audit(&dir.path().join("none.db"), &["verify"]);
     assert!(said(&none).contains("none.db"), "{}", said(&none));
+}
+
+#[test]
+fn a_record_that_somebody_changed_keeps_no_event_waiting_and_says_so_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, database, _) = recorded(dir.path());
+    let settings = dir.path().join("supervisord.toml");
+    for (change, told) in [
+        ("DELETE FROM audit_head", 1),
+        ("UPDATE audit_head SET rows = 3", 2),
+        ("UPDATE audit_head SET hash = 'text'", 3),
+        ("DROP TABLE audit_head", 4),
+        (
+            "DELETE FROM audit WHERE action = 'audit_broken'; DELETE FROM audit WHERE id > 100",
+            1,
+        ),
+        ("DROP TABLE audit", 1),
+    ] {
+        let database = Connection::open(&database).unwrap();
+        database.execute_batch(change).unwrap();
+        drop(database);
+        let daemon = DaemonProcess::start(&settings);
+        for agent in ["1001", "1002"] {
+            node.tell_at(7, answered("li", agent, Outcome::Done));
+        }
+        node.wait_all_acked();
+        daemon.stop();
+        let database = dir.path().join("events.db");
+        let refused = audit(&database, &["verify"]);
+        assert_eq!(refused.status.code(), Some(1), "{change}");
+        let said = said(&refused);
+        assert!(
+            said.contains("tells what the daemon found: the record had"),
+            "{change}: {said}"
+        );
+        let db = Connection::open(&database).unwrap();
+        let last: Vec<String> = db
+            .prepare("SELECT action FROM audit ORDER BY id DESC LIMIT 3")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(last, ["force_busy", "force_busy", "audit_broken"], "{change}");
+        let query = "SELECT count(*) FROM audit WHERE action = 'audit_broken'";
+        let count: u64 = db.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, told, "{change}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("events.db");
+    assert!(Program::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let refused = audit(&pipe, &["verify"]);
+    assert!(
+        said(&refused).contains("it is no regular file"),
+        "{}",
+        said(&refused)
+    );
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use asterisk::aside::NotPlayed;
 use asterisk::frame::{Waiter, Woken};
-use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, log, manager, place};
+use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, device, log, manager, place};
 use hotline_engine::config::Answering;
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{CallId, MonitorId};
@@ -26,6 +26,9 @@ const MONITOR_CONTEXT: &str = "hotline-monitor";
 
 /// The manager action of `res_pjsip_notify`, which can be used without linking to a module that may not be there.
 const NOTIFY: &str = "PJSIPNotify";
+
+/// So many of one header are read.
+const MOST_HEADERS: usize = 8;
 
 /// How long a caller who leaves to be called back may take to hang up. The engine waits a little longer for an answer.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -72,6 +75,22 @@ struct Line {
 enum Errand {
     Callback(CallId),
     Monitor(MonitorId),
+}
+
+/// Whether the phone of a leg said, as it answered, that it understands that event.
+fn announces(leg: &Channel, event: &str) -> bool {
+    let headers = (1..=MOST_HEADERS).map_while(|number| {
+        let header = format!("PJSIP_RESPONSE_HEADER(read,Allow-Events,{number})");
+        leg.function(&header).filter(|events| !events.is_empty())
+    });
+    headers
+        .flat_map(|events| {
+            events
+                .split(',')
+                .map(|event| event.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .any(|announced| announced.eq_ignore_ascii_case(event))
 }
 
 impl Lines {
@@ -150,7 +169,11 @@ impl Lines {
                 }
             }
             Order::Comfort(call, files) => self.comfort(call, &files),
-            Order::Retrieve(call, event) => self.retrieve(call, &event),
+            Order::Retrieve {
+                call,
+                event,
+                unannounced,
+            } => self.retrieve(call, &event, unannounced),
             Order::Stop => {}
         }
     }
@@ -244,23 +267,43 @@ impl Lines {
     }
 
     /// Only the phone can end its hold: the PBX asks it by a NOTIFY in the dialog.
-    fn retrieve(&self, call: CallId, event: &str) {
-        let Some(leg) = self.callbacks.talks.leg(call) else {
-            // Over meanwhile, or about to be.
-            return self.host.retrieve_failed(call, RetrieveFailure::NotSent);
-        };
+    fn retrieve(&self, call: CallId, event: &str, unannounced: bool) {
+        if let Err(why) = self.ask_to_retrieve(call, event, unannounced) {
+            self.host.retrieve_failed(call, why);
+        }
+    }
+
+    fn ask_to_retrieve(&self, call: CallId, event: &str, unannounced: bool) -> Result<(), RetrieveFailure> {
+        // Over meanwhile, or about to be.
+        let leg = self.callbacks.talks.leg(call).ok_or(RetrieveFailure::NotSent)?;
         let name = leg.name();
         if !name.starts_with("PJSIP/") {
-            return self.host.retrieve_failed(call, RetrieveFailure::NoSipPhone);
+            return Err(RetrieveFailure::NoSipPhone);
+        }
+        // Whoever the agent calls on another line would be put on hold instead.
+        let own = leg.unique_id();
+        let lines = device::channels_at(&leg.device()).unwrap_or_default();
+        if lines.iter().any(|line| *line != own) {
+            return Err(RetrieveFailure::Consulting);
+        }
+        if !unannounced && !announces(&leg, event) {
+            log(
+                Level::Notice,
+                &format!(
+                    "{name} does not announce that it understands Event: {event} (Allow-Events of its answer, by res_pjsip_header_funcs): \
+                     it is not asked to retrieve its caller; see retrieve_unannounced"
+                ),
+            );
+            return Err(RetrieveFailure::NotAnnounced);
         }
         let event = format!("Event={event}");
-        if let Err(why) = manager::action(NOTIFY, &[("Channel", &name), ("Variable", &event)]) {
+        manager::action(NOTIFY, &[("Channel", &name), ("Variable", &event)]).map_err(|why| {
             log(
                 Level::Warning,
                 &format!("{name} cannot be asked to retrieve its caller from hold: {why}"),
             );
-            self.host.retrieve_failed(call, RetrieveFailure::NotSent);
-        }
+            RetrieveFailure::NotSent
+        })
     }
 
     fn summon(&mut self, summons: &Summons) {

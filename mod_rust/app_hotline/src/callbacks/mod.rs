@@ -56,7 +56,11 @@ enum Order {
     /// A caller on hold is to hear these files.
     Comfort(CallId, Vec<String>),
     /// The phone that holds a caller is to be asked to retrieve, in that word.
-    Retrieve(CallId, String),
+    Retrieve {
+        call: CallId,
+        event: String,
+        unannounced: bool,
+    },
     Stop,
 }
 
@@ -145,8 +149,12 @@ impl Callbacks {
     }
 
     /// Asks the phone that holds a caller to retrieve. Never blocks.
-    pub(crate) fn retrieve(&self, call: CallId, event: String) {
-        self.order(Order::Retrieve(call, event));
+    pub(crate) fn retrieve(&self, call: CallId, event: String, unannounced: bool) {
+        self.order(Order::Retrieve {
+            call,
+            event,
+            unannounced,
+        });
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.

@@ -36,11 +36,14 @@ fn run(invocation: &Invocation) -> Outcome {
             [] => "Nothing differs from the settings.\n".to_owned(),
             lines => lines.join("\n") + "\n",
         }),
-        ["save", file] => instance
-            .host
-            .config_save("cli", Path::new(file))
-            .map(|count| format!("Written with {count} changes: {file}\n")),
-        ["forget", about] => {
+        ["save", file] => std::path::absolute(Path::new(file))
+            .map_err(|error| format!("{file}: {error}"))
+            .and_then(|file| {
+                let count = instance.host.config_save("cli", &file)?;
+                Ok(format!("Written with {count} changes: {}\n", file.display()))
+            }),
+        // A script's variable without a value is not meant for all.
+        ["forget", about] if !about.is_empty() => {
             let about = if *about == "all" { "" } else { about };
             let forgotten = instance.host.config_forget("cli", about);
             forgotten.map(|lines| lines.join("\n") + "\n")

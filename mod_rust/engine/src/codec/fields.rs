@@ -132,6 +132,7 @@ choice!(RetrieveFailure {
     1 => NoSipPhone {},
     2 => NotSent {},
     3 => Consulting {},
+    4 => NotAnnounced {},
 });
 
 choice!(MonitorFact {
@@ -416,6 +417,7 @@ record!(Comfort { after, every, say });
 record!(Retrieve {
     after,
     event,
+    unannounced,
     patience
 });
 

@@ -30,6 +30,9 @@ pub struct Retrieve {
     pub after: Span,
     /// What the phone understands: the event package of a SIP NOTIFY in its dialog. Letters, digits and `-_.`; never empty.
     pub event: String,
+    /// Phones are asked as well that do not announce that event, at their own risk: a call whose phone never answers the question, or
+    /// answers that there is no such call, is over by the rules of SIP (RFC 5057).
+    pub unannounced: bool,
     /// A phone that has not retrieved within this time does not do it. Never zero.
     pub patience: Span,
 }
@@ -46,6 +49,7 @@ impl HoldCare {
             after,
             event,
             patience,
+            ..
         }) = &self.retrieve
             && (*after == Span::ZERO || *patience == Span::ZERO || !is_event(event))
         {

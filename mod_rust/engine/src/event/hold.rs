@@ -22,4 +22,6 @@ pub enum RetrieveFailure {
     NotSent,
     /// The agent talks with a third party meanwhile.
     Consulting,
+    /// The phone does not announce that it understands the event, and only those are asked that do.
+    NotAnnounced,
 }

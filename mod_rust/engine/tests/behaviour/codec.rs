@@ -231,17 +231,22 @@ fn retrieve_failure() -> impl Strategy<Value = RetrieveFailure> {
         Just(RetrieveFailure::NoSipPhone),
         Just(RetrieveFailure::NotSent),
         Just(RetrieveFailure::Consulting),
+        Just(RetrieveFailure::NotAnnounced),
     ]
 }
 
 fn hold_care() -> impl Strategy<Value = HoldCare> {
     let comfort = (span(), option::of(span()), vec(any::<String>(), 0..3))
         .prop_map(|(after, every, say)| Comfort { after, every, say });
-    let retrieve = (span(), any::<String>(), span()).prop_map(|(after, event, patience)| Retrieve {
-        after,
-        event,
-        patience,
-    });
+    let retrieve =
+        (span(), any::<String>(), any::<bool>(), span()).prop_map(|(after, event, unannounced, patience)| {
+            Retrieve {
+                after,
+                event,
+                unannounced,
+                patience,
+            }
+        });
     (option::of(comfort), option::of(retrieve)).prop_map(|(comfort, retrieve)| HoldCare { comfort, retrieve })
 }
 

@@ -23,6 +23,7 @@ fn retrieve(after: u64) -> Retrieve {
     Retrieve {
         after: Span::seconds(after),
         event: "talk".to_owned(),
+        unannounced: false,
         patience: Span::seconds(5),
     }
 }
@@ -60,8 +61,11 @@ fn prompts(floor: &Floor) -> usize {
 
 /// Whether the last input had the phone asked.
 fn asks(floor: &Floor) -> bool {
-    let (call, event) = (CallId(1), "talk".to_owned());
-    floor.actions.contains(&Action::Retrieve { call, event })
+    floor.actions.contains(&Action::Retrieve {
+        call: CallId(1),
+        event: "talk".to_owned(),
+        unannounced: false,
+    })
 }
 
 fn results(floor: &Floor) -> Vec<RetrieveResult> {

@@ -367,6 +367,7 @@ fn retrieve(result: RetrieveResult) -> (words::RetrieveResult, Option<words::Ret
         RetrieveResult::Failed(RetrieveFailure::NoSipPhone) => Why::NoSipPhone,
         RetrieveResult::Failed(RetrieveFailure::NotSent) => Why::NotSent,
         RetrieveResult::Failed(RetrieveFailure::Consulting) => Why::Consulting,
+        RetrieveResult::Failed(RetrieveFailure::NotAnnounced) => Why::NotAnnounced,
     };
     (words::RetrieveResult::Failed, Some(why))
 }

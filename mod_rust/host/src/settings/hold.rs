@@ -27,6 +27,7 @@ pub(super) fn hold(value: &Value<'_>) -> Read<HoldCare> {
     let mut retrieve = Retrieve {
         after: Span::ZERO,
         event: EVENT.to_owned(),
+        unannounced: false,
         patience: PATIENCE,
     };
     table.set("say", &mut comfort.say, files)?;
@@ -41,12 +42,13 @@ pub(super) fn hold(value: &Value<'_>) -> Read<HoldCare> {
     table.set("after_seconds", &mut comfort.after, Value::some_seconds)?;
     table.set("every_seconds", &mut comfort.every, interval)?;
     table.set("retrieve_after_seconds", &mut retrieve.after, Value::some_seconds)?;
-    for key in ["retrieve_event", "retrieve_wait_seconds"] {
+    for key in ["retrieve_event", "retrieve_unannounced", "retrieve_wait_seconds"] {
         if let Some(value) = table.take(key).filter(|_| retrieve.after == Span::ZERO) {
             return Err(value.wrong("is for retrieving; give it a time by retrieve_after_seconds"));
         }
     }
     table.set("retrieve_event", &mut retrieve.event, event)?;
+    table.set("retrieve_unannounced", &mut retrieve.unannounced, Value::flag)?;
     table.set("retrieve_wait_seconds", &mut retrieve.patience, |value| {
         value.seconds_from(1.0, "")
     })?;

@@ -72,11 +72,17 @@ impl std::error::Error for SettingsError {}
 /// # Errors
 /// The first thing that is wrong, with file, line and key.
 pub fn load(path: &Path) -> Result<Settings, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError {
+    let whole = |message| SettingsError {
         file: path.to_owned(),
         line: None,
-        message: format!("cannot be read: {error}"),
-    })?;
+        message,
+    };
+    let unreadable = |error| whole(format!("cannot be read: {error}"));
+    // A pipe would be waited for, and a device has no end.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(whole("is no regular file".to_owned()));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
     parse(&text).map_err(|Fault { place, message }| SettingsError {
         file: path.to_owned(),
         line: place.map(|place| line_of(&text, place.start)),

@@ -305,6 +305,7 @@ retrieve_after_seconds = 180
     let retrieve = Retrieve {
         after: Span::seconds(180),
         event: "talk".into(),
+        unannounced: false,
         patience: Span::seconds(5),
     };
     assert_eq!(

@@ -77,7 +77,10 @@ impl Keeper {
         inbox: Sender<Message>,
         pbx: Arc<dyn Pbx>,
     ) -> io::Result<Keeper> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let remedy = "make that folder for the PBX's user, or change [state] directory";
+            io::Error::new(error.kind(), format!("{}: {error}; {remedy}", folder.display()))
+        })?;
         let path = folder.join(format!("{node}.standing.json"));
         // Callers are served whatever the file is; it is not written over before it is kept.
         let (standing, damaged) = file::read(&path, references, now, &*pbx).unwrap_or_else(|error| {

@@ -53,7 +53,7 @@ impl Pbx for FakePbx {
     fn comfort(&self, call: CallId, say: &[String]) {
         self.comforted.lock().unwrap().push((call, say.to_vec()));
     }
-    fn retrieve(&self, call: CallId, event: &str) {
+    fn retrieve(&self, call: CallId, event: &str, _: bool) {
         self.retrieved.lock().unwrap().push((call, event.to_owned()));
     }
     fn publish(&self, _: u64, _: &Event) {}

@@ -90,8 +90,11 @@ impl Model {
             return self.told_retrieve(id, RetrieveResult::Failed(RetrieveFailure::Consulting));
         }
         held.asked = Some(now + settings.patience);
-        let event = settings.event;
-        self.actions.push(Action::Retrieve { call: id, event });
+        self.actions.push(Action::Retrieve {
+            call: id,
+            event: settings.event,
+            unannounced: settings.unannounced,
+        });
         self.told_retrieve(id, RetrieveResult::Asked);
     }
 

@@ -353,6 +353,7 @@ impl Maker<'_> {
             retrieve: self.perhaps(|random| Retrieve {
                 after: random.seconds(1, 10),
                 event: "talk".to_owned(),
+                unannounced: random.one_in(2),
                 patience: random.seconds(1, 4),
             }),
         }

@@ -218,6 +218,11 @@ impl Phone {
         self.act(|leg, _| leg.ignores = true);
     }
 
+    /// The phone does not tell which events it understands as it answers.
+    pub fn hide_events(&self) {
+        self.act(|leg, _| leg.discreet = true);
+    }
+
     /// Waits until the PBX has asked for so many things by NOTIFY in the phone's latest call: their events.
     ///
     /// # Errors

@@ -146,6 +146,8 @@ pub(super) struct Leg {
     pub(super) notified: Vec<String>,
     /// The phone does nothing about them.
     pub(super) ignores: bool,
+    /// It does not tell which events it understands.
+    pub(super) discreet: bool,
 }
 
 /// A fresh token for tags, branches and call ids.
@@ -254,6 +256,7 @@ impl Leg {
             holds: false,
             notified: Vec::new(),
             ignores: false,
+            discreet: false,
         }
     }
 
@@ -528,7 +531,11 @@ impl Leg {
     }
 
     fn respond(&mut self, to: &Message, status: &str, sdp: Option<&str>, ports: &mut Ports<'_>) {
-        let response = Builder::new(&format!("SIP/2.0 {status}"))
+        let mut response = Builder::new(&format!("SIP/2.0 {status}"));
+        if !self.discreet {
+            response = response.header("Allow-Events", &format!("conference, {TALK}"));
+        }
+        let response = response
             .copy(to, "Via")
             .header("From", to.header("From").unwrap_or_default())
             .header("To", self.local_as_to(to))

@@ -300,6 +300,8 @@ pub enum RetrieveFailure {
     NotSent,
     /// The agent talks with a third party meanwhile.
     Consulting,
+    /// The phone does not announce that it understands the event, and the settings want only those asked that do.
+    NotAnnounced,
 }
 
 labels!(RetrieveFailure {
@@ -307,6 +309,7 @@ labels!(RetrieveFailure {
     NoSipPhone => "no_sip_phone",
     NotSent => "not_sent",
     Consulting => "consulting",
+    NotAnnounced => "not_announced",
 });
 
 /// A side of a conversation.

@@ -122,6 +122,70 @@ fn a_pbx_that_cannot_ask_says_so() -> Result<()> {
     bed.finish()
 }
 
+/// A phone that may be one that never answers, which costs the call.
+#[test]
+fn a_phone_that_announces_nothing_is_asked_only_if_the_settings_want_it() -> Result<()> {
+    for asked in [false, true] {
+        let settings = include_str!("hotline.toml").replace(
+            "retrieve_wait_seconds",
+            &format!("retrieve_unannounced = {asked}\nretrieve_wait_seconds"),
+        );
+        let bed = Bed::boot(&settings, EXTENSIONS)?;
+        let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
+        caller.call("support")?;
+        agent.expect_ring()?;
+        agent.hide_events();
+        agent.answer();
+        caller.hears(&agent)?;
+        agent.hold();
+        let last = if asked {
+            assert_eq!(agent.expect_notify(1)?, ["talk"]);
+            news(RetrieveResult::Retrieved, None)
+        } else {
+            news(RetrieveResult::Failed, Some(RetrieveFailure::NotAnnounced))
+        };
+        assert_eq!(results(&bed, 2)?, [news(RetrieveResult::Asked, None), last]);
+        if !asked {
+            bed.node.agent_is("1001", AgentState::OnHold)?;
+            agent.retrieve();
+            assert!(
+                bed.asterisk
+                    .log()
+                    .contains("does not announce that it understands")
+            );
+        }
+        caller.hears(&agent)?;
+        agent.hears(&caller)?;
+        bed.finish()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_phone_on_whose_other_line_the_agent_consults_is_not_asked() -> Result<()> {
+    let bed = boot()?;
+    let (caller, agent, colleague) = (bed.caller("gold"), bed.phone("a1001"), bed.phone("free1"));
+    agent.set_lines(2);
+    caller.call("support")?;
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    agent.hold();
+    agent.dial("701")?;
+    assert_eq!(
+        results(&bed, 2)?,
+        [
+            news(RetrieveResult::Asked, None),
+            news(RetrieveResult::Failed, Some(RetrieveFailure::Consulting))
+        ]
+    );
+    colleague.expect_ring()?;
+    colleague.answer();
+    agent.hears(&colleague)?;
+    caller.hears_music()?;
+    bed.finish()
+}
+
 #[test]
 fn a_supervisor_who_listens_goes_on_hearing_both() -> Result<()> {
     let bed = boot()?;
