@@ -92,11 +92,6 @@ impl Talks {
         Some((pair.caller()?, Channel::find(&pair.leg)?))
     }
 
-    /// The agent's channel.
-    pub(crate) fn leg(&self, call: CallId) -> Option<Channel> {
-        Channel::find(&self.pair(call)?.leg)
-    }
-
     /// Hangs somebody up; false if nobody is there.
     #[must_use]
     pub(crate) fn hang_up(&self, call: CallId, whom: Whom) -> bool {

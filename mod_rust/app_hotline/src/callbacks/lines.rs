@@ -275,15 +275,17 @@ impl Lines {
 
     fn ask_to_retrieve(&self, call: CallId, event: &str, unannounced: bool) -> Result<(), RetrieveFailure> {
         // Over meanwhile, or about to be.
-        let leg = self.callbacks.talks.leg(call).ok_or(RetrieveFailure::NotSent)?;
+        let both = self.callbacks.talks.both(call);
+        let (caller, leg) = both.ok_or(RetrieveFailure::NotSent)?;
         let name = leg.name();
         if !name.starts_with("PJSIP/") {
             return Err(RetrieveFailure::NoSipPhone);
         }
-        // Whoever the agent calls on another line would be put on hold instead.
+        // Whoever the agent calls on another line would be put on hold instead; by the keys of features.conf the PBX holds the
+        // caller, not the phone.
         let own = leg.unique_id();
         let lines = device::channels_at(&leg.device()).unwrap_or_default();
-        if lines.iter().any(|line| *line != own) {
+        if lines.iter().any(|line| *line != own) || leg.seat_with(&caller).is_none() {
             return Err(RetrieveFailure::Consulting);
         }
         if !unannounced && !announces(&leg, event) {

@@ -83,6 +83,33 @@ impl Phone {
         })
     }
 
+    /// Transfers the phone's first living call to `number`, blindly.
+    pub fn refer(&self, number: &str) {
+        self.refer_first(number, false);
+    }
+
+    /// Hands the phone's first living call over to whom its latest call is with, at `number`.
+    pub fn hand_over(&self, number: &str) {
+        self.refer_first(number, true);
+    }
+
+    fn refer_first(&self, number: &str, attended: bool) {
+        self.shared.change(|state, now| {
+            let legs = state.phones.get(&self.user).map(|phone| phone.legs.clone());
+            let alive = |id: &LegId| state.legs.get(id).is_some_and(Leg::alive);
+            let legs: Vec<LegId> = legs.into_iter().flatten().filter(alive).collect();
+            let place = legs
+                .last()
+                .filter(|_| attended)
+                .and_then(|last| state.legs.get(last).map(Leg::place));
+            if let Some(first) = legs.first() {
+                self.shared.with_leg(state, *first, now, |leg, ports| {
+                    leg.refer(number, place.as_deref(), ports)
+                });
+            }
+        });
+    }
+
     /// Calls `number` and waits until the PBX answers.
     ///
     /// # Errors

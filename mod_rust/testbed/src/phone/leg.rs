@@ -332,6 +332,23 @@ impl Leg {
         }
     }
 
+    /// Asks the PBX to let the other side call `number` (RFC 3515), or take the place that is given (RFC 3891).
+    pub(super) fn refer(&mut self, number: &str, replaces: Option<&str>, ports: &mut Ports<'_>) {
+        self.cseq = self.cseq.max(1) + 1;
+        let branch = format!("z9hG4bK{}", token());
+        let host = self.target.rsplit('@').next().unwrap_or_default();
+        let host = host.split(';').next().unwrap_or_default();
+        let place = replaces.map_or(String::new(), |place| {
+            let escaped = place.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
+            format!("?Replaces={escaped}")
+        });
+        let to = format!("<sip:{number}@{host}{place}>");
+        let request = self
+            .builder("REFER", self.cseq, &branch, ports)
+            .header("Refer-To", &to);
+        self.send_until_answered("REFER", request.body(None), ports);
+    }
+
     /// A response arrived.
     pub(super) fn on_response(&mut self, message: &Message, ports: &mut Ports<'_>) {
         let (Some(status), Some((cseq, method))) = (message.status(), message.cseq()) else {
@@ -446,6 +463,9 @@ impl Leg {
             }
             "NOTIFY" => {
                 let event = message.header("Event").unwrap_or_default().to_owned();
+                if event.starts_with("refer") {
+                    return self.respond(message, "200 OK", None, ports);
+                }
                 let known = event == TALK && !self.ignores;
                 self.notified.push(event);
                 let status = if known { "200 OK" } else { "489 Bad Event" };
@@ -513,6 +533,10 @@ impl Leg {
         ports: &Ports<'_>,
         sdp: Option<&str>,
     ) -> Vec<u8> {
+        self.builder(method, cseq, branch, ports).body(sdp)
+    }
+
+    fn builder(&self, method: &str, cseq: u32, branch: &str, ports: &Ports<'_>) -> Builder {
         let mut request = Builder::new(&format!("{method} {} SIP/2.0", self.target))
             .header("Via", &format!("SIP/2.0/UDP {};branch={branch};rport", ports.sip))
             .header("Max-Forwards", "70")
@@ -527,7 +551,7 @@ impl Leg {
         if let Some(replaces) = self.replaces.as_ref().filter(|_| method == "INVITE" && cseq == 1) {
             request = request.header("Replaces", replaces);
         }
-        request.body(sdp)
+        request
     }
 
     fn respond(&mut self, to: &Message, status: &str, sdp: Option<&str>, ports: &mut Ports<'_>) {

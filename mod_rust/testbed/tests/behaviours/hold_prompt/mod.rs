@@ -2,6 +2,7 @@
 //! way of the conversation.
 
 use anyhow::Result;
+use hotline_testbed::asterisk::Manifest;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::{Phone, Tone};
 use hotline_wire::event::{CallOutcome, Party};
@@ -34,7 +35,10 @@ fn talking(number: &str) -> Result<Pair> {
     let extensions = format!(
         "{EXTENSIONS}\n[callers](+)\nexten => 900,1,Dial(Local/endless@callers)\nexten => passed,1,Hotline(endless,t)\n same => n,UserEvent(Left,Number:${{CALLERID(num)}},Status:${{HOTLINESTATUS}})\n"
     );
-    let bed = Bed::boot(&settings, &extensions)?;
+    let refer = Manifest::find()?.modules_dir.join("res_pjsip_refer.so");
+    let bed = Bed::boot_with(&settings, &extensions, |setup| {
+        setup.modules.push(("res_pjsip_refer".into(), refer));
+    })?;
     record(&bed, "hold/please", PLEASE)?;
     record(&bed, "hold/thanks", THANKS)?;
     let (caller, agent) = (bed.caller("gold"), bed.phone("a1001"));
@@ -236,4 +240,40 @@ fn a_key_ends_the_prompt() -> Result<()> {
     pair.caller.heard(&[Tone::MUSIC, ENDLESS, Tone::MUSIC])?;
     pair.retrieve()?;
     pair.bed.finish()
+}
+
+#[test]
+fn a_caller_who_is_handed_over_in_the_prompt_talks_to_the_next_one() -> Result<()> {
+    for attended in [false, true] {
+        let pair = prompted("passed")?;
+        let Pair {
+            bed, caller, agent, ..
+        } = &pair;
+        let colleague = bed.phone("free1");
+        colleague.follow(&[ENDLESS]);
+        if attended {
+            agent.set_lines(2);
+            agent.dial("701")?;
+            colleague.expect_ring()?;
+            colleague.answer();
+            agent.hears(&colleague)?;
+            agent.hand_over("701");
+        } else {
+            agent.refer("701");
+            colleague.expect_ring()?;
+            colleague.answer();
+        }
+        caller.hears(&colleague)?;
+        colleague.hears(caller)?;
+        assert!(colleague.loudest(ENDLESS) < INAUDIBLE);
+        pair.unheard();
+        // A phone hangs up once it is told that it is done.
+        agent.hang_up();
+        agent.expect_hangup()?;
+        bed.node.agent_is("1001", AgentState::Ready)?;
+        caller.hang_up();
+        colleague.expect_hangup()?;
+        pair.bed.finish()?;
+    }
+    Ok(())
 }

@@ -187,6 +187,36 @@ fn a_phone_on_whose_other_line_the_agent_consults_is_not_asked() -> Result<()> {
 }
 
 #[test]
+fn an_agent_who_consults_by_the_keys_of_the_pbx_is_not_asked() -> Result<()> {
+    let extensions = format!("{EXTENSIONS}\n[callers](+)\nexten => passed,1,Hotline(support,t)\n");
+    // While the keys are pressed the phone may be asked: it holds nobody, and has nothing to do.
+    let settings = include_str!("hotline.toml").replace("= 0.5", "= 3");
+    let bed = Bed::boot_with(&settings, &extensions, |setup| {
+        let keys = "[general]\n[featuremap]\natxfer => *2\n";
+        setup.files.push(("features.conf".into(), keys.into()));
+    })?;
+    let (caller, agent, colleague) = (bed.caller("gold"), bed.phone("a1001"), bed.phone("free1"));
+    caller.call("passed")?;
+    agent.expect_ring()?;
+    agent.answer();
+    caller.hears(&agent)?;
+    agent.press("*2701");
+    colleague.expect_ring()?;
+    colleague.answer();
+    agent.hears(&colleague)?;
+    assert_eq!(
+        results(&bed, 2)?,
+        [
+            news(RetrieveResult::Asked, None),
+            news(RetrieveResult::Failed, Some(RetrieveFailure::Consulting))
+        ]
+    );
+    assert_eq!(agent.expect_notify(0)?.len(), 0);
+    caller.hears_music()?;
+    bed.finish()
+}
+
+#[test]
 fn a_supervisor_who_listens_goes_on_hearing_both() -> Result<()> {
     let bed = boot()?;
     let trio = Trio::of(&bed);

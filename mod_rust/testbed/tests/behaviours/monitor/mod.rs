@@ -390,6 +390,33 @@ fn who_takes_the_place_of_a_supervisor_on_the_line_hears_nothing() -> Result<()>
 }
 
 #[test]
+fn whom_a_supervisor_refers_to_the_own_place_hears_nothing() -> Result<()> {
+    let refer = Manifest::find()?.modules_dir.join("res_pjsip_refer.so");
+    let bed = Bed::boot_with(include_str!("hotline.toml"), EXTENSIONS, |setup| {
+        setup.modules.push(("res_pjsip_refer".into(), refer));
+    })?;
+    let trio = Trio::talking(&bed)?;
+    let (supervisor, stranger) = (&trio.supervisor, bed.phone("free1"));
+    supervisor.set_lines(2);
+    sign_in(&bed, supervisor, "9001")?;
+    listens(&bed, supervisor, "9001", MonitorMode::Barge, Follow::Agent)?;
+    supervisor.hears_just(&[&trio.caller, &trio.agent], &[])?;
+    // The stranger is called, and then handed what is listened to.
+    let place = bed.node.now();
+    supervisor.dial("701")?;
+    stranger.expect_ring()?;
+    stranger.answer();
+    supervisor.hears(&stranger)?;
+    supervisor.hand_over("701");
+    monitor_ended(&bed, place, "9001")?;
+    supervisor.hang_up();
+    stranger.expect_hangup()?;
+    trio.caller.hears_just(&[&trio.agent], &[&stranger, supervisor])?;
+    trio.agent.hears_just(&[&trio.caller], &[&stranger, supervisor])?;
+    bed.finish()
+}
+
+#[test]
 fn a_supervisor_who_signs_out_listens_no_more() -> Result<()> {
     let bed = Bed::boot(include_str!("hotline.toml"), EXTENSIONS)?;
     let trio = Trio::talking(&bed)?;
