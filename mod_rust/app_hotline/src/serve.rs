@@ -21,7 +21,7 @@ use hotline_host::{CallPort, Fact};
 use crate::call::leave;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
-use crate::talks::Talk;
+use crate::talks::{Handset, Talk};
 use crate::{Instance, data};
 
 /// How long a caller hears the busy tone who does not hang up.
@@ -29,6 +29,9 @@ pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 /// How often a phone is dialled at most that says busy right after a call of ours.
 const TRIES: u8 = 3;
+
+/// So many of one header are read.
+const MOST_HEADERS: usize = 8;
 
 /// Tells a phone that the caller is suspicious, and why.
 const FLAG_HEADER: &str = "PJSIP_HEADER(add,X-Hotline-Flag)";
@@ -374,7 +377,11 @@ impl<'a> Call<'a> {
         }
         self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
         // Known before anybody can wish to listen.
-        let talk = self.instance.talks.begin(self.port.call(), self.caller, &leg);
+        let handset = Handset {
+            shared: claim.is_shared(),
+            events: self.announced(&leg),
+        };
+        let talk = (self.instance.talks).begin(self.port.call(), self.caller, &leg, handset);
         self.port.report(Fact::Connected);
         self.talked = true;
         claim.talking(&leg, self.port.reporter());
@@ -411,6 +418,19 @@ impl<'a> Call<'a> {
         } else {
             None
         }
+    }
+
+    /// Which events the agent's phone said, as it answered, that it understands (RFC 6665), if anybody is to know.
+    fn announced(&self, leg: &Leg) -> Vec<String> {
+        if !self.instance.host.asks_announced() || !leg.name().starts_with("PJSIP/") {
+            return Vec::new();
+        }
+        let headers = (1..=MOST_HEADERS).map_while(|number| {
+            let header = format!("PJSIP_RESPONSE_HEADER(read,Allow-Events,{number})");
+            leg.function(&header).filter(|events| !events.is_empty())
+        });
+        let events = headers.collect::<Vec<_>>().join(",");
+        events.split(',').map(|event| event.trim().to_owned()).collect()
     }
 
     /// Warns the agent of a suspicious caller, who hears the music meanwhile.

@@ -18,8 +18,18 @@ struct Pair {
     /// Whether the caller's channel is one that the PBX takes out of the way.
     local: bool,
     leg: String,
+    handset: Handset,
     /// Those who listen.
     room: Arc<Room>,
+}
+
+/// What is known of the agent's phone.
+#[derive(Clone, Default)]
+pub(crate) struct Handset {
+    /// Others are behind the same endpoint of the PBX.
+    pub(crate) shared: bool,
+    /// Which events it said, as it answered, that it understands; nothing if nobody was to know.
+    pub(crate) events: Vec<String>,
 }
 
 /// A conversation, known while this lives.
@@ -48,11 +58,18 @@ pub(crate) struct Target {
 
 impl Talks {
     /// A conversation begins.
-    pub(crate) fn begin(self: &Arc<Talks>, call: CallId, caller: &Channel, leg: &Channel) -> Talk {
+    pub(crate) fn begin(
+        self: &Arc<Talks>,
+        call: CallId,
+        caller: &Channel,
+        leg: &Channel,
+        handset: Handset,
+    ) -> Talk {
         let pair = Pair {
             caller: caller.unique_id(),
             local: caller.is_local(),
             leg: leg.unique_id(),
+            handset,
             room: Arc::default(),
         };
         self.lock().insert(call, pair);
@@ -90,6 +107,11 @@ impl Talks {
     pub(crate) fn both(&self, call: CallId) -> Option<(Channel, Channel)> {
         let pair = self.pair(call)?;
         Some((pair.caller()?, Channel::find(&pair.leg)?))
+    }
+
+    /// The agent's phone.
+    pub(crate) fn handset(&self, call: CallId) -> Option<Handset> {
+        self.pair(call).map(|pair| pair.handset)
     }
 
     /// Hangs somebody up; false if nobody is there.

@@ -31,8 +31,8 @@ pub enum NotPlayed {
 
 impl Channel {
     /// Plays sound files to a channel that is on hold, in place of its music, which goes on afterwards. It is over at once when the
-    /// hold ends, when the channel leaves the conversation, and with the conversation, and when the channel itself presses a key or
-    /// holds or retrieves. Returns at once; the channel's own thread plays.
+    /// hold ends, when the channel leaves the conversation, and with the conversation, and when the channel itself presses a key,
+    /// holds, retrieves, or signals anything else. Returns at once; the channel's own thread plays.
     ///
     /// # Errors
     /// See [`NotPlayed`].

@@ -192,7 +192,8 @@ impl Channel {
         Received(received).typed()
     }
 
-    /// Takes the next frame, like [`read`](Self::read); a key or signalling is left to be read again.
+    /// Takes the next frame, like [`read`](Self::read); a key or signalling is left to be read again. Of a key the PBX then makes a
+    /// beginning of its own, since the real one was taken, so that others in the conversation hear it whole, a moment later.
     pub(crate) fn read_unless_signalling(&self) -> Frame {
         // SAFETY: the channel is referenced; see `Received` for the frame.
         let received = unsafe { sys::ast_read(self.as_ptr()) };
@@ -202,11 +203,11 @@ impl Channel {
         let received = Received(received);
         let frame = received.typed();
         match frame {
-            Frame::Control(_) | Frame::Dtmf(_) => {
+            Frame::Hangup | Frame::Control(_) | Frame::Dtmf(_) => {
                 // SAFETY: the channel is referenced; the PBX queues a copy.
                 unsafe { sys::ast_queue_frame_head(self.as_ptr(), received.0) };
             }
-            Frame::Hangup | Frame::Other => {}
+            Frame::Other => {}
         }
         frame
     }

@@ -1,13 +1,13 @@
 //! Legs: channels that this module dials, rings and bridges with the channel they were dialled for.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::ops::Deref;
 
 use asterisk_sys as sys;
 
 use crate::channel::{Channel, HERE, Locked, reference};
 use crate::frame::HangupCause;
-use crate::text::c;
+use crate::text::{c, owned};
 
 /// A dialled channel, and the duty to hang it up, which is done when this is dropped at the latest.
 pub struct Leg {
@@ -249,6 +249,23 @@ impl Leg {
         if std::mem::take(&mut self.ours) {
             // SAFETY: the channel was requested by us and neither hung up nor given away.
             unsafe { sys::ast_hangup(self.channel.as_ptr()) }
+        }
+    }
+
+    /// What a function of the dialplan says of a leg that is in no conversation yet, up to 1,023 bytes; `None` if the PBX has none of that
+    /// name, or it refuses, which the log may explain. Drivers' functions look at what the driver keeps of a channel without a lock:
+    /// it stays only because nobody but this thread can hang the leg up.
+    pub fn function(&self, function: &str) -> Option<String> {
+        if !self.ours {
+            return None;
+        }
+        let mut text = [0 as c_char; 1_024];
+        // SAFETY: the channel is referenced and not locked by us, and is hung up by its owner only, which is this leg, borrowed here.
+        // The PBX writes no more than the length, and a zero at the end.
+        unsafe {
+            let failed =
+                sys::ast_func_read(self.as_ptr(), c(function).as_ptr(), text.as_mut_ptr(), text.len());
+            (failed == 0).then(|| owned(text.as_ptr()))
         }
     }
 

@@ -1,6 +1,6 @@
 //! Places of the dialplan, and where a channel goes on there.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
 use asterisk_sys as sys;
@@ -118,19 +118,8 @@ impl Channel {
         unsafe { sys::ast_channel_hangupcause_set(self.as_ptr(), cause.code()) }
     }
 
-    /// What a function of the dialplan says, as `${NAME(arguments)}` does, up to 1,023 bytes; `None` if the PBX has none of that name,
-    /// or it refuses; the log may say why.
-    pub fn function(&self, function: &str) -> Option<String> {
-        let mut text = [0 as c_char; 1_024];
-        // SAFETY: the channel is referenced and not locked by us; the PBX writes no more than the length, and a zero at the end.
-        unsafe {
-            let failed =
-                sys::ast_func_read(self.as_ptr(), c(function).as_ptr(), text.as_mut_ptr(), text.len());
-            (failed == 0).then(|| owned(text.as_ptr()))
-        }
-    }
-
-    /// Sets a function of the dialplan, as `Set(NAME(arguments)=value)` does. False if the PBX has none of that name, or it
+    /// Sets a function of the dialplan, as `Set(NAME(arguments)=value)` does. Only for the thread that serves the channel: functions
+    /// of drivers look at what is the driver's own without a lock. False if the PBX has none of that name, or it
     /// refuses; the log says why.
     pub fn set_function(&self, function: &str, value: &str) -> bool {
         // SAFETY: the channel is referenced and not locked by us; the PBX copies what it keeps of the strings.

@@ -65,7 +65,7 @@ impl Room {
 
 impl Place {
     /// Lets all others hear it; if it is said into the conversation through this place's channel (`through`), only those who listen
-    /// at the same channel: all others hear it come from there.
+    /// at the same channel: all others hear it come from there, as long as the two are in one conversation.
     pub(crate) fn say(&self, samples: &[i16], through: bool) {
         for (id, inlet) in &mut self.room.lock().inlets {
             if *id != self.id && (!through || inlet.at == self.at) {

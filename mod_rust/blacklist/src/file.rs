@@ -18,7 +18,10 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
     let written = (|| {
         // Left by a kill, or somebody's: a pipe would be waited for, a link followed.
         match std::fs::remove_file(&beside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let message = format!("{} is in the way: {error}", beside.display());
+                return Err(io::Error::new(error.kind(), message));
+            }
             Ok(()) | Err(_) => {}
         }
         let mut file = OpenOptions::new()
@@ -57,31 +60,29 @@ pub fn keep_aside(aside: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(place)
 }
 
-/// Keeps a file that is about to be [replaced](replace) under another name, like [`keep_aside`]. That takes no room on the disk,
-/// but on a file system that gives a file one name only. One that is kept already is not kept again.
+/// Keeps a file that is about to be [replaced](replace), or whatever has its name, under another name, like [`keep_aside`]; `None` if there is
+/// nothing. That takes no room on the disk. One that is kept already is not kept again. Where the system gives it no second name, the
+/// first is gone.
 ///
 /// # Errors
 /// See [`keep_aside`].
-pub fn link_aside(path: &Path, aside: &Path) -> io::Result<PathBuf> {
+pub fn link_aside(path: &Path, aside: &Path) -> io::Result<Option<PathBuf>> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    let this = std::fs::symlink_metadata(path).map_err(named)?;
+    let this = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        this => this.map_err(named)?,
+    };
     let same = |place: &Path| {
         std::fs::symlink_metadata(place)
             .is_ok_and(|there| (there.dev(), there.ino()) == (this.dev(), this.ino()))
     };
     let place = place_aside(aside, same)?;
-    if !same(&place)
-        && let Err(error) = std::fs::hard_link(path, &place)
-    {
-        match error.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => replace(&place, |mut to| {
-                io::copy(&mut File::open(path)?, &mut to).map(|_| ())
-            })?,
-            _ => return Err(named(error)),
-        }
+    if !same(&place) && std::fs::hard_link(path, &place).is_err() {
+        // A folder, or what belongs to somebody else.
+        std::fs::rename(path, &place).map_err(named)?;
     }
     sync_folder(&place)?;
-    Ok(place)
+    Ok(Some(place))
 }
 
 /// The first such name that is free, or `ours`.
@@ -118,4 +119,31 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     let mut name = name.to_owned();
     name.push(".new");
     Ok(path.with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_linked_aside_is_kept_once_and_nothing_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join("a"), folder.path().join("a.damaged"));
+        // Somebody has taken it away.
+        assert_eq!(link_aside(&path, &aside).unwrap(), None);
+        std::fs::write(&path, "one").unwrap();
+        for _ in 0..2 {
+            assert_eq!(link_aside(&path, &aside).unwrap().as_ref(), Some(&aside));
+        }
+        replace(&path, |to| to.write_all(b"two")).unwrap();
+        let second = folder.path().join("a.damaged.1");
+        assert_eq!(link_aside(&path, &aside).unwrap(), Some(second));
+        assert_eq!(std::fs::read_to_string(&aside).unwrap(), "one");
+        // A folder has no second name.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let third = folder.path().join("a.damaged.2");
+        assert_eq!(link_aside(&path, &aside).unwrap().as_ref(), Some(&third));
+        assert!(third.is_dir() && !path.exists());
+    }
 }

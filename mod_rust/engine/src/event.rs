@@ -304,7 +304,8 @@ pub enum Event {
         /// Who asked for it; empty if it came by itself.
         author: String,
     },
-    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows.
+    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows. A take-over that is told of after the agent's phone was
+    /// gone comes behind `CallFinished`, which then was by the agent.
     TalkCut {
         /// Which call.
         call: CallId,

@@ -300,6 +300,17 @@ impl Host {
         }
     }
 
+    /// Whether any queue has phones asked to retrieve, but only those that announce that they understand it.
+    pub fn asks_announced(&self) -> bool {
+        let settings = self.settings();
+        let mut retrieves = settings
+            .config
+            .queues
+            .iter()
+            .filter_map(|queue| queue.hold.retrieve.as_ref());
+        retrieves.any(|retrieve| !retrieve.unannounced)
+    }
+
     /// The sound file that the agent of a flagged caller hears before the conversation; empty: none.
     pub fn whisper(&self) -> String {
         self.0
@@ -400,7 +411,10 @@ impl Host {
             ),
         };
         self.0.pbx.log(level, &text);
-        self.tell(author, Act::Reload, &result);
+        // A new one has an event of its own.
+        if result.is_err() {
+            self.tell(author, Act::Reload, &result);
+        }
         result
     }
 

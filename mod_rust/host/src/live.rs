@@ -83,7 +83,7 @@ impl Host {
         let folder = settings.state.as_ref();
         let folder = folder.ok_or("the settings have no [state] directory, where it would be written")?;
         let there = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let copies = there.flatten().map(|file| file.path());
+        let copies = there.filter_map(Result::ok).map(|file| file.path());
         if copies
             .filter(|file| file.extension() == Some("toml".as_ref()))
             .count()

@@ -190,7 +190,8 @@ pub enum Command {
     /// Writes a copy of the settings file with what was changed while running in it, into the node's `[state]` folder. Answered
     /// with [`Outcome::Told`]. The settings themselves are told to nobody: there may be PINs in them.
     ConfigSave {
-        /// Name of a file that is not there yet: letters, digits, `-`, `_` and `.`, with `.toml` at its end.
+        /// Name of a file that is not there yet: letters, digits, `-`, `_` and `.`, with `.toml` at its end. The event of it tells the
+        /// whole path.
         name: String,
     },
     /// Forgets what stood before a restart and the settings have no place for. Answered with [`Outcome::Told`].

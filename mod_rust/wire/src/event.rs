@@ -305,7 +305,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "usual")]
         author: String,
     },
-    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows.
+    /// A supervisor ended a conversation; `CallFinished` by a supervisor follows. A take-over that is told of after the agent's phone was
+    /// gone comes behind `CallFinished`, which then was by the agent.
     TalkCut {
         /// Call reference.
         call: String,

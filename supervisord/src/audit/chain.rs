@@ -91,6 +91,8 @@ pub struct Verified {
     pub rows: u64,
     /// The hash of the last.
     pub head: Hash,
+    /// The first row by which the daemon itself told that it found the record changed, and what it found.
+    pub noted: Option<(u64, String)>,
     /// Whether the hash that was asked for stands somewhere in the chain; also if none was asked for.
     pub seen: bool,
 }
@@ -106,9 +108,6 @@ pub enum Unverified {
         "row {0} of the audit record is not as it was written: it was changed, or one before it was removed or put in"
     )]
     Changed(u64),
-    /// The daemon itself found the record changed, and noted that in a row.
-    #[error("row {0} of the audit record tells what the daemon found: {1}")]
-    Noted(u64, String),
     /// The last rows are missing.
     #[error("the audit record ends with row {found}, and had {expected}: rows were removed")]
     Shortened {
@@ -154,7 +153,8 @@ pub fn latest(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
 /// The same by the rows themselves.
 fn latest_row(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
     let last = db
-        .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
+        // Behind the largest number there is, which somebody else put there, nothing could stand.
+        .prepare_cached("SELECT id, hash FROM audit WHERE id < 9223372036854775807 ORDER BY id DESC LIMIT 1")?
         .query_row([], |row| Ok(counted(row)))
         .optional()?;
     Ok(last.unwrap_or_default())
@@ -166,7 +166,7 @@ fn counted(row: &rusqlite::Row<'_>) -> (u64, Hash) {
 }
 
 /// Adds a row, in the transaction at hand. Where the record is not as this program left it, which events must not wait for, the next
-/// row says so, and [`verify`] finds that row.
+/// row says so, which [`verify`] tells.
 ///
 /// # Errors
 /// As the database has it.
@@ -175,7 +175,15 @@ pub fn append(
     (node, boot, seq, at): (&str, &str, u64, u64),
     action: Action,
 ) -> rusqlite::Result<()> {
-    let (head, last) = (latest(db)?, latest_row(db)?);
+    let before = || Ok::<_, rusqlite::Error>((latest(db)?, latest_row(db)?));
+    let (head, last) = match before() {
+        // A table is gone.
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::Unknown => {
+            db.execute_batch(SCHEMA)?;
+            before()?
+        }
+        both => both?,
+    };
     let add = |(rows, before): (u64, Hash), action: Action| {
         let row = Row {
             id: rows + 1,
@@ -266,15 +274,21 @@ pub fn open(path: &Path) -> rusqlite::Result<Connection> {
         Ok(db)
     };
     let open = Connection::open_with_flags(path, flags).and_then(looked_at);
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    // The logs lie beside the file itself, wherever links to it are.
+    let Ok(path) = path.canonicalize() else {
+        return open;
+    };
+    let has_log = ["-wal", "-journal"].iter().any(|log| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(log);
+        std::fs::symlink_metadata(name).is_ok()
+    });
     match &open {
-        // SQLite wants to write beside a database that has a log, but nobody has it open: it has all in itself.
+        // SQLite wants to write beside a database that may have a log, but nobody has it open: it has all in itself.
         Err(rusqlite::Error::SqliteFailure(error, _))
-            if matches!(error.code, ErrorCode::ReadOnly | ErrorCode::CannotOpen)
-                && !Path::new(&log).exists() =>
+            if matches!(error.code, ErrorCode::ReadOnly | ErrorCode::CannotOpen) && !has_log =>
         {
-            let address = format!("file:{}?immutable=1", escaped(path));
+            let address = format!("file:{}?immutable=1", escaped(&path));
             Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI).and_then(looked_at)
         }
         _ => open,
@@ -309,6 +323,7 @@ pub fn verify(
     let mut verified = Verified {
         rows: 0,
         head: Hash::default(),
+        noted: None,
         seen: wanted.is_none_or(|wanted| wanted == Hash::default()),
     };
     let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
@@ -324,7 +339,9 @@ pub fn verify(
             return Err(Unverified::Changed(verified.rows + 1));
         }
         if row.action.action == BROKEN {
-            return Err(Unverified::Noted(row.id, row.action.reason));
+            verified
+                .noted
+                .get_or_insert_with(|| (row.id, row.action.reason.clone()));
         }
         verified.rows = row.id;
         verified.head = hash;

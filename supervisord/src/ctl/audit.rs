@@ -63,6 +63,14 @@ impl AuditAsk {
         match self {
             AuditAsk::Verify { store, head } => {
                 let verified = store.verify(head, |_| {})?;
+                if let Some((row, found)) = verified.noted {
+                    return Err(Failure::Other(format!(
+                        "{}: row {row} of the audit record tells what the daemon found: {found}; the {} rows there are now are as \
+                         it wrote them since",
+                        store.store.display(),
+                        verified.rows
+                    )));
+                }
                 if !verified.seen {
                     let name = head.unwrap_or_default();
                     return Err(Failure::Other(format!(
@@ -124,7 +132,7 @@ impl Store {
             Unverified::Unreadable(error) => named(&format!(
                 "{error}; is it the database of a hotline-supervisord of this version?"
             )),
-            Unverified::Changed(_) | Unverified::Shortened { .. } | Unverified::Noted(..) => named(&error),
+            Unverified::Changed(_) | Unverified::Shortened { .. } => named(&error),
         })
     }
 }

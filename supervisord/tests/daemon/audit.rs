@@ -213,6 +213,10 @@ fn a_record_that_somebody_changed_keeps_no_event_waiting_and_says_so_for_ever() 
             1,
         ),
         ("DROP TABLE audit", 1),
+        (
+            "UPDATE audit SET id = 9223372036854775807 WHERE action = 'force_busy' AND target = '1002'",
+            2,
+        ),
     ] {
         let database = Connection::open(&database).unwrap();
         database.execute_batch(change).unwrap();
@@ -228,12 +232,13 @@ fn a_record_that_somebody_changed_keeps_no_event_waiting_and_says_so_for_ever() 
         assert_eq!(refused.status.code(), Some(1), "{change}");
         let said = said(&refused);
         assert!(
-            said.contains("tells what the daemon found: the record had"),
+            said.contains("tells what the daemon found: the record had")
+                || said.contains("is not as it was written"),
             "{change}: {said}"
         );
         let db = Connection::open(&database).unwrap();
         let last: Vec<String> = db
-            .prepare("SELECT action FROM audit ORDER BY id DESC LIMIT 3")
+            .prepare("SELECT action FROM audit WHERE id < 9223372036854775807 ORDER BY id DESC LIMIT 3")
             .unwrap()
             .query_map([], |row| row.get(0))
             .unwrap()

@@ -27,9 +27,6 @@ const MONITOR_CONTEXT: &str = "hotline-monitor";
 /// The manager action of `res_pjsip_notify`, which can be used without linking to a module that may not be there.
 const NOTIFY: &str = "PJSIPNotify";
 
-/// So many of one header are read.
-const MOST_HEADERS: usize = 8;
-
 /// How long a caller who leaves to be called back may take to hang up. The engine waits a little longer for an answer.
 const LEAVING: Duration = Duration::from_secs(10);
 /// How long it may take until a caller's thread knows that the caller leaves.
@@ -75,22 +72,6 @@ struct Line {
 enum Errand {
     Callback(CallId),
     Monitor(MonitorId),
-}
-
-/// Whether the phone of a leg said, as it answered, that it understands that event.
-fn announces(leg: &Channel, event: &str) -> bool {
-    let headers = (1..=MOST_HEADERS).map_while(|number| {
-        let header = format!("PJSIP_RESPONSE_HEADER(read,Allow-Events,{number})");
-        leg.function(&header).filter(|events| !events.is_empty())
-    });
-    headers
-        .flat_map(|events| {
-            events
-                .split(',')
-                .map(|event| event.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
-        .any(|announced| announced.eq_ignore_ascii_case(event))
 }
 
 impl Lines {
@@ -275,20 +256,23 @@ impl Lines {
 
     fn ask_to_retrieve(&self, call: CallId, event: &str, unannounced: bool) -> Result<(), RetrieveFailure> {
         // Over meanwhile, or about to be.
-        let both = self.callbacks.talks.both(call);
-        let (caller, leg) = both.ok_or(RetrieveFailure::NotSent)?;
+        let talks = &self.callbacks.talks;
+        let both = talks.both(call).zip(talks.handset(call));
+        let ((caller, leg), handset) = both.ok_or(RetrieveFailure::NotSent)?;
         let name = leg.name();
         if !name.starts_with("PJSIP/") {
             return Err(RetrieveFailure::NoSipPhone);
         }
         // Whoever the agent calls on another line would be put on hold instead; by the keys of features.conf the PBX holds the
-        // caller, not the phone.
+        // caller, not the phone. At an endpoint that is shared nobody knows whose the other lines are.
         let own = leg.unique_id();
-        let lines = device::channels_at(&leg.device()).unwrap_or_default();
-        if lines.iter().any(|line| *line != own) || leg.seat_with(&caller).is_none() {
+        let lines = device::channels_at(&leg.device()).filter(|_| !handset.shared);
+        let elsewhere = lines.is_some_and(|lines| lines.iter().any(|line| *line != own));
+        if elsewhere || leg.seat_with(&caller).is_none() {
             return Err(RetrieveFailure::Consulting);
         }
-        if !unannounced && !announces(&leg, event) {
+        let announced = |known: &String| known.eq_ignore_ascii_case(event);
+        if !unannounced && !handset.events.iter().any(announced) {
             log(
                 Level::Notice,
                 &format!(

@@ -46,6 +46,11 @@ impl Claim {
         }
     }
 
+    /// Whether others are behind the phone's endpoint.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.leg.shared
+    }
+
     /// Whether the leg's conversation goes on, seen from the caller's thread when that is out of it. False if its end
     /// could not be seen.
     pub(crate) fn goes_on(&self) -> bool {

@@ -28,6 +28,13 @@ pub(super) struct Taking {
 }
 
 impl super::Supervision {
+    /// That supervisor has not taken a place in that conversation, and will not.
+    pub(super) fn no_place_for(&mut self, id: MonitorId, call: CallId) {
+        if self.taking.get(&id).is_some_and(|taking| taking.call == call) {
+            self.taking.remove(&id);
+        }
+    }
+
     /// There is no place to take in that conversation any more.
     pub(crate) fn no_place_in(&mut self, call: CallId) {
         let all = self.taking.values_mut();
@@ -113,8 +120,15 @@ impl Engine {
 
     /// The supervisor has the agent's place.
     pub(super) fn took_over(&mut self, id: MonitorId, call: CallId) {
-        let taking = self.supervision.taking.remove(&id);
-        let Some(taking) = taking.filter(|taking| taking.call == call) else {
+        if self
+            .supervision
+            .taking
+            .get(&id)
+            .is_none_or(|taking| taking.call != call)
+        {
+            return;
+        }
+        let Some(taking) = self.supervision.taking.remove(&id) else {
             return;
         };
         // Otherwise it was told to stop, too late.
@@ -135,7 +149,8 @@ impl Engine {
         }
         let how = Cut::TakenOver;
         // The agent's phone, which lost its place, was told gone before.
-        if self.calls.get(call.0).is_none_or(|call| call.talk.is_none()) {
+        let talk = self.calls.get(call.0).and_then(|call| call.talk);
+        if talk.is_none_or(|talk| talk.agent != agent) {
             self.events.push(Event::TalkCut {
                 call,
                 agent,

@@ -96,7 +96,6 @@ impl Engine {
             MonitorFact::Up => self.monitor_is_up(id),
             MonitorFact::Key(key) => self.monitor_key(id, key),
             MonitorFact::Lost(call) => {
-                self.supervision.taking.remove(&id);
                 let of = self.supervision.monitors.get(&id);
                 if of.is_some_and(|monitor| monitor.call == Some(call)) {
                     self.lose_call(id, false);
@@ -254,7 +253,7 @@ impl Engine {
 
     /// The agent's place cannot be taken; the supervisor listens, as ever.
     pub(super) fn not_taken_over(&mut self, id: MonitorId, call: CallId) {
-        self.supervision.taking.remove(&id);
+        self.supervision.no_place_for(id, call);
         let Some(monitor) = self.supervision.monitors.get_mut(&id) else {
             return;
         };

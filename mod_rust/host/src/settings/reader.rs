@@ -165,6 +165,10 @@ impl<'t> Value<'t> {
     /// `key = value …`
     pub(super) fn wrong(&self, why: impl Display) -> Fault {
         let source = self.text.get(self.place.clone()).unwrap_or_default();
+        // A table or a list may have one in it.
+        if source.contains("pin") {
+            return self.secret(format_args!("{} {why}", self.key));
+        }
         let line = source.lines().next().unwrap_or_default();
         let mut shown: String = line.chars().take(SHOWN).collect();
         if shown.len() < source.len() {

@@ -337,8 +337,15 @@ impl Writer {
         if self.damaged {
             let kept = file::link_aside(&self.path, &self.path.with_extension("json.damaged"))?;
             self.damaged = false;
-            let message = format!("{} as it was is now {}", self.path.display(), kept.display());
-            self.pbx.log(Level::Error, &message);
+            if let Some(kept) = kept {
+                let remedy = "to use it again, stop the PBX, mend it and give it its name back";
+                let message = format!(
+                    "{} as it was is now {}: {remedy}",
+                    self.path.display(),
+                    kept.display()
+                );
+                self.pbx.log(Level::Error, &message);
+            }
         }
         file::replace(&self.path, |file| {
             lines.iter().try_for_each(|line| {

@@ -15,16 +15,24 @@ const PENDING: Answer = Ok(CommandOutcome::Pending);
 
 impl Model {
     pub(super) fn monitor_told(&mut self, id: MonitorId, fact: MonitorFact) {
-        let place = match fact {
-            MonitorFact::TookOver(_) | MonitorFact::NoPlace(_) | MonitorFact::Lost(_) | MonitorFact::Gone => {
-                self.places.remove(&id)
+        let of = |place: &TakenPlace, call| place.call == call;
+        match fact {
+            MonitorFact::TookOver(call) if self.places.get(&id).is_some_and(|place| of(place, call)) => {
+                if let Some(place) = self.places.remove(&id) {
+                    return self.took_place(id, place);
+                }
             }
-            MonitorFact::Up | MonitorFact::Key(_) => None,
-        };
-        if let (MonitorFact::TookOver(call), Some(place)) = (fact, place)
-            && call == place.call
-        {
-            return self.took_place(id, place);
+            MonitorFact::NoPlace(call) if self.places.get(&id).is_some_and(|place| of(place, call)) => {
+                self.places.remove(&id);
+            }
+            MonitorFact::Gone => {
+                self.places.remove(&id);
+            }
+            MonitorFact::TookOver(_)
+            | MonitorFact::NoPlace(_)
+            | MonitorFact::Lost(_)
+            | MonitorFact::Up
+            | MonitorFact::Key(_) => {}
         }
         let Some(monitor) = self.monitor(id) else {
             if fact == MonitorFact::Up {
@@ -102,7 +110,8 @@ impl Model {
             return;
         }
         let how = Cut::TakenOver;
-        if self.call(call).is_some_and(|call| call.talk.is_some()) {
+        let talks_on = |of: &super::call::Call| of.talk.is_some_and(|talk| talk.agent == agent.0 as usize);
+        if self.call(call).is_some_and(talks_on) {
             self.handed_over(call);
             self.will_end(Ending {
                 call,

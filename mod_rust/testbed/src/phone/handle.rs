@@ -93,11 +93,25 @@ impl Phone {
         self.refer_first(number, true);
     }
 
+    /// Puts the other side of the phone's first living call on hold.
+    pub fn hold_first(&self) {
+        self.shared.change(|state, now| {
+            if let Some(first) = self.alive(state).first() {
+                self.shared
+                    .with_leg(state, *first, now, |leg, ports| leg.hold(true, ports));
+            }
+        });
+    }
+
+    fn alive(&self, state: &State) -> Vec<LegId> {
+        let legs = state.phones.get(&self.user).map(|phone| phone.legs.clone());
+        let alive = |id: &LegId| state.legs.get(id).is_some_and(Leg::alive);
+        legs.into_iter().flatten().filter(alive).collect()
+    }
+
     fn refer_first(&self, number: &str, attended: bool) {
         self.shared.change(|state, now| {
-            let legs = state.phones.get(&self.user).map(|phone| phone.legs.clone());
-            let alive = |id: &LegId| state.legs.get(id).is_some_and(Leg::alive);
-            let legs: Vec<LegId> = legs.into_iter().flatten().filter(alive).collect();
+            let legs = self.alive(state);
             let place = legs
                 .last()
                 .filter(|_| attended)

@@ -170,8 +170,9 @@ fn a_phone_on_whose_other_line_the_agent_consults_is_not_asked() -> Result<()> {
     agent.expect_ring()?;
     agent.answer();
     caller.hears(&agent)?;
-    agent.hold();
     agent.dial("701")?;
+    colleague.expect_ring()?;
+    agent.hold_first();
     assert_eq!(
         results(&bed, 2)?,
         [
@@ -179,7 +180,6 @@ fn a_phone_on_whose_other_line_the_agent_consults_is_not_asked() -> Result<()> {
             news(RetrieveResult::Failed, Some(RetrieveFailure::Consulting))
         ]
     );
-    colleague.expect_ring()?;
     colleague.answer();
     agent.hears(&colleague)?;
     caller.hears_music()?;
