@@ -8,8 +8,14 @@ use anyhow::{Context, Result};
 use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_rustls::rustls;
 
+use crate::authority::Authority;
 use crate::dbus;
+use crate::http::auth::Book;
+use crate::http::listen::Listening;
+use crate::http::sse::Feed;
+use crate::http::tls::Tls;
 use crate::http::{self, Http};
 use crate::link::Link;
 use crate::metrics::{OwnMetrics, StateCollector};
@@ -18,6 +24,7 @@ use crate::settings::{Bus, Settings};
 use crate::shared::{Shared, StoreHealth};
 use crate::store::SqliteStore;
 use crate::timings::Timings;
+use crate::webhook::Webhooks;
 
 /// What nobody ever says.
 #[derive(Debug)]
@@ -27,15 +34,27 @@ enum Never {}
 #[derive(Debug)]
 pub struct Daemon {
     shared: Arc<Shared>,
+    webhooks: Arc<Webhooks>,
     http: SocketAddr,
     tasks: JoinSet<()>,
     recorder: JoinHandle<()>,
     recording: oneshot::Receiver<Never>,
     stop_recorder: std::sync::mpsc::Sender<()>,
-    stop_http: oneshot::Sender<()>,
 }
 
 impl Daemon {
+    /// Reads the files that settings name, as a start does.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub fn check(settings: &Settings) -> Result<()> {
+        certificate(settings)?;
+        Book::open(settings.http.users.clone(), &settings.team)?;
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Webhooks::new(&settings.webhook, &settings.team, &Registry::new())?;
+        Ok(())
+    }
+
     /// Starts everything. What is away for now, be it a node, the bus or the disk, is tried again for ever.
     ///
     /// # Errors
@@ -51,7 +70,8 @@ impl Daemon {
     /// # Errors
     /// See [`Daemon::start`].
     pub async fn start_with(settings: Settings, open: Opener, timings: Timings) -> Result<Daemon> {
-        let shared = Arc::new(Shared::new(&settings.node, timings));
+        let authority = Authority::new(&settings.team, &settings.unix);
+        let shared = Arc::new(Shared::new(&settings.node, authority, timings));
         let registry = Registry::new();
         let own = OwnMetrics::register(&registry)?;
         registry.register(Box::new(StateCollector::new(
@@ -63,16 +83,38 @@ impl Daemon {
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
 
+        // For those who call out by HTTPS; whoever set one before us, it is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (webhooks, delivering) = Webhooks::new(&settings.webhook, &settings.team, &registry)?;
+
         let listen = settings.http.listen;
-        if !listen.ip().is_loopback() {
-            tracing::warn!(%listen, "[http] listen is no loopback address: anybody who reaches it can read the metrics");
+        if !listen.ip().is_loopback() && settings.http.tls_cert.is_none() {
+            tracing::error!(
+                %listen,
+                "[http] plain_beyond_loopback: HTTP without TLS beyond this machine. Passwords, sessions and caller numbers can be \
+                 read and taken over on the way"
+            );
         }
         let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| {
             format!("cannot listen on {listen}; change [http] listen, or end what uses it")
         })?;
         let http = listener.local_addr()?;
-        let listener = http::Guarded::new(listener, timings.http_idle);
-        tracing::info!("metrics on http://{http}/metrics");
+        let tls = certificate(&settings)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let feed = Arc::new(Feed::new().map_err(anyhow::Error::msg)?);
+        let routes = http::routes(Arc::new(Http::new(
+            shared.clone(),
+            registry,
+            &settings,
+            feed.clone(),
+        )?));
+        let listening = Listening {
+            listener,
+            tls,
+            max_connections: settings.http.max_connections,
+            timings,
+        };
+        tracing::info!("metrics on {scheme}://{http}/metrics");
 
         let (to_recorder, records) = mpsc::channel(recorder::CHANNEL);
         let (stop_recorder, stop) = std::sync::mpsc::channel();
@@ -103,33 +145,25 @@ impl Daemon {
             };
             tasks.spawn(link.run());
         }
-        let (stop_http, stopped) = oneshot::channel::<()>();
-        let routes = http::routes(Http {
-            shared: shared.clone(),
-            registry,
-        });
-        tasks.spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            if let Err(error) = axum::serve(listener, routes)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%error, "HTTP ended");
-            }
-        });
+        tasks.spawn(feed.run(shared.clone()));
+        if !webhooks.is_empty() {
+            tasks.spawn(webhooks.clone().follow(shared.clone()));
+            tasks.spawn(async move {
+                delivering.join_all().await;
+            });
+        }
+        tasks.spawn(listening.serve(routes));
         if settings.dbus.bus != Bus::Off {
             tasks.spawn(dbus::serve(shared.clone(), settings.dbus.bus.clone()));
         }
         Ok(Daemon {
             shared,
+            webhooks,
             http,
             tasks,
             recorder,
             recording,
             stop_recorder,
-            stop_http,
         })
     }
 
@@ -141,6 +175,11 @@ impl Daemon {
     /// The read model and the links.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Those who are told what happens: alarms are to be handed to them.
+    pub fn webhooks(&self) -> &Arc<Webhooks> {
+        &self.webhooks
     }
 
     /// Waits until the state is restored.
@@ -167,7 +206,6 @@ impl Daemon {
 
     /// Stops reading, stores what was read, takes a checkpoint.
     pub async fn stop(mut self) {
-        let _ = self.stop_http.send(());
         self.tasks.shutdown().await;
         let _ = self.stop_recorder.send(());
         let recorder = self.recorder;
@@ -176,6 +214,14 @@ impl Daemon {
             tracing::error!("the recorder ended in disorder; nodes give again what is not stored");
         }
     }
+}
+
+/// The certificate that the settings name, if they do.
+fn certificate(settings: &Settings) -> Result<Option<Arc<Tls>>> {
+    Ok(match (&settings.http.tls_cert, &settings.http.tls_key) {
+        (Some(cert), Some(key)) => Some(Arc::new(Tls::read(cert, key)?)),
+        (None, _) | (_, None) => None,
+    })
 }
 
 #[cfg(test)]
@@ -192,13 +238,14 @@ mod tests {
             }],
             http: HttpSettings {
                 listen: ([127, 0, 0, 1], 0).into(),
+                ..HttpSettings::default()
             },
             dbus: DbusSettings { bus: Bus::Off },
             store: StoreSettings {
                 path: dir.path().join("events.db"),
                 ..StoreSettings::default()
             },
-            metrics: Default::default(),
+            ..Settings::default()
         })
         .await
         .unwrap();

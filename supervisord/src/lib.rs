@@ -7,7 +7,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod audit;
+pub mod authority;
 pub mod ctl;
 pub mod daemon;
 pub mod dbus;
@@ -20,3 +22,5 @@ pub mod shared;
 pub mod state;
 pub mod store;
 pub mod timings;
+pub mod views;
+pub mod webhook;

@@ -19,7 +19,7 @@ struct Arguments {
     /// The settings
     #[arg(long, value_name = "FILE", default_value = "/etc/hotline/supervisord.toml")]
     config: PathBuf,
-    /// Checks the settings and ends: 0 if they are right
+    /// Checks the settings, and the files of users, certificate and secrets that they name, and ends: 0 if they are right
     #[arg(long)]
     check_config: bool,
 }
@@ -34,16 +34,24 @@ async fn main() -> Result<()> {
     log.with_writer(std::io::stderr).init();
     let settings = Settings::read(&arguments.config)?;
     if arguments.check_config {
+        Daemon::check(&settings)?;
         tracing::info!("{} is right", arguments.config.display());
         return Ok(());
     }
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hup = signal(SignalKind::hangup())?;
     let mut daemon = Daemon::start(settings).await?;
     let ready = daemon.when_ready();
     tokio::select! {
         () = async {
             ready.await;
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+            std::future::pending().await
+        } => {}
+        () = async {
+            while hup.recv().await.is_some() {
+                tracing::info!("users and certificate are read anew whenever they change; other settings need a restart");
+            }
             std::future::pending().await
         } => {}
         () = daemon.failed() => anyhow::bail!("a part of the daemon met a defect, see above; start it again, nothing is lost"),

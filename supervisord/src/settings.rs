@@ -1,13 +1,18 @@
 //! The daemon's settings: one TOML file, refused whole if anything in it is wrong.
 
+mod access;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+
+pub use access::{
+    HookEvent, HttpSettings, Numbers, Probes, TeamSettings, UnixSettings, WebhookSettings, unknown_team,
+};
 
 /// Longest settings file; a thousand nodes need less.
 const MAX_FILE: u64 = 1 << 20;
@@ -15,12 +20,12 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_SOCKET: usize = 107;
 
 /// `supervisord.toml`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The nodes to follow, at least one.
     pub node: Vec<NodeSettings>,
-    /// Metrics and health.
+    /// Metrics, health and the API.
     #[serde(default)]
     pub http: HttpSettings,
     /// Supervision over D-Bus.
@@ -32,6 +37,15 @@ pub struct Settings {
     /// What `/metrics` shows.
     #[serde(default)]
     pub metrics: MetricsSettings,
+    /// Queues and agents that belong together.
+    #[serde(default)]
+    pub team: Vec<TeamSettings>,
+    /// What users of this machine are on D-Bus.
+    #[serde(default)]
+    pub unix: Vec<UnixSettings>,
+    /// Where what happens is posted.
+    #[serde(default)]
+    pub webhook: Vec<WebhookSettings>,
 }
 
 /// `[[node]]`
@@ -48,22 +62,6 @@ impl NodeSettings {
         self.socket
             .file_stem()
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-    }
-}
-
-/// `[http]`
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpSettings {
-    /// Address and port; port 0 takes a free one and logs it.
-    pub listen: SocketAddr,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        HttpSettings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9877)),
-        }
     }
 }
 
@@ -259,6 +257,9 @@ impl Settings {
                 fault(key, 0, format!("{value} is out of range, {low} to {high}"))
             }
         };
+        self.http.check()?;
+        access::check_teams(&self.team, &self.unix)?;
+        access::check_webhooks(&self.webhook, &self.team)?;
         range("store.keep_days", self.store.keep_days.into(), 1, 3_650)?;
         range("store.max_mib", self.store.max_mib, 1, 1 << 24)?;
         range(
@@ -341,6 +342,24 @@ mod tests {
     }
 
     #[test]
+    fn the_commented_file_is_right_also_with_all_that_it_proposes() {
+        let file = include_str!("../../packaging/supervisord.toml");
+        assert!(parse(file).is_ok());
+        let proposed: Vec<&str> = file
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => rest,
+                _ => line,
+            })
+            .collect();
+        let settings = parse(&proposed.join("\n")).unwrap();
+        assert_eq!(
+            (settings.team.len(), settings.unix.len(), settings.webhook.len()),
+            (1, 1, 1)
+        );
+    }
+
+    #[test]
     fn a_file_has_a_ceiling() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), vec![b'#'; MAX_FILE as usize + 1]).unwrap();
@@ -391,6 +410,29 @@ mod tests {
             (format!("{node}[store]\npath = \":memory:\"\n"), 4, "store.path"),
             (format!("{node}[store]\npath = \"events.db\"\n"), 4, "store.path"),
             (format!("{node}[store]\npath = \"/a\\u0000b\"\n"), 4, "store.path"),
+            (
+                format!("{node}[http]\nmax_streams = 2000\n"),
+                4,
+                "http.max_streams",
+            ),
+            (format!("{node}[[team]]\nname = \"*\"\n"), 4, "team.name"),
+            (
+                format!("{node}[[unix]]\nrole = \"viewer\"\n"),
+                4,
+                "either a user or a group",
+            ),
+            (
+                format!("{node}[[unix]]\nuser = \"a\"\nrole = \"viewer\"\nteams = [\"x\"]\n"),
+                6,
+                "no [[team]] is called x",
+            ),
+            (
+                format!(
+                    "{node}[[webhook]]\nname = \"crm\"\nsecret_file = \"/s\"\nurl = \"http://example.com/\"\n"
+                ),
+                6,
+                "https://",
+            ),
             ("node = []\n".to_owned(), 1, "node"),
             ("[http]\n".to_owned(), 1, "node"),
         ] {

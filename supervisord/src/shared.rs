@@ -1,33 +1,62 @@
 //! What the parts of the daemon share: the read model, how the links and the store are, and who is to be woken.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::{Command, Outcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
+use crate::authority::{Actor, Authority, Denied};
 use crate::settings::NodeSettings;
 use crate::state::{Changes, State};
 use crate::timings::Timings;
 
-/// Commands asked for over D-Bus at once; further ones are told to try again.
+/// Commands asked for at once; further ones are told to try again.
 const MAX_ASKING: usize = 256;
 
 /// Shared by all parts. Locks are held for moments, one at a time.
 #[derive(Debug)]
 pub struct Shared {
     state: RwLock<State>,
-    changes: Mutex<Changes>,
-    changed: Notify,
+    watches: Mutex<Vec<Weak<Watched>>>,
     links: Mutex<Vec<LinkStatus>>,
     store: watch::Sender<StoreHealth>,
     /// Woken after every batch of records that was stored and applied.
     applied: watch::Sender<()>,
     /// Places of those who may ask for a command at once.
-    pub asking: Semaphore,
+    asking: Semaphore,
+    /// Who may do what.
+    pub authority: Authority,
     /// How long to wait for others.
     pub timings: Timings,
+}
+
+/// What changed since it was last looked at, for one who shows it.
+#[derive(Debug)]
+pub struct Watch(Arc<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    changes: Mutex<Changes>,
+    changed: Notify,
+}
+
+impl Watched {
+    fn add(&self, changes: &Changes) {
+        let mut pending = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.merge(changes);
+        drop(pending);
+        self.changed.notify_one();
+    }
+}
+
+impl Watch {
+    /// Waits for changes and takes them.
+    pub async fn next(&self) -> Changes {
+        self.0.changed.notified().await;
+        std::mem::take(&mut *self.0.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// How the event store is.
@@ -42,7 +71,7 @@ pub enum StoreHealth {
 }
 
 /// How a link is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LinkStatus {
     /// The node's name; before it said so, what its socket is called.
     pub node: String,
@@ -70,6 +99,9 @@ pub struct Request {
 /// Why a command has no outcome.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CommandError {
+    /// Who asked may not do it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// There is no connection to the node.
     #[error("node {0} is not connected; check that its PBX runs and that [[node]] socket is right")]
     NotConnected(String),
@@ -88,7 +120,7 @@ pub enum CommandError {
 
 impl Shared {
     /// Nothing restored, nothing connected.
-    pub fn new(nodes: &[NodeSettings], timings: Timings) -> Shared {
+    pub fn new(nodes: &[NodeSettings], authority: Authority, timings: Timings) -> Shared {
         let links = nodes
             .iter()
             .map(|node| LinkStatus {
@@ -101,12 +133,12 @@ impl Shared {
             .collect();
         Shared {
             state: RwLock::default(),
-            changes: Mutex::default(),
-            changed: Notify::new(),
+            watches: Mutex::default(),
             links: Mutex::new(links),
             store: watch::Sender::new(StoreHealth::Starting),
             applied: watch::Sender::new(()),
             asking: Semaphore::new(MAX_ASKING),
+            authority,
             timings,
         }
     }
@@ -149,31 +181,53 @@ impl Shared {
         if changes.is_empty() {
             return;
         }
-        let mut pending = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.all |= changes.all;
-        pending.lists |= changes.lists;
-        pending.queues.extend(changes.queues);
-        pending.agents.extend(changes.agents);
-        drop(pending);
-        self.changed.notify_one();
+        self.tell(&changes);
     }
 
-    /// Waits for changes and takes them. For one consumer.
-    pub(crate) async fn take_changes(&self) -> Changes {
-        self.changed.notified().await;
-        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    fn tell(&self, changes: &Changes) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.retain(|watch| match watch.upgrade() {
+            Some(watch) => {
+                watch.add(changes);
+                true
+            }
+            None => false,
+        });
     }
 
-    /// Wakes the consumer of changes: a link came or went.
+    /// Changes from now on. What nobody has taken yet is kept as the set of what changed, so it never grows beyond what there is.
+    pub fn watch(&self) -> Watch {
+        let watched = Arc::new(Watched::default());
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.push(Arc::downgrade(&watched));
+        Watch(watched)
+    }
+
+    /// Wakes those who watch: a link came or went.
     pub(crate) fn links_changed(&self) {
-        self.changed.notify_one();
+        self.tell(&Changes {
+            links: true,
+            ..Changes::default()
+        });
     }
 
-    /// Sends a command to a node and waits for its first answer.
+    /// Sends a command to a node, if the actor may ask for it, and waits for the node's first answer.
     ///
     /// # Errors
-    /// If the node gave none.
-    pub async fn command(&self, node: &str, author: &str, command: Command) -> Result<Outcome, CommandError> {
+    /// If it may not, or the node gave none.
+    pub async fn ask(&self, actor: &Actor, node: &str, command: Command) -> Result<Outcome, CommandError> {
+        let judged = self
+            .authority
+            .command(actor, self.state().nodes.get(node), &command);
+        if let Err(denied) = judged {
+            // No node hears of it, so no record of theirs has it.
+            tracing::warn!(author = &*actor.author, node, %denied, "denied");
+            return Err(denied.into());
+        }
+        let _asking = self
+            .asking
+            .try_acquire()
+            .map_err(|_| CommandError::Busy(node.to_owned()))?;
         let to = self
             .links()
             .iter()
@@ -188,7 +242,7 @@ impl Shared {
         };
         let (answer, answered) = oneshot::channel();
         to.try_send(Request {
-            author: author.into(),
+            author: actor.author.clone(),
             command,
             answer,
         })

@@ -13,6 +13,13 @@ pub struct Timings {
     pub command: Duration,
     /// How long a command may take that reads or writes a file of millions of lines.
     pub files: Duration,
+    /// The head of an HTTP request, its body, or a TLS handshake may take so long each.
+    pub http_head: Duration,
+    /// A stream of events says that it is alive each time so long has passed.
+    pub http_heartbeat: Duration,
+    /// After ten wrong passwords of a user, another may be tried each time so long has passed; after thirty from an address, each
+    /// fifth of it.
+    pub http_password: Duration,
     /// An HTTP connection on which nothing moves for so long is closed.
     pub http_idle: Duration,
 }
@@ -24,6 +31,9 @@ impl Default for Timings {
             silence: Duration::from_secs(10),
             command: Duration::from_secs(5),
             files: Duration::from_secs(600),
+            http_head: Duration::from_secs(10),
+            http_heartbeat: Duration::from_secs(2),
+            http_password: Duration::from_secs(10),
             http_idle: Duration::from_secs(30),
         }
     }

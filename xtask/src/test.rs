@@ -76,6 +76,7 @@ struct Session {
     filters: Vec<String>,
     pbx: Option<Pbx>,
     prometheus: Option<provision::Prometheus>,
+    schemathesis: Option<PathBuf>,
 }
 
 /// One line of the table at the end.
@@ -100,6 +101,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         filters: args.filters.clone(),
         pbx: None,
         prometheus: None,
+        schemathesis: None,
     };
     let begun = Instant::now();
     let mut outcomes = Vec::new();
@@ -169,6 +171,7 @@ impl Session {
         let pbx = provision::pbx(&self.workspace)?;
         if tests {
             self.prometheus = Some(provision::prometheus(&self.workspace)?);
+            self.schemathesis = Some(provision::schemathesis(&self.workspace)?);
         }
         let said = format!("Asterisk {} ({:?})", pbx.version, pbx.kind);
         self.pbx = Some(pbx);
@@ -223,6 +226,9 @@ impl Session {
         if let Some(prometheus) = &self.prometheus {
             command.env("HOTLINE_PROMTOOL", &prometheus.promtool);
             command.env("HOTLINE_PROMETHEUS", &prometheus.server);
+        }
+        if let Some(schemathesis) = &self.schemathesis {
+            command.env("HOTLINE_SCHEMATHESIS", schemathesis);
         }
         command.envs(env.iter().map(|(name, value)| (*name, value)));
         run::attached(&mut command).map(|()| String::new())

@@ -28,7 +28,8 @@ impl Workspace {
         })
     }
 
-    /// Everything that provisioning makes lives under this folder and can be deleted with it.
+    /// All of the PBX that provisioning makes lives under this folder and can be deleted with it. What comes from elsewhere than Debian
+    /// is in `tools` beside it.
     pub(crate) fn pbx_dir(&self) -> PathBuf {
         self.target.join("pbx")
     }

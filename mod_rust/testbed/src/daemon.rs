@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::api::Api;
 use crate::asterisk::target_dir;
 use crate::phone::DEADLINE;
 
@@ -79,9 +80,10 @@ impl Daemon {
             BUS.replace("@DIR@", &folder.path().display().to_string()),
         )?;
         let settings = format!(
-            "[[node]]\nsocket = \"{}\"\n[http]\nlisten = \"{http}\"\n\
+            "[[node]]\nsocket = \"{}\"\n[http]\nlisten = \"{http}\"\nusers = \"{}\"\n\
              [dbus]\nbus = \"unix:path={}\"\n[store]\npath = \"{}\"\n",
             node_socket.display(),
+            at("users.toml").display(),
             at("bus").display(),
             at("events.db").display()
         );
@@ -149,6 +151,21 @@ impl Daemon {
     /// Where it serves `/metrics`.
     pub fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// Its API, as whoever has that role, for all teams.
+    ///
+    /// # Errors
+    /// No token can be made.
+    pub fn api(&self, role: &str) -> Result<Api> {
+        let users = self.path("users.toml").display().to_string();
+        let said = self.ctl(&[
+            "token", "add", role, "--role", role, "--team", "*", "--users", &users,
+        ])?;
+        if !said.success {
+            bail!("no token: {said:?}");
+        }
+        Ok(Api::new(self.http, &said.output))
     }
 
     /// The address of its message bus.

@@ -6,6 +6,7 @@
 
 pub use hotline_wire as wire;
 
+pub mod api;
 pub mod asterisk;
 pub mod bed;
 pub mod daemon;

@@ -26,7 +26,7 @@ pub const SCHEMA: &str = "
 /// The action of a row that tells of a record that was changed.
 const BROKEN: &str = "audit_broken";
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, at, node, boot, seq, author, action, target, asked, before, after, result, reason, hash";
 
 /// What stands for a row and all before it.
@@ -118,7 +118,7 @@ pub enum Unverified {
     },
 }
 
-fn row(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+pub(super) fn row(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
         id: found.get(0)?,
         at: found.get(1)?,

@@ -4,11 +4,13 @@
 //! over its fields and the hash of the row before; the last one stands for all. Rows outlive the events.
 
 mod chain;
+mod page;
 
 use hotline_wire::{Event, Outcome};
 use serde::Serialize;
 
 pub use chain::{Hash, SCHEMA, Unverified, Verified, append, latest, open, verify};
+pub use page::{Filter, latest_rows};
 
 use crate::state::counts::{action_label, result_label};
 

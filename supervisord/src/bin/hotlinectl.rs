@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
+use supervisord::ctl::accounts::{TokenAsk, UserAsk};
 use supervisord::ctl::audit::AuditAsk;
 use supervisord::ctl::blacklist::ListAsk;
 use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
@@ -96,6 +97,16 @@ enum Action {
     Audit {
         #[command(subcommand)]
         ask: AuditAsk,
+    },
+    /// Adds, changes and lists users of the HTTP API
+    User {
+        #[command(subcommand)]
+        ask: UserAsk,
+    },
+    /// Adds, removes and lists tokens, by which machines use the HTTP API
+    Token {
+        #[command(subcommand)]
+        ask: TokenAsk,
     },
     /// Shows what was changed while running, writes it out, or forgets what the settings have no place for
     Config {
@@ -421,6 +432,8 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             ..
         } => return build.run(),
         Action::Audit { ask } => return ask.run(),
+        Action::User { ask } => return ask.run(),
+        Action::Token { ask } => return ask.run(),
         command => command,
     };
     let client = Client::connect(arguments.bus, arguments.timeout).await?;
@@ -482,6 +495,8 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
         }
         Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
         Action::Audit { ask } => ask.run(),
+        Action::User { ask } => ask.run(),
+        Action::Token { ask } => ask.run(),
         Action::Config { node, ask } => {
             let node = node.as_deref();
             let lines = match ask {

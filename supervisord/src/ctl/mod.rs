@@ -1,5 +1,6 @@
 //! The supervisor's side of the bus: what `hotlinectl` asks and shows.
 
+pub mod accounts;
 mod asks;
 pub mod audit;
 pub mod blacklist;

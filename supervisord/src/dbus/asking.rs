@@ -1,12 +1,16 @@
 //! Asking a node in the name of whoever sent a message, and what comes of it.
 
+use std::ffi::CString;
+
 use hotline_wire::command::MAX_TEXT;
 use hotline_wire::{Command, Outcome};
+use nix::unistd::{Group, User};
 use zbus::Connection;
 use zbus::message::Header;
 
 use super::error::CallError;
 use super::views;
+use crate::authority::Actor;
 use crate::shared::{CommandError, Shared};
 
 /// Asks the node: `done`, or `pending`.
@@ -47,16 +51,12 @@ pub(super) async fn ask(
     header: &Header<'_>,
     command: Command,
 ) -> Result<Outcome, CallError> {
-    let _asking = shared
-        .asking
-        .try_acquire()
-        .map_err(|_| CommandError::Busy(node.to_owned()))?;
-    let author = author(connection, header).await?;
-    Ok(shared.command(node, &author, command).await?)
+    let actor = actor(shared, connection, header).await?;
+    Ok(shared.ask(&actor, node, command).await?)
 }
 
-/// Who asks, for the audit trail. Told by the bus, not by the sender.
-async fn author(connection: &Connection, header: &Header<'_>) -> Result<String, CallError> {
+/// Who asks. Told by the bus, not by the sender.
+async fn actor(shared: &Shared, connection: &Connection, header: &Header<'_>) -> Result<Actor, CallError> {
     let sender = header
         .sender()
         .ok_or_else(|| CallError::unknown_sender("the message has no sender"))?;
@@ -71,16 +71,32 @@ async fn author(connection: &Connection, header: &Header<'_>) -> Result<String, 
         .await
         .map_err(CallError::unknown_sender)?;
     let uid: u32 = reply.body().deserialize().map_err(CallError::unknown_sender)?;
-    let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;
+    let user = tokio::task::spawn_blocking(move || user_and_groups(uid)).await;
     match user
         .map_err(CallError::unknown_sender)?
         .map_err(CallError::unknown_sender)?
     {
-        Some(user) => Ok(format!("dbus:{}", user.name)),
+        Some((user, groups)) => Ok(shared
+            .authority
+            .unix_user(&user, &groups)
+            .map_err(CommandError::Denied)?),
         None => Err(CallError::unknown_sender(format!(
             "user id {uid} has no name on this system"
         ))),
     }
+}
+
+/// What the system calls a user and the groups it is in.
+fn user_and_groups(uid: u32) -> nix::Result<Option<(String, Vec<String>)>> {
+    let Some(user) = User::from_uid(uid.into())? else {
+        return Ok(None);
+    };
+    let name = CString::new(user.name.as_str()).map_err(|_| nix::Error::EINVAL)?;
+    let mut groups = Vec::new();
+    for gid in nix::unistd::getgrouplist(&name, user.gid)? {
+        groups.extend(Group::from_gid(gid)?.map(|group| group.name));
+    }
+    Ok(Some((user.name, groups)))
 }
 
 /// One of some words.

@@ -41,6 +41,7 @@ impl CallError {
 impl From<CommandError> for CallError {
     fn from(error: CommandError) -> CallError {
         let name = match error {
+            CommandError::Denied(_) => "Refused.NotAllowed",
             CommandError::NotConnected(_) => "NotConnected",
             CommandError::Busy(_) => "Busy",
             CommandError::Timeout(..) => "Timeout",

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use hotline_wire::mask::masked;
-use hotline_wire::snapshot::CallInfo;
 use hotline_wire::{Command, Refusal};
 use zbus::message::Header;
 use zbus::{Connection, interface};
@@ -12,14 +11,12 @@ use super::asking::{self, text};
 use super::error::CallError;
 use super::views;
 use crate::shared::Shared;
+use crate::views::call_state;
 
 /// `net.hotline.Hotline1.Manager`
 pub(super) struct Manager {
     shared: Arc<Shared>,
 }
-
-/// Digits of a call's number.
-const MAX_DIGITS: usize = 20;
 
 /// Name, connected, version of the module, PBX, socket.
 pub(super) type NodeRow = (String, bool, String, String, String);
@@ -55,13 +52,7 @@ impl Manager {
     /// The node that a call is of, or was: its reference says so.
     fn node_of(&self, reference: &str) -> Result<String, CallError> {
         let state = self.shared.state();
-        let found = state.nodes.iter().find(|(name, node)| {
-            let number = reference.strip_prefix(&format!("{name}-{}-", node.boot));
-            number.is_some_and(|number| {
-                (1..=MAX_DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-            })
-        });
-        found.map(|(name, _)| name.clone()).ok_or_else(|| {
+        state.node_of_call(reference).map(str::to_owned).ok_or_else(|| {
             let message = format!("no node has a call {reference:?} since its start");
             CallError::refused(Refusal::UnknownCall, message)
         })
@@ -267,12 +258,5 @@ impl Manager {
         let about = text("about", about)?;
         let command = Command::ConfigForget { about };
         asking::told(&self.shared, &node, connection, &header, command).await
-    }
-}
-
-fn call_state(call: &CallInfo) -> &'static str {
-    match call.connected {
-        None => "waiting",
-        Some(_) => call.talk.label(),
     }
 }

@@ -94,13 +94,14 @@ async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
         .serve_at(ROOT, fdo::ObjectManager)
         .build()
         .await?;
+    let watch = shared.watch();
     let mut publisher = Publisher::new(shared.clone(), connection.clone());
     publisher.publish_all().await?;
     connection.request_name(NAME).await?;
     tracing::info!(%bus, "serving {NAME}");
     loop {
         tokio::select! {
-            changes = shared.take_changes() => publisher.publish(&changes).await?,
+            changes = watch.next() => publisher.publish(&changes).await?,
             () = connection.closed() => {
                 return Err(zbus::Error::InputOutput(Arc::new(std::io::ErrorKind::ConnectionAborted.into())));
             }

@@ -1,6 +1,5 @@
 //! Queues and agents as D-Bus shows them: plain values that can be compared, so that only changes are announced.
 
-use hotline_wire::snapshot::AgentState;
 use zbus::Variant;
 
 use crate::state::State;
@@ -92,34 +91,24 @@ view! {
     }
 }
 
-/// States of an agent in a call.
-const ON_CALL: [AgentState; 5] = [
-    AgentState::OnCall,
-    AgentState::OnHold,
-    AgentState::Consulting,
-    AgentState::Conferencing,
-    AgentState::Reserved,
-];
-
 impl QueueView {
     pub(super) fn of(state: &State, node: &str, name: &str) -> Option<QueueView> {
-        let queue = state.nodes.get(node)?.queues.get(name)?;
-        let all: u32 = AgentState::ALL.iter().map(|state| queue.agents(*state)).sum();
+        let queue = crate::views::QueueView::of(state, node, name)?;
         Some(QueueView {
             name: text(name),
             node: text(node),
-            strategy: text(&queue.info.strategy),
-            service_target: queue.info.service_target,
-            max_waiting: queue.info.max_waiting,
-            waiting: u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX),
-            oldest_wait_start: queue.waiting.first().map_or(0, |(joined, _)| *joined),
-            agents_signed_in: all - queue.agents(AgentState::SignedOut),
-            agents_ready: queue.agents(AgentState::Ready),
-            agents_on_call: ON_CALL.iter().map(|state| queue.agents(*state)).sum(),
-            calls_talking: queue.talking,
-            door: queue.info.door.label().to_owned(),
-            estimated_wait: queue.predicted.map_or(0, |estimate| estimate.p50),
-            callbacks_owed: queue.owed,
+            strategy: text(&queue.strategy),
+            service_target: queue.service_target,
+            max_waiting: queue.max_waiting,
+            waiting: queue.waiting,
+            oldest_wait_start: queue.oldest_wait_start.unwrap_or(0),
+            agents_signed_in: queue.agents_signed_in,
+            agents_ready: queue.agents_ready,
+            agents_on_call: queue.agents_on_call,
+            calls_talking: queue.calls_talking,
+            door: queue.door.to_owned(),
+            estimated_wait: queue.estimated_wait.unwrap_or(0),
+            callbacks_owed: queue.callbacks_owed,
         })
     }
 }

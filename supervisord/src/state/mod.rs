@@ -10,13 +10,16 @@ pub mod counts;
 pub mod histogram;
 mod node;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hotline_wire::Snapshot;
 use hotline_wire::frame::{EventFrame, Gap};
 use serde::{Deserialize, Serialize};
 
 pub use node::{Agent, Node, Queue};
+
+/// Digits of a call's number.
+const MAX_DIGITS: usize = 20;
 
 /// One thing a node told.
 #[derive(Clone, PartialEq, Debug)]
@@ -49,6 +52,34 @@ pub enum Body {
     Event(EventFrame),
 }
 
+/// Offers that wait for those who tell of them.
+pub const MAX_OFFERS: usize = 10_000;
+
+/// An agent is being rung for a call: what the agent's screen may show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The node's name.
+    pub node: String,
+    /// Its boot.
+    pub boot: String,
+    /// The attempt; unique within the boot.
+    pub offer: u64,
+    /// When; microseconds since the Unix epoch.
+    pub at: u64,
+    /// Agent number.
+    pub agent: String,
+    /// Queue by which the agent may take the call.
+    pub queue: String,
+    /// Call reference.
+    pub call: String,
+    /// Tier name; empty if the call joined in a gap.
+    pub tier: String,
+    /// Caller number; empty if withheld, or the call joined in a gap.
+    pub number: String,
+    /// When the caller joined; 0 if in a gap.
+    pub joined: u64,
+}
+
 /// Objects that a record changed, for those who show them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
@@ -56,8 +87,14 @@ pub struct Changes {
     pub queues: BTreeSet<(String, String)>,
     /// (node, agent number).
     pub agents: BTreeSet<(String, String)>,
+    /// (node, reference) of calls and callbacks.
+    pub calls: BTreeSet<(String, String)>,
+    /// Offers made, oldest first.
+    pub offers: VecDeque<Offer>,
     /// A node's blacklist.
     pub lists: bool,
+    /// A node came or went.
+    pub links: bool,
     /// Any queue or agent may have come, gone or changed.
     pub all: bool,
 }
@@ -65,7 +102,30 @@ pub struct Changes {
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        !self.all && !self.lists && self.queues.is_empty() && self.agents.is_empty()
+        let Changes {
+            queues,
+            agents,
+            calls,
+            offers,
+            lists,
+            links,
+            all,
+        } = self;
+        let none = queues.is_empty() && agents.is_empty() && calls.is_empty() && offers.is_empty();
+        none && !all && !lists && !links
+    }
+
+    /// Adds later changes. Of offers, the latest [`MAX_OFFERS`] are kept.
+    pub fn merge(&mut self, later: &Changes) {
+        self.all |= later.all;
+        self.lists |= later.lists;
+        self.links |= later.links;
+        self.queues.extend(later.queues.iter().cloned());
+        self.agents.extend(later.agents.iter().cloned());
+        self.calls.extend(later.calls.iter().cloned());
+        self.offers.extend(later.offers.iter().cloned());
+        let excess = self.offers.len().saturating_sub(MAX_OFFERS);
+        self.offers.drain(..excess);
     }
 }
 
@@ -128,6 +188,17 @@ impl State {
             Body::Event(frame) => node.event(&record.node, frame, changes),
         }
         Applied::New
+    }
+
+    /// The node that a call is of, or was since the node's start: its reference, `NODE-BOOT-NUMBER`, says so.
+    pub fn node_of_call(&self, reference: &str) -> Option<&str> {
+        let found = self.nodes.iter().find(|(name, node)| {
+            let number = reference.strip_prefix(&format!("{name}-{}-", node.boot));
+            number.is_some_and(|number| {
+                (1..=MAX_DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        });
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Fills in what follows from the rest and is not stored. To be called after deserializing.

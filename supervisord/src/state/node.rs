@@ -9,7 +9,7 @@ use hotline_wire::{Event, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use super::counts::{self, Counts};
-use super::{Changes, histogram};
+use super::{Changes, Offer, histogram};
 
 /// A node.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -152,8 +152,30 @@ impl Node {
         if let Some(queue) = self.call_event(frame.at, &frame.event) {
             changes.queues.insert((node.to_owned(), queue.to_owned()));
         }
+        if let Some(call) = call_of(&frame.event) {
+            changes.calls.insert((node.to_owned(), call.to_owned()));
+        }
         match &frame.event {
-            Event::OfferMade { queue, dispatch, .. } => {
+            Event::OfferMade {
+                offer,
+                call,
+                agent,
+                queue,
+                dispatch,
+            } => {
+                let info = self.calls.get(call);
+                changes.offers.push_back(Offer {
+                    node: node.to_owned(),
+                    boot: self.boot.clone(),
+                    offer: *offer,
+                    at: frame.at,
+                    agent: agent.clone(),
+                    queue: queue.clone(),
+                    call: call.clone(),
+                    tier: info.map_or_else(String::new, |info| info.tier.clone()),
+                    number: info.map_or_else(String::new, |info| info.number.clone()),
+                    joined: info.map_or(0, |info| info.joined),
+                });
                 let counts = self.counts.queue(queue);
                 counts.dispatch.observe(histogram::DISPATCH, *dispatch);
             }
@@ -343,5 +365,43 @@ impl Node {
                 queue.owed += 1;
             }
         }
+    }
+}
+
+/// The call or callback that an event changed in what is shown.
+fn call_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::CallJoined { call, .. }
+        | Event::CallConnected { call, .. }
+        | Event::TalkChanged { call, .. }
+        | Event::CallFinished { call, .. } => Some(call),
+        Event::CallbackPlaced { callback, .. }
+        | Event::CallbackRestored { callback, .. }
+        | Event::CallbackDialled { callback, .. }
+        | Event::CallbackMissed { callback, .. }
+        | Event::CallbackEnded { callback, .. } => Some(callback),
+        Event::KeyPressed { .. }
+        | Event::CallReprioritised { .. }
+        | Event::RuleApplied { .. }
+        | Event::CallRefused { .. }
+        | Event::CallScreened { .. }
+        | Event::BlacklistChanged { .. }
+        | Event::BlacklistReplaced { .. }
+        | Event::OfferMade { .. }
+        | Event::OfferRinging { .. }
+        | Event::OfferEnded { .. }
+        | Event::LimitReached { .. }
+        | Event::LimitCleared { .. }
+        | Event::Retrieve { .. }
+        | Event::SupervisorChanged { .. }
+        | Event::MonitorStarted { .. }
+        | Event::MonitorChanged { .. }
+        | Event::MonitorEnded { .. }
+        | Event::TalkCut { .. }
+        | Event::QueueChanged { .. }
+        | Event::AgentChanged { .. }
+        | Event::CommandAnswered { .. }
+        | Event::ConfigApplied { .. }
+        | Event::Fault { .. } => None,
     }
 }

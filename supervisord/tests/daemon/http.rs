@@ -28,7 +28,9 @@ async fn a_connection_on_which_nothing_moves_is_closed() {
         http_idle: Duration::from_millis(200),
         ..Timings::default()
     };
-    let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
+    let mut settings = settings(dir.path(), &[&node]);
+    (settings.http.max_connections, settings.http.max_streams) = (64, 8);
+    let daemon = start_timed(settings, timings).await;
     // More than may be open at once: they make room for each other.
     let all: Vec<TcpStream> = (0..100).map(|_| begun(&daemon)).collect();
     tokio::task::spawn_blocking(move || {
@@ -54,7 +56,9 @@ async fn a_connection_on_which_nothing_moves_is_closed() {
 async fn connections_have_a_ceiling() {
     let dir = tempfile::tempdir().unwrap();
     let node = FakeNode::start(dir.path(), "pbx1", "b1");
-    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    let mut settings = settings(dir.path(), &[&node]);
+    (settings.http.max_connections, settings.http.max_streams) = (64, 8);
+    let daemon = Daemon::start(settings).await.unwrap();
     let mut held: Vec<TcpStream> = (0..64).map(|_| begun(&daemon)).collect();
     let mut further = TcpStream::connect(daemon.http()).unwrap();
     further.write_all(REQUEST).unwrap();

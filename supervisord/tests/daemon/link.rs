@@ -6,6 +6,7 @@ use std::time::Duration;
 use hotline_wire::event::CallOutcome;
 use hotline_wire::frame::Resume;
 use hotline_wire::{Command, Outcome, PROTOCOL, Refusal};
+use supervisord::authority::Actor;
 use supervisord::daemon::Daemon;
 use supervisord::shared::CommandError;
 use supervisord::timings::Timings;
@@ -252,29 +253,50 @@ async fn commands_are_answered_by_the_node_alone() {
         Command::Reload => vec![],
         _ => vec![Outcome::Done],
     });
-    assert_eq!(shared.command("pbx1", "dbus:anna", ready()).await, Ok(refused));
     assert_eq!(
-        shared.command("pbx1", "dbus:otto", ready()).await,
+        shared
+            .ask(&Actor::administrator("dbus:anna"), "pbx1", ready())
+            .await,
+        Ok(refused)
+    );
+    assert_eq!(
+        shared
+            .ask(&Actor::administrator("dbus:otto"), "pbx1", ready())
+            .await,
         Ok(Outcome::Pending)
     );
     let idle = Command::ForceIdle { agent: "1001".into() };
-    assert_eq!(shared.command("pbx1", "dbus:otto", idle).await, Ok(Outcome::Done));
     assert_eq!(
-        shared.command("pbx2", "dbus:otto", ready()).await,
+        shared.ask(&Actor::administrator("dbus:otto"), "pbx1", idle).await,
+        Ok(Outcome::Done)
+    );
+    assert_eq!(
+        shared
+            .ask(&Actor::administrator("dbus:otto"), "pbx2", ready())
+            .await,
         Err(CommandError::NotConnected("pbx2".into()))
     );
 
-    let silent = shared.command("pbx1", "dbus:otto", Command::Reload).await;
+    let silent = shared
+        .ask(&Actor::administrator("dbus:otto"), "pbx1", Command::Reload)
+        .await;
     assert_eq!(silent, Err(CommandError::Timeout("pbx1".into(), patience)));
 
     let asked = tokio::spawn({
         let shared = shared.clone();
-        async move { shared.command("pbx1", "dbus:otto", Command::Reload).await }
+        async move {
+            shared
+                .ask(&Actor::administrator("dbus:otto"), "pbx1", Command::Reload)
+                .await
+        }
     });
     // It is on its way once one sent after it is answered.
     let idle = Command::ForceIdle { agent: "1001".into() };
     tokio::task::yield_now().await;
-    shared.command("pbx1", "dbus:otto", idle).await.unwrap();
+    shared
+        .ask(&Actor::administrator("dbus:otto"), "pbx1", idle)
+        .await
+        .unwrap();
     node.set_down(true);
     let broken = asked.await.unwrap();
     assert!(
@@ -308,13 +330,17 @@ async fn a_command_that_nobody_waits_for_any_more_is_not_sent() {
     });
     let long = || Command::SetNotReady {
         agent: "1001".into(),
-        reason: "x".repeat(1_024),
+        reason: "x".repeat(8 << 10),
     };
     let mut asked = tokio::task::JoinSet::new();
-    const ASKED: usize = 1_000;
+    const ASKED: usize = 250;
     for _ in 0..ASKED {
         let shared = daemon.shared().clone();
-        asked.spawn(async move { shared.command("pbx1", "dbus:otto", long()).await });
+        asked.spawn(async move {
+            shared
+                .ask(&Actor::administrator("dbus:otto"), "pbx1", long())
+                .await
+        });
     }
     while let Some(answer) = asked.join_next().await {
         assert!(matches!(answer.unwrap(), Err(CommandError::Timeout(..))));
@@ -323,7 +349,7 @@ async fn a_command_that_nobody_waits_for_any_more_is_not_sent() {
     let last = Command::Reload;
     while daemon
         .shared()
-        .command("pbx1", "dbus:otto", last.clone())
+        .ask(&Actor::administrator("dbus:otto"), "pbx1", last.clone())
         .await
         .is_err()
     {}

@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod api;
 mod asks;
 mod audit;
 mod blacklist;
@@ -21,3 +22,4 @@ mod metrics;
 mod restart;
 mod store;
 mod support;
+mod unix;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hotline_wire::frame::EventFrame;
 use hotline_wire::{Command, Outcome};
+use supervisord::authority::Actor;
 use supervisord::daemon::Daemon;
 use supervisord::recorder::Opener;
 use supervisord::shared::StoreHealth;
@@ -98,7 +99,10 @@ async fn while_the_disk_is_full_nodes_keep_their_events_and_commands_pass() {
         assert_eq!(value(&page(&daemon, "/metrics").await.1, "hotline_store_ok"), 0.0);
         let idle = Command::ForceIdle { agent: "1001".into() };
         assert_eq!(
-            daemon.shared().command("pbx1", "dbus:anna", idle).await,
+            daemon
+                .shared()
+                .ask(&Actor::administrator("dbus:anna"), "pbx1", idle)
+                .await,
             Ok(Outcome::Done)
         );
         assert_eq!(node.acked(), acked);

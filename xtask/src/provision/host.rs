@@ -42,6 +42,18 @@ pub(crate) const EVERYTHING: &[Need] = &[
         packages: &["dbus"],
         present: || run::which("dbus-daemon").is_some(),
     },
+    Need {
+        what: "Python that makes environments",
+        why: "schemathesis, which tries the API, is installed into one",
+        packages: &["python3", "python3-venv"],
+        present: || run::output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
+    },
+    Need {
+        what: "curl",
+        why: "the examples of the documentation are run with it",
+        packages: &["curl", "ca-certificates"],
+        present: || run::which("curl").is_some(),
+    },
 ];
 
 /// Installs what is missing of `needs`, saying what and why.

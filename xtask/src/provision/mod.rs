@@ -1,14 +1,15 @@
 //! `cargo xtask pbx`: everything that the module and its tests need from outside of the workspace.
 //!
 //! An Asterisk with its headers (the system's own, else Debian's package unpacked under target/, with no root
-//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus) and Prometheus. A second run
-//! takes milliseconds; runs at the same time wait for each other.
+//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus, Python, curl), Prometheus and schemathesis.
+//! A second run takes milliseconds; runs at the same time wait for each other.
 
 mod apt;
 mod host;
 mod mirror;
 mod private;
 mod prometheus;
+mod schemathesis;
 mod system;
 
 pub(crate) use prometheus::Prometheus;
@@ -100,6 +101,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     host::ensure(host::EVERYTHING)?;
     let pbx = provide(&workspace, args.fresh, args.private)?;
     let prometheus = prometheus(&workspace)?;
+    let schemathesis = schemathesis(&workspace)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&pbx)?);
     } else {
@@ -109,6 +111,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         println!("  modules    {}", pbx.modules_dir.display());
         println!("  promtool   {}", prometheus.promtool.display());
         println!("  prometheus {}", prometheus.server.display());
+        println!("  schemathesis {}", schemathesis.display());
         println!("  all of it, for programs: {}", Pbx::file(&workspace).display());
     }
     Ok(())
@@ -124,6 +127,12 @@ pub(crate) fn pbx(workspace: &Workspace) -> Result<Pbx> {
 pub(crate) fn prometheus(workspace: &Workspace) -> Result<Prometheus> {
     let _lock = lock(workspace)?;
     prometheus::provide(&workspace.pbx_dir())
+}
+
+/// schemathesis, for the test of the API.
+pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    let _lock = lock(workspace)?;
+    schemathesis::provide(&workspace.target)
 }
 
 fn provide(workspace: &Workspace, fresh: bool, private: bool) -> Result<Pbx> {

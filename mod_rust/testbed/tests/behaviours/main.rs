@@ -32,6 +32,7 @@ mod hold;
 mod hold_prompt;
 mod hold_retrieve;
 mod hot_desk;
+mod http_api;
 mod journal;
 mod load;
 mod missed_offers;

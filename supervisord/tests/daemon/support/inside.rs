@@ -21,13 +21,15 @@ pub fn settings(dir: &Path, nodes: &[&FakeNode]) -> Settings {
             .collect(),
         http: HttpSettings {
             listen: ([127, 0, 0, 1], 0).into(),
+            users: dir.join("users.toml"),
+            ..HttpSettings::default()
         },
         dbus: DbusSettings { bus: Bus::Off },
         store: StoreSettings {
             path: dir.join("events.db"),
             ..StoreSettings::default()
         },
-        metrics: Default::default(),
+        ..Settings::default()
     }
 }
 

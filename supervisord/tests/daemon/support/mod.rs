@@ -2,9 +2,11 @@
 //! daemon as a process.
 
 pub mod bus;
+pub mod client;
 pub mod daemon;
 pub mod inside;
 pub mod node;
 pub mod prometheus;
 pub mod promtool;
 pub mod story;
+pub mod stream;

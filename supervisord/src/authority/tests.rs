@@ -1,0 +1,390 @@
+//! The policy, walked through: every command by every role, on what is its own, its team's and a stranger's.
+
+use hotline_wire::blacklist::{ListEntry, ListOrder};
+use hotline_wire::command::Place;
+use hotline_wire::event::{Follow, Whom};
+use hotline_wire::snapshot::{CallInfo, Door};
+
+use super::*;
+
+fn authority() -> Authority {
+    let team = |name: &str, queue: &str, agents: &str| TeamSettings {
+        name: name.into(),
+        queues: vec![queue.into()],
+        agents: vec![agents.into()],
+    };
+    Authority::new(&[team("sales", "sales", "10*"), team("help", "help", "20*")], &[])
+}
+
+fn actor(role: Role) -> Actor {
+    Actor {
+        author: "http:anna".into(),
+        role,
+        teams: vec!["sales".into()],
+        agent: (role == Role::Agent).then(|| "1001".into()),
+        supervisor: Some("9001".into()),
+    }
+}
+
+/// Two calls that talk: c1 in sales with 1001, c2 in help with 2001.
+fn node() -> Node {
+    let mut node = Node::default();
+    for (call, queue, agent) in [("c1", "sales", "1001"), ("c2", "help", "2001")] {
+        let info = CallInfo {
+            call: call.into(),
+            queue: queue.into(),
+            tier: "gold".into(),
+            number: "13800138000".into(),
+            joined: 1,
+            connected: Some(2),
+            agent: Some(agent.into()),
+            talk: Default::default(),
+            position: 0,
+            estimate: None,
+        };
+        node.calls.insert(call.into(), info);
+    }
+    node
+}
+
+/// Every command there is, on these.
+fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Command> {
+    let (agent, queue, call, supervisor) = (
+        agent.to_owned(),
+        queue.to_owned(),
+        call.to_owned(),
+        supervisor.to_owned(),
+    );
+    let text = String::new;
+    let monitor = |mode| Command::Monitor {
+        supervisor: supervisor.clone(),
+        from: text(),
+        agent: agent.clone(),
+        mode,
+        follow: Follow::Agent,
+    };
+    vec![
+        Command::SignIn {
+            agent: agent.clone(),
+            phone: text(),
+        },
+        Command::SignOut { agent: agent.clone() },
+        Command::SetReady { agent: agent.clone() },
+        Command::SetNotReady {
+            agent: agent.clone(),
+            reason: text(),
+        },
+        Command::ForceBusy {
+            agent: agent.clone(),
+            reason: text(),
+            seconds: 0,
+        },
+        Command::ForceIdle { agent: agent.clone() },
+        Command::ForceSignOut {
+            agent: agent.clone(),
+            reason: text(),
+        },
+        Command::ExtendWrapUp {
+            agent: agent.clone(),
+            seconds: 1,
+        },
+        Command::SetMembership {
+            agent: agent.clone(),
+            queue: queue.clone(),
+            place: Some(Place { level: 1, weight: 1 }),
+        },
+        Command::SetSkill {
+            agent: agent.clone(),
+            skill: "x".into(),
+            has: true,
+        },
+        Command::SetDoor {
+            queue: queue.clone(),
+            door: Door::Closed,
+        },
+        Command::Reprioritise {
+            call: call.clone(),
+            priority: 1,
+        },
+        Command::MoveCall {
+            call: call.clone(),
+            queue: queue.clone(),
+        },
+        Command::Withdraw {
+            call: call.clone(),
+            place: text(),
+        },
+        Command::CancelCallback {
+            callback: call.clone(),
+        },
+        Command::SignInSupervisor {
+            supervisor: supervisor.clone(),
+            phone: text(),
+        },
+        Command::SignOutSupervisor {
+            supervisor: supervisor.clone(),
+        },
+        monitor(MonitorMode::Listen),
+        monitor(MonitorMode::Whisper),
+        monitor(MonitorMode::Barge),
+        monitor(MonitorMode::TakeOver),
+        Command::StopMonitor {
+            supervisor: supervisor.clone(),
+        },
+        Command::Disconnect {
+            agent: agent.clone(),
+            whom: Whom::Both,
+            from: text(),
+        },
+        Command::WhyCall { call },
+        Command::WhyNot { agent },
+        Command::Fairness,
+        Command::ConfigDiff,
+        Command::ConfigSave {
+            name: "a.toml".into(),
+        },
+        Command::ConfigForget { about: text() },
+        Command::Reload,
+        Command::Blacklist(ListOrder::Add {
+            entry: ListEntry::default(),
+        }),
+        Command::Blacklist(ListOrder::Remove {
+            number: text(),
+            reason: text(),
+        }),
+        Command::Blacklist(ListOrder::Keep {
+            number: text(),
+            reason: text(),
+        }),
+        Command::Blacklist(ListOrder::Check {
+            number: text(),
+            queue: text(),
+            tier: text(),
+        }),
+        Command::Blacklist(ListOrder::List {
+            find: text(),
+            after: text(),
+            limit: 1,
+            review: false,
+        }),
+        Command::Blacklist(ListOrder::Import {
+            path: text(),
+            skip_bad: false,
+            reason: text(),
+        }),
+        Command::Blacklist(ListOrder::Export { path: text() }),
+        Command::Blacklist(ListOrder::Load),
+    ]
+}
+
+/// The commands' names, one a line: what the role may do.
+fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
+    let (authority, node) = (authority(), node());
+    let name = |command: &Command| {
+        let json = serde_json::to_value(command).unwrap();
+        let word = |key: &str| {
+            json[key]
+                .as_str()
+                .map(|word| format!(" {word}"))
+                .unwrap_or_default()
+        };
+        format!(
+            "{}{}{}",
+            json["do"].as_str().unwrap(),
+            word("mode"),
+            word("order")
+        )
+    };
+    commands
+        .iter()
+        .filter(|command| authority.command(&actor(role), Some(&node), command).is_ok())
+        .map(name)
+        .collect()
+}
+
+const WORK: [&str; 5] = [
+    "sign_in",
+    "sign_out",
+    "set_ready",
+    "set_not_ready",
+    "extend_wrap_up",
+];
+
+#[test]
+fn a_viewer_does_nothing() {
+    assert_eq!(
+        allowed(Role::Viewer, &commands("1001", "sales", "c1", "9001")),
+        [""; 0]
+    );
+}
+
+#[test]
+fn an_agent_does_its_own_work_and_asks_why() {
+    let mut own = allowed(Role::Agent, &commands("1001", "sales", "c1", "9001"));
+    own.sort();
+    let mut expected: Vec<&str> = WORK.into_iter().chain(["why_call", "why_not"]).collect();
+    expected.sort();
+    assert_eq!(own, expected);
+    // Not a colleague's, of whatever team.
+    assert_eq!(
+        allowed(Role::Agent, &commands("1002", "sales", "c2", "9001")),
+        [""; 0]
+    );
+}
+
+#[test]
+fn an_inspector_listens_to_its_teams_under_its_own_number() {
+    let own = allowed(Role::Inspector, &commands("1001", "sales", "c1", "9001"));
+    let signs = ["sign_in_supervisor", "sign_out_supervisor"];
+    let listens = ["monitor listen", "stop_monitor", "why_call", "why_not"];
+    assert_eq!(own, signs.into_iter().chain(listens).collect::<Vec<_>>());
+    assert_eq!(
+        allowed(Role::Inspector, &commands("1001", "sales", "c1", "9002")),
+        ["why_call", "why_not"]
+    );
+    assert_eq!(
+        allowed(Role::Inspector, &commands("2001", "help", "c2", "9001")),
+        ["sign_in_supervisor", "sign_out_supervisor", "stop_monitor"]
+    );
+}
+
+#[test]
+fn a_supervisor_acts_on_its_own_teams() {
+    let all = commands("1001", "sales", "c1", "9001");
+    let may = allowed(Role::Supervisor, &all);
+    let may_not: Vec<String> = allowed(Role::Administrator, &all)
+        .into_iter()
+        .filter(|name| !may.contains(name) && name != "cancel_callback")
+        .collect();
+    assert_eq!(
+        may_not,
+        [
+            "config_save",
+            "config_forget",
+            "reload",
+            "blacklist import",
+            "blacklist export",
+            "blacklist load"
+        ]
+    );
+    let others = allowed(Role::Supervisor, &commands("2001", "help", "c2", "9002"));
+    assert_eq!(
+        others,
+        [
+            "fairness",
+            "config_diff",
+            "blacklist add",
+            "blacklist remove",
+            "blacklist keep",
+            "blacklist check",
+            "blacklist list"
+        ]
+    );
+    // Both ends of a move must be its own.
+    let authority = authority();
+    for (call, queue, may) in [
+        ("c1", "sales", true),
+        ("c1", "help", false),
+        ("c2", "sales", false),
+    ] {
+        let command = Command::MoveCall {
+            call: call.into(),
+            queue: queue.into(),
+        };
+        let judged = authority.command(&actor(Role::Supervisor), Some(&node()), &command);
+        assert_eq!(judged.is_ok(), may, "{call} {queue}");
+    }
+}
+
+#[test]
+fn an_administrator_does_everything() {
+    let all = commands("2001", "help", "c2", "9002");
+    assert_eq!(allowed(Role::Administrator, &all).len(), all.len());
+}
+
+#[test]
+fn a_denial_says_who_what_and_the_remedy() {
+    let command = Command::ForceIdle { agent: "2001".into() };
+    let denied = authority()
+        .command(&actor(Role::Supervisor), None, &command)
+        .unwrap_err();
+    assert_eq!(
+        denied.to_string(),
+        "http:anna is supervisor, who may force an agent's state in its own teams (sales) only, and agent 2001 is not there; an \
+         administrator can change [[team]]"
+    );
+}
+
+#[test]
+fn the_table_has_every_deed_once() {
+    for (row, (deed, _)) in policy::TABLE.iter().enumerate() {
+        assert_eq!(
+            policy::TABLE.iter().position(|(other, _)| other == deed),
+            Some(row)
+        );
+    }
+    // Every command's deed is there, or nobody could carry it out, not even an administrator: see above.
+    for role in Role::ALL {
+        assert_eq!(role.label().parse(), Ok(role));
+    }
+}
+
+#[test]
+fn unix_users_are_what_the_first_entry_says() {
+    let grant = |user: Option<&str>, group: Option<&str>, role| UnixSettings {
+        user: user.map(str::to_owned),
+        group: group.map(str::to_owned),
+        role,
+        teams: vec!["sales".into()],
+        supervisor: None,
+    };
+    let open = Authority::default();
+    assert_eq!(
+        open.unix_user("anna", &[]).unwrap(),
+        Actor::administrator("dbus:anna")
+    );
+    let mapped = Authority::new(
+        &[],
+        &[
+            grant(Some("root"), None, Role::Administrator),
+            grant(None, Some("floor"), Role::Supervisor),
+        ],
+    );
+    assert_eq!(
+        mapped.unix_user("anna", &["floor".into()]).unwrap().role,
+        Role::Supervisor
+    );
+    assert_eq!(mapped.unix_user("root", &[]).unwrap().role, Role::Administrator);
+    assert!(mapped.unix_user("otto", &["users".into()]).is_err());
+}
+
+#[test]
+fn whole_numbers_are_for_who_needs_them() {
+    let authority = authority();
+    let sees = |role, queue, agent| authority.sees_number(&actor(role), queue, agent);
+    assert!(!sees(Role::Viewer, "sales", None));
+    assert!(!sees(Role::Inspector, "sales", Some("1001")));
+    assert!(sees(Role::Agent, "sales", Some("1001")));
+    assert!(!sees(Role::Agent, "sales", Some("1002")));
+    assert!(!sees(Role::Agent, "sales", None));
+    assert!(sees(Role::Supervisor, "sales", None));
+    assert!(!sees(Role::Supervisor, "help", None));
+    assert!(sees(Role::Administrator, "help", None));
+}
+
+#[test]
+fn the_documentation_has_the_policy() {
+    let reach = |reach: &Reach| match reach {
+        Reach::Never => "never",
+        Reach::Own => "own",
+        Reach::Teams => "teams",
+        Reach::Any => "any",
+    };
+    let mut table = String::new();
+    for (deed, reaches) in &policy::TABLE {
+        let cells: Vec<&str> = reaches.iter().map(reach).collect();
+        table.push_str(&format!("| {} | {} |\n", deed.label(), cells.join(" | ")));
+    }
+    let page = include_str!("../../../docs/http.md");
+    assert!(page.contains(&table), "docs/http.md is to have\n{table}");
+}

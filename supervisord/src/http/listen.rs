@@ -1,0 +1,242 @@
+//! Connections: how many, for how long, with or without TLS. None of them can starve the rest of the daemon.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, http};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+use tower::ServiceExt;
+
+use super::tls::Tls;
+use crate::timings::Timings;
+
+/// Bytes that a connection may hold of requests that come in.
+const MAX_BUFFER: usize = 64 << 10;
+/// Descriptors for the store, the nodes, the bus and webhooks.
+const OTHER_DESCRIPTORS: usize = 256;
+/// Connections there are always places for.
+const FEWEST: usize = 8;
+/// Headers of one request.
+const MAX_HEADERS: usize = 64;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// A listener and what guards it.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where connections come in.
+    pub listener: TcpListener,
+    /// HTTPS, or plain.
+    pub tls: Option<Arc<Tls>>,
+    /// Connections at once. Further ones wait until one ends.
+    pub max_connections: usize,
+    /// How long to wait for others.
+    pub timings: Timings,
+}
+
+impl Listening {
+    /// Serves for ever; meant to be aborted, and takes its connections along then.
+    pub async fn serve(self, routes: Router) {
+        let max = room_for(self.max_connections);
+        let places = Arc::new(Semaphore::new(max));
+        let mut connections = JoinSet::new();
+        loop {
+            let place = match places.clone().try_acquire_owned() {
+                Ok(place) => place,
+                Err(_) => {
+                    tracing::warn!(
+                        "{max} HTTP connections are open ([http] max_connections): further ones wait"
+                    );
+                    match places.clone().acquire_owned().await {
+                        Ok(place) => place,
+                        // Nobody closes the semaphore.
+                        Err(_) => return,
+                    }
+                }
+            };
+            let (stream, address) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Of one connection, or for want of descriptors: either passes.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            while connections.try_join_next().is_some() {}
+            let (routes, tls, timings) = (routes.clone(), self.tls.clone(), self.timings);
+            connections.spawn(async move {
+                let _place = place;
+                // Small messages to many readers, each wanted at once.
+                let _ = stream.set_nodelay(true);
+                let stream = Guarded::new(stream, timings.http_idle);
+                match tls {
+                    None => connection(stream, address, routes, timings).await,
+                    Some(tls) => {
+                        let secured = tokio::time::timeout(timings.http_head, tls.accept(stream)).await;
+                        match secured {
+                            Ok(Ok(stream)) => connection(stream, address, routes, timings).await,
+                            Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS"),
+                            Err(_) => tracing::debug!(%address, "no TLS in time"),
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// So many connections as the process may have descriptors for, beside those that it needs for everything else. Asks the system for more if
+/// they are too few.
+fn room_for(wanted: usize) -> usize {
+    let needed = (wanted + OTHER_DESCRIPTORS) as u64;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return wanted;
+    };
+    let mut limit = soft;
+    if soft < needed && setrlimit(Resource::RLIMIT_NOFILE, needed.min(hard), hard).is_ok() {
+        limit = needed.min(hard);
+    }
+    if limit >= needed {
+        return wanted;
+    }
+    let room = usize::try_from(limit).unwrap_or(usize::MAX);
+    let room = room.saturating_sub(OTHER_DESCRIPTORS).max(FEWEST);
+    tracing::warn!(
+        "{wanted} HTTP connections ([http] max_connections) need {needed} descriptors, and there are {limit}: {room} it is; raise \
+         LimitNOFILE of the service"
+    );
+    room.min(wanted)
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    address: SocketAddr,
+    routes: Router,
+    timings: Timings,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(address));
+        let routes = routes.clone();
+        async move {
+            // Requests hold no absolute address here: this is no proxy.
+            if request.uri().authority().is_some() {
+                *request.uri_mut() = origin_form(request.uri());
+            }
+            routes.oneshot(request).await
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(timings.http_head)
+        .max_buf_size(MAX_BUFFER)
+        .max_headers(MAX_HEADERS);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%address, %error, "an HTTP connection ended early");
+    }
+}
+
+fn origin_form(uri: &http::Uri) -> http::Uri {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    path.parse().unwrap_or_else(|_| http::Uri::from_static("/"))
+}
+
+/// A connection that ends when nothing moves on it, either way, for a while.
+pub struct Guarded {
+    stream: TcpStream,
+    idle: Duration,
+    end: Pin<Box<Sleep>>,
+}
+
+impl Guarded {
+    fn new(stream: TcpStream, idle: Duration) -> Guarded {
+        Guarded {
+            stream,
+            idle,
+            end: Box::pin(tokio::time::sleep(idle)),
+        }
+    }
+
+    /// Something moved, or the time is over.
+    fn guard<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match moved {
+            Poll::Ready(moved) => {
+                let end = Instant::now() + self.idle;
+                self.end.as_mut().reset(end);
+                Poll::Ready(moved)
+            }
+            Poll::Pending => {
+                ready!(self.end.as_mut().poll(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let moved = Pin::new(&mut self.stream).poll_read(cx, to);
+        self.guard(cx, moved)
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        let moved = Pin::new(&mut self.stream).poll_write(cx, from);
+        self.guard(cx, moved)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let moved = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
+        self.guard(cx, moved)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_connections_than_descriptors_for_them() {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!(room_for(8), 8);
+        let most = usize::try_from(hard).unwrap_or(usize::MAX);
+        assert!(room_for(most - OTHER_DESCRIPTORS / 2) < most - OTHER_DESCRIPTORS / 2);
+    }
+}

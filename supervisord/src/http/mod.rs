@@ -1,0 +1,157 @@
+//! HTTP: metrics and health, the API of `/api/v1`, and its streams of events.
+//!
+//! Every answer that is no success is a [`problem::Problem`]. Who asks is found out in [`auth`], what it may do in
+//! [`authority`](crate::authority); the OpenAPI document is made from the code.
+
+pub mod api;
+pub mod auth;
+mod extract;
+pub mod listen;
+pub mod openapi;
+mod probes;
+pub mod problem;
+pub mod sse;
+mod stamp;
+pub mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use prometheus::Registry;
+use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::settings::{HttpSettings, Settings};
+use crate::shared::Shared;
+use api::Answers;
+use auth::{Book, LoginGate, Sessions};
+use problem::Problem;
+use sse::Feed;
+
+/// Longest body of a request, in bytes: every command many times over.
+const MAX_BODY: usize = 64 << 10;
+
+/// What the routes share.
+#[derive(Debug)]
+pub struct Http {
+    /// The read model.
+    pub(crate) shared: Arc<Shared>,
+    /// All metrics.
+    registry: Registry,
+    settings: HttpSettings,
+    /// The database with the audit record.
+    store: PathBuf,
+    book: Book,
+    sessions: Sessions,
+    login: LoginGate,
+    answers: Answers,
+    feed: Arc<Feed>,
+    /// Places for streams.
+    streams: Arc<Semaphore>,
+    /// Whether people reach it by HTTPS.
+    secure: bool,
+}
+
+impl Http {
+    /// Reads who may use it.
+    ///
+    /// # Errors
+    /// The users' file is there and cannot be used, or the system has no randomness.
+    pub fn new(
+        shared: Arc<Shared>,
+        registry: Registry,
+        settings: &Settings,
+        feed: Arc<Feed>,
+    ) -> anyhow::Result<Http> {
+        let http = settings.http.clone();
+        let login = LoginGate::new(shared.timings.http_password).map_err(anyhow::Error::msg)?;
+        Ok(Http {
+            shared,
+            registry,
+            store: settings.store.path.clone(),
+            book: Book::open(http.users.clone(), &settings.team)?,
+            sessions: Sessions::new(
+                Duration::from_secs(http.session_idle_seconds),
+                Duration::from_secs(http.session_seconds),
+            ),
+            login,
+            answers: Answers::default(),
+            feed,
+            streams: Arc::new(Semaphore::new(http.max_streams)),
+            secure: http.tls_cert.is_some(),
+            settings: http,
+        })
+    }
+
+    /// The session's cookie. With the prefix, browsers take it from this very host by HTTPS only.
+    fn cookie(&self) -> &'static str {
+        if self.secure {
+            "__Host-hotline_session"
+        } else {
+            "hotline_session"
+        }
+    }
+}
+
+/// The API and its document.
+fn api() -> (Router<Arc<Http>>, utoipa::openapi::OpenApi) {
+    let api = OpenApiRouter::new()
+        .merge(auth::open())
+        .merge(auth::routes())
+        .merge(api::routes())
+        .merge(sse::routes());
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
+        .nest("/api/v1", api)
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// All routes.
+pub fn routes(http: Arc<Http>) -> Router {
+    let (api, document) = api();
+    let document = openapi::text(&document);
+    let serve_document = move || {
+        let document = document.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], document) }
+    };
+    api.route("/api/v1/openapi.json", axum::routing::get(serve_document))
+        .merge(probes::routes())
+        .fallback(async || {
+            Problem::not_found(
+                "unknown_route",
+                "there is nothing here; GET /api/v1/openapi.json lists what there is",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                "not with this method; GET /api/v1/openapi.json lists those that there are",
+            )
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(guard_browsers))
+        .with_state(http)
+}
+
+/// What browsers are to do with answers: keep none, guess no types, show none in frames.
+async fn guard_browsers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,107 @@
+//! Metrics and health.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, routing};
+use prometheus::TextEncoder;
+
+use super::Http;
+use super::auth;
+use super::listen::Peer;
+use super::problem::Problem;
+use crate::settings::Probes;
+use crate::shared::StoreHealth;
+
+/// `/metrics`, `/healthz`, `/readyz`.
+pub(super) fn routes() -> Router<Arc<Http>> {
+    Router::new()
+        .route("/metrics", routing::get(metrics))
+        .route("/healthz", routing::get(healthz))
+        .route("/readyz", routing::get(readyz))
+}
+
+/// Whoever has no business here is told how to have.
+fn admit(http: &Http, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+    let open = match http.settings.probes {
+        Probes::Open => true,
+        Probes::Loopback => peer.0.ip().is_loopback(),
+        Probes::Token => false,
+    };
+    if open {
+        return Ok(());
+    }
+    auth::bearer(http, headers)?.map(|_| ()).ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "give a token, as in `Authorization: Bearer TOKEN`; `hotlinectl token add` makes one, [http] probes says who needs it",
+        )
+    })
+}
+
+/// Prometheus text.
+async fn metrics(
+    State(http): State<Arc<Http>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    admit(&http, peer, &headers)?;
+    let text = tokio::task::spawn_blocking(move || {
+        TextEncoder::new()
+            .encode_to_string(&http.registry.gather())
+            .map_err(|error| error.to_string())
+    });
+    let text = text
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|text| text);
+    let text = text.map_err(|error| Problem::defect("metrics could not be written", &error))?;
+    Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
+}
+
+/// 200 while all is stored; 503 with the reason otherwise. A node that is away is the node's trouble, not ours.
+async fn healthz(
+    State(http): State<Arc<Http>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, String), Problem> {
+    admit(&http, peer, &headers)?;
+    let store = http.shared.store().borrow().clone();
+    Ok(match store {
+        StoreHealth::Ok => (StatusCode::OK, "ok\n".into()),
+        StoreHealth::Starting => (StatusCode::OK, "ok: restoring the state\n".into()),
+        StoreHealth::Failed(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    })
+}
+
+/// 200 once the state is restored, with a line on each node; 503 before.
+async fn readyz(
+    State(http): State<Arc<Http>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, String), Problem> {
+    admit(&http, peer, &headers)?;
+    let ready = *http.shared.store().borrow() == StoreHealth::Ok;
+    let mut text = String::from(if ready {
+        "ready\n"
+    } else {
+        "not ready: the event store is not usable\n"
+    });
+    for link in http.shared.links().iter() {
+        let how = if link.commands.is_some() {
+            "connected"
+        } else {
+            "not connected"
+        };
+        text.push_str(&format!("node {} {how} ({})\n", link.node, link.socket));
+    }
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok((status, text))
+}

@@ -1,0 +1,196 @@
+//! One reader's stream: what it may see of the feed, from its place on.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::feed::{Delta, Item, Kind, What};
+use crate::http::Http;
+use crate::http::auth::Caller;
+use crate::settings::TeamSettings;
+
+/// Events of one batch. A reader holds two at most.
+const BATCH: usize = 256;
+
+/// Who reads, and what of it.
+pub(super) struct Sight {
+    pub(super) caller: Caller,
+    pub(super) team: Option<TeamSettings>,
+    pub(super) queue: Option<String>,
+    pub(super) kinds: Vec<Kind>,
+}
+
+impl Sight {
+    /// A thing as the reader may see it.
+    fn event(&self, http: &Http, item: &Item) -> Option<Bytes> {
+        let (authority, actor) = (&http.shared.authority, &self.caller.actor);
+        let scope = &item.scope;
+        let queue = scope.queues.first().map_or("", String::as_str);
+        let agent = scope.agent.as_deref();
+        let wanted = self.kinds.contains(&item.kind)
+            && match item.kind {
+                Kind::Node => true,
+                Kind::Queue | Kind::Agent | Kind::Call | Kind::Callback => {
+                    let in_queue = self
+                        .queue
+                        .as_ref()
+                        .is_none_or(|queue| scope.queues.contains(queue));
+                    let in_team = self.team.as_ref().is_none_or(|team| match item.kind {
+                        Kind::Agent => agent.is_some_and(|agent| team.has_agent(agent)),
+                        Kind::Node | Kind::Queue | Kind::Call | Kind::Callback => team.has_queue(queue),
+                    });
+                    in_queue && in_team
+                }
+            };
+        let sees = wanted
+            && match item.kind {
+                Kind::Node => true,
+                Kind::Queue => authority.sees_queue(actor, queue),
+                Kind::Agent => authority.sees_agent(actor, agent.unwrap_or_default()),
+                Kind::Call | Kind::Callback => authority.sees_call(actor, queue, agent),
+            };
+        sees.then(|| {
+            if authority.sees_number(actor, queue, agent) {
+                item.whole.clone()
+            } else {
+                item.masked.clone()
+            }
+        })
+    }
+
+    /// A change as the reader may see it: what it saw and sees no more is gone for it.
+    fn change(&self, http: &Http, delta: &Delta) -> Option<[Bytes; 2]> {
+        let event = match &delta.what {
+            What::Change(before, now) => {
+                let event = now.as_ref().and_then(|now| self.event(http, now));
+                event.or_else(|| {
+                    let before = before.as_ref()?;
+                    self.event(http, before).map(|_| before.removed.clone())
+                })
+            }
+            What::Heartbeat(event) => Some(event.clone()),
+        };
+        event.map(|event| [delta.id.clone(), event])
+    }
+}
+
+/// The body of an answer.
+pub(super) struct Stream {
+    batches: mpsc::Receiver<Vec<Bytes>>,
+    now: VecDeque<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// Goes on behind the last event that the reader had, or begins anew.
+    pub(super) fn open(
+        http: Arc<Http>,
+        sight: Sight,
+        last: Option<&str>,
+        place: OwnedSemaphorePermit,
+    ) -> Stream {
+        let (to, batches) = mpsc::channel(1);
+        let resumed = last.and_then(|last| http.feed.resume(last));
+        let reason = if last.is_some() { "unknown" } else { "new" };
+        tokio::spawn(async move {
+            // It ends with its reader, whenever that is.
+            let _ = send(&http, &sight, resumed, reason, to).await;
+        });
+        Stream {
+            batches,
+            now: VecDeque::new(),
+            _place: place,
+        }
+    }
+}
+
+/// The reader is gone.
+struct Gone;
+
+async fn send(
+    http: &Http,
+    sight: &Sight,
+    resumed: Option<u64>,
+    reason: &str,
+    to: mpsc::Sender<Vec<Bytes>>,
+) -> Result<(), Gone> {
+    let give = async |batch: Vec<Bytes>| to.send(batch).await.map_err(|_| Gone);
+    let mut moved = http.feed.moved();
+    let mut place = match resumed {
+        Some(place) => {
+            // So that the reader knows at once that it is connected.
+            give(vec![Bytes::from_static(b": resumed\n\n")]).await?;
+            place
+        }
+        None => {
+            let (all, place, id) = http.feed.all();
+            let reset = format!("event: reset\ndata: {{\"reason\":\"{reason}\"}}\n\n");
+            give(vec![reset.into()]).await?;
+            for items in all.chunks(BATCH) {
+                let batch: Vec<Bytes> = items.iter().filter_map(|item| sight.event(http, item)).collect();
+                if !batch.is_empty() {
+                    give(batch).await?;
+                }
+            }
+            give(vec![id, Bytes::from_static(b"event: ready\ndata: {}\n\n")]).await?;
+            place
+        }
+    };
+    loop {
+        moved.borrow_and_update();
+        // A reader that was left behind ends here; when it comes back, it begins anew.
+        let Some(deltas) = http.feed.after(place, BATCH) else {
+            return Ok(());
+        };
+        if deltas.is_empty() {
+            moved.changed().await.map_err(|_| Gone)?;
+            continue;
+        }
+        place += deltas.len() as u64;
+        let heartbeat = deltas
+            .iter()
+            .any(|delta| matches!(delta.what, What::Heartbeat(_)));
+        if heartbeat && !sight.caller.is_current(http) {
+            return Ok(());
+        }
+        let batch: Vec<Bytes> = deltas
+            .iter()
+            .filter_map(|delta| sight.change(http, delta))
+            .flatten()
+            .collect();
+        if batch.is_empty() {
+            // Nothing for this reader; has it gone meanwhile?
+            if to.is_closed() {
+                return Err(Gone);
+            }
+            continue;
+        }
+        give(batch).await?;
+    }
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        loop {
+            if let Some(next) = self.now.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(next))));
+            }
+            match ready!(self.batches.poll_recv(cx)) {
+                Some(batch) => self.now = batch.into(),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
