@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::rustls;
 
+use crate::alarms::Board;
 use crate::authority::Authority;
 use crate::dbus;
 use crate::http::auth::Book;
@@ -71,7 +72,12 @@ impl Daemon {
     /// See [`Daemon::start`].
     pub async fn start_with(settings: Settings, open: Opener, timings: Timings) -> Result<Daemon> {
         let authority = Authority::new(&settings.team, &settings.unix);
-        let shared = Arc::new(Shared::new(&settings.node, authority, timings));
+        // Beside the events that it follows from.
+        let alarms = Board::new(
+            &settings.alarm,
+            Some(&settings.store.path.with_extension("alarms.json")),
+        );
+        let shared = Arc::new(Shared::new(&settings.node, authority, timings).with_alarms(alarms));
         let registry = Registry::new();
         let own = OwnMetrics::register(&registry)?;
         registry.register(Box::new(StateCollector::new(
@@ -146,6 +152,8 @@ impl Daemon {
             tasks.spawn(link.run());
         }
         tasks.spawn(feed.run(shared.clone()));
+        tasks.spawn(shared.alarms.clone().follow(shared.clone(), webhooks.clone()));
+        tasks.spawn(shared.alarms.clone().run(shared.clone()));
         if !webhooks.is_empty() {
             tasks.spawn(webhooks.clone().follow(shared.clone()));
             tasks.spawn(async move {
@@ -207,6 +215,9 @@ impl Daemon {
     /// Stops reading, stores what was read, takes a checkpoint.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+        let alarms = self.shared.alarms.clone();
+        // It says itself what it could not do.
+        let _ = tokio::task::spawn_blocking(move || alarms.write()).await;
         let _ = self.stop_recorder.send(());
         let recorder = self.recorder;
         let joined = tokio::task::spawn_blocking(move || recorder.join().is_ok()).await;

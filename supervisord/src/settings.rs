@@ -1,6 +1,7 @@
 //! The daemon's settings: one TOML file, refused whole if anything in it is wrong.
 
 mod access;
+mod alarms;
 
 use std::fmt;
 use std::fs::File;
@@ -13,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 pub use access::{
     HookEvent, HttpSettings, Numbers, Probes, TeamSettings, UnixSettings, WebhookSettings, unknown_team,
 };
+pub use alarms::AlarmSettings;
 
 /// Longest settings file; a thousand nodes need less.
 const MAX_FILE: u64 = 1 << 20;
@@ -46,6 +48,9 @@ pub struct Settings {
     /// Where what happens is posted.
     #[serde(default)]
     pub webhook: Vec<WebhookSettings>,
+    /// What somebody is to be told of.
+    #[serde(default)]
+    pub alarm: Vec<AlarmSettings>,
 }
 
 /// `[[node]]`
@@ -260,6 +265,7 @@ impl Settings {
         self.http.check()?;
         access::check_teams(&self.team, &self.unix)?;
         access::check_webhooks(&self.webhook, &self.team)?;
+        alarms::check(&self.alarm)?;
         range("store.keep_days", self.store.keep_days.into(), 1, 3_650)?;
         range("store.max_mib", self.store.max_mib, 1, 1 << 24)?;
         range(

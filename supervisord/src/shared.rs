@@ -7,7 +7,8 @@ use hotline_wire::blacklist::ListOrder;
 use hotline_wire::{Command, Outcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
-use crate::authority::{Actor, Authority, Denied};
+use crate::alarms::{Alarm, Board, NotAcknowledged};
+use crate::authority::{Actor, Authority, Deed, Denied, Target};
 use crate::settings::NodeSettings;
 use crate::state::{Changes, State};
 use crate::timings::Timings;
@@ -28,6 +29,8 @@ pub struct Shared {
     asking: Semaphore,
     /// Who may do what.
     pub authority: Authority,
+    /// What is beyond what it may be.
+    pub alarms: Arc<Board>,
     /// How long to wait for others.
     pub timings: Timings,
 }
@@ -102,6 +105,9 @@ pub enum CommandError {
     /// Who asked may not do it.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// An alarm that is over, or that somebody else takes care of.
+    #[error(transparent)]
+    NotAcknowledged(#[from] NotAcknowledged),
     /// There is no connection to the node.
     #[error("node {0} is not connected; check that its PBX runs and that [[node]] socket is right")]
     NotConnected(String),
@@ -139,8 +145,37 @@ impl Shared {
             applied: watch::Sender::new(()),
             asking: Semaphore::new(MAX_ASKING),
             authority,
+            alarms: Arc::new(Board::new(&[], None)),
             timings,
         }
+    }
+
+    /// With rules for alarms.
+    pub fn with_alarms(mut self, alarms: Board) -> Shared {
+        self.alarms = Arc::new(alarms);
+        self
+    }
+
+    /// Somebody takes care of an alarm, if the actor may.
+    ///
+    /// # Errors
+    /// If it may not, or the alarm is over or cared for.
+    pub fn acknowledge(&self, actor: &Actor, id: u64, note: &str) -> Result<Arc<Alarm>, CommandError> {
+        let alarm = self.alarms.alarm(id);
+        // What cannot be seen is not there.
+        let alarm = alarm.filter(|alarm| self.authority.sees_alarm(actor, alarm));
+        let alarm = alarm.ok_or(NotAcknowledged::Unknown(id))?;
+        let target = alarm.queue.as_deref().map_or(Target::Node, Target::Queue);
+        self.authority.deed(actor, None, Deed::Acknowledge, target)?;
+        Ok(self.alarms.acknowledge(id, &actor.author, note)?)
+    }
+
+    /// Tells those who watch that alarms came, changed or went.
+    pub(crate) fn alarms_changed(&self) {
+        self.tell(&Changes {
+            alarms: true,
+            ..Changes::default()
+        });
     }
 
     /// The read model.

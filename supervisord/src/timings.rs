@@ -9,6 +9,8 @@ pub struct Timings {
     pub reconnect: Duration,
     /// A node that says nothing for so long is gone: one that is well says something every 2 s.
     pub silence: Duration,
+    /// How often figures are looked at for alarms.
+    pub alarms: Duration,
     /// How long a command may take.
     pub command: Duration,
     /// How long a command may take that reads or writes a file of millions of lines.
@@ -29,6 +31,7 @@ impl Default for Timings {
         Timings {
             reconnect: Duration::from_secs(2),
             silence: Duration::from_secs(10),
+            alarms: crate::alarms::EVERY,
             command: Duration::from_secs(5),
             files: Duration::from_secs(600),
             http_head: Duration::from_secs(10),

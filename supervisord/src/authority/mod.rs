@@ -13,6 +13,7 @@ use hotline_wire::event::MonitorMode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::alarms::Alarm;
 use crate::settings::{TeamSettings, UnixSettings};
 use crate::state::Node;
 pub use policy::{Deed, Reach};
@@ -260,6 +261,14 @@ impl Authority {
             // An agent sees how its teams' queues are.
             Reach::Own | Reach::Teams => self.has_queue(actor, name),
         }
+    }
+
+    /// Whether the actor sees an alarm: of a queue that it sees, or of a node or the daemon.
+    pub fn sees_alarm(&self, actor: &Actor, alarm: &Alarm) -> bool {
+        alarm
+            .queue
+            .as_ref()
+            .is_none_or(|queue| self.sees_queue(actor, queue))
     }
 
     /// Whether the actor sees an agent.

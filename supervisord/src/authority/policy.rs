@@ -37,6 +37,8 @@ pub enum Deed {
     ReadSettings,
     /// Has a node write a copy of its settings, forget what they have no place for, or read them again.
     ChangeSettings,
+    /// Takes care of alarms.
+    Acknowledge,
     /// Reads the audit record.
     ReadAudit,
 }
@@ -56,7 +58,7 @@ pub enum Reach {
 
 /// The policy. Columns: viewer, agent, inspector, supervisor, administrator.
 #[rustfmt::skip]
-pub const TABLE: [(Deed, [Reach; 5]); 16] = [
+pub const TABLE: [(Deed, [Reach; 5]); 17] = [
     (Deed::Look,            [Teams, Own,   Teams, Teams, Any]),
     (Deed::SeeNumbers,      [Never, Own,   Never, Teams, Any]),
     (Deed::Explain,         [Never, Own,   Teams, Teams, Any]),
@@ -72,6 +74,7 @@ pub const TABLE: [(Deed, [Reach; 5]); 16] = [
     (Deed::BlacklistFiles,  [Never, Never, Never, Never, Any]),
     (Deed::ReadSettings,    [Never, Never, Never, Any,   Any]),
     (Deed::ChangeSettings,  [Never, Never, Never, Never, Any]),
+    (Deed::Acknowledge,     [Never, Never, Teams, Teams, Any]),
     (Deed::ReadAudit,       [Never, Never, Never, Never, Any]),
 ];
 
@@ -106,6 +109,7 @@ impl Deed {
             Deed::BlacklistFiles => "use files of the blacklist",
             Deed::ReadSettings => "see what lies over the settings",
             Deed::ChangeSettings => "have settings written, forgotten or read again",
+            Deed::Acknowledge => "take care of alarms",
             Deed::ReadAudit => "read the audit record",
         }
     }

@@ -12,7 +12,9 @@ use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
 use supervisord::ctl::audit::AuditAsk;
 use supervisord::ctl::blacklist::ListAsk;
-use supervisord::ctl::{Agent, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table};
+use supervisord::ctl::{
+    Agent, Alarm, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table,
+};
 use supervisord::settings::Bus;
 
 /// Shows and controls the queues and agents of Hotline, through hotline-supervisord.
@@ -74,6 +76,11 @@ enum Action {
     Callback {
         #[command(subcommand)]
         ask: CallbackAsk,
+    },
+    /// Alarms that are on, and taking care of them
+    Alarm {
+        #[command(subcommand)]
+        ask: AlarmAsk,
     },
     /// Says why a call was offered to whom it was, and to nobody else; also for a while after its end
     Why {
@@ -336,6 +343,24 @@ enum ConfigAsk {
 }
 
 #[derive(Subcommand)]
+enum AlarmAsk {
+    /// Lists them, worst first
+    List {
+        /// As JSON, one array; times are microseconds since the Unix epoch
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says that you take care of one; it stays on until its figure is well again
+    Ack {
+        /// Its number
+        alarm: u64,
+        /// What you want others to know
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum CallbackAsk {
     /// Lists them; caller numbers are masked but for the last four digits
     List {
@@ -481,6 +506,16 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             };
             Ok(format!("{}\n", client.waiting_call(&call, &ask).await?))
         }
+        Action::Alarm { ask } => match ask {
+            AlarmAsk::List { json } => {
+                let alarms = client.alarms().await?;
+                show(json, Alarm::TITLES, &alarms, Alarm::columns)
+            }
+            AlarmAsk::Ack { alarm, note } => {
+                client.acknowledge(alarm, &note).await?;
+                Ok("done\n".to_owned())
+            }
+        },
         Action::Callback { ask } => match ask {
             CallbackAsk::List { json } => {
                 let callbacks = client.callbacks().await?;

@@ -3,7 +3,7 @@
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
-use super::{Client, Failure, MANAGER};
+use super::{ALARMS, Client, Failure, MANAGER};
 use crate::dbus::ROOT;
 
 const AGENT: &str = "net.hotline.Hotline1.Agent";
@@ -192,6 +192,15 @@ impl Client {
     /// If it was refused, or could not be asked.
     pub async fn cancel_callback(&self, reference: &str) -> Result<String, Failure> {
         let reply = self.call(ROOT, MANAGER, "CancelCallback", &(reference,)).await;
+        reply.map_err(|error| self.failure(error))
+    }
+
+    /// Says that whoever runs this takes care of an alarm.
+    ///
+    /// # Errors
+    /// If it is over, or somebody does already, or it could not be asked.
+    pub async fn acknowledge(&self, alarm: u64, note: &str) -> Result<(), Failure> {
+        let reply = self.call(ROOT, ALARMS, "Acknowledge", &(alarm, note)).await;
         reply.map_err(|error| self.failure(error))
     }
 

@@ -14,14 +14,16 @@ use std::time::Duration;
 use zbus::Connection;
 use zbus::fdo::ManagedObjects;
 
+use crate::dbus::alarms::AlarmRow;
 use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT};
 use crate::settings::Bus;
 
 pub use asks::{Ask, CallAsk};
-pub use rows::{Agent, Call, Callback, Node, Queue};
+pub use rows::{Agent, Alarm, Call, Callback, Node, Queue};
 pub use table::{printable, table};
 
 const MANAGER: &str = "net.hotline.Hotline1.Manager";
+const ALARMS: &str = "net.hotline.Hotline1.Alarms";
 
 /// The daemon as seen from the bus.
 #[derive(Debug)]
@@ -109,6 +111,16 @@ impl Client {
         let reply = self.call(ROOT, MANAGER, "ListCalls", &()).await;
         let rows: Vec<rows::CallRow> = reply.map_err(|error| self.failure(error))?;
         Ok(rows.into_iter().map(Call::from).collect())
+    }
+
+    /// All alarms that are on, worst first.
+    ///
+    /// # Errors
+    /// If the daemon does not answer.
+    pub async fn alarms(&self) -> Result<Vec<Alarm>, Failure> {
+        let reply = self.call(ROOT, ALARMS, "List", &()).await;
+        let rows: Vec<AlarmRow> = reply.map_err(|error| self.failure(error))?;
+        Ok(rows.into_iter().map(Alarm::from).collect())
     }
 
     /// All callers who are owed a call, longest first.

@@ -56,7 +56,11 @@ pub(super) async fn ask(
 }
 
 /// Who asks. Told by the bus, not by the sender.
-async fn actor(shared: &Shared, connection: &Connection, header: &Header<'_>) -> Result<Actor, CallError> {
+pub(super) async fn actor(
+    shared: &Shared,
+    connection: &Connection,
+    header: &Header<'_>,
+) -> Result<Actor, CallError> {
     let sender = header
         .sender()
         .ok_or_else(|| CallError::unknown_sender("the message has no sender"))?;

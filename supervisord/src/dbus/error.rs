@@ -5,6 +5,7 @@ use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
 use super::{ERROR_PREFIX, views};
+use crate::alarms::NotAcknowledged;
 use crate::shared::CommandError;
 
 /// Why a method failed.
@@ -42,6 +43,9 @@ impl From<CommandError> for CallError {
     fn from(error: CommandError) -> CallError {
         let name = match error {
             CommandError::Denied(_) => "Refused.NotAllowed",
+            CommandError::NotAcknowledged(NotAcknowledged::Unknown(_)) => "Refused.UnknownAlarm",
+            CommandError::NotAcknowledged(NotAcknowledged::Already(_)) => "Refused.Acknowledged",
+            CommandError::NotAcknowledged(NotAcknowledged::TooLong) => "InvalidArgument",
             CommandError::NotConnected(_) => "NotConnected",
             CommandError::Busy(_) => "Busy",
             CommandError::Timeout(..) => "Timeout",

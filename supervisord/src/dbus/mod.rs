@@ -4,6 +4,7 @@
 //! If the bus goes away the daemon keeps on and returns to it. No caller number is ever in a broadcast.
 
 mod agent;
+pub mod alarms;
 mod asking;
 pub mod blacklist;
 mod error;
@@ -17,11 +18,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
 use zbus::connection::Builder;
 use zbus::{Connection, fdo};
 
 use crate::settings::Bus;
 use crate::shared::{Shared, StoreHealth};
+use alarms::Alarms;
 use blacklist::Blacklists;
 use manager::Manager;
 use publisher::Publisher;
@@ -91,10 +94,12 @@ async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
         .method_timeout(BUS_TIMEOUT)
         .serve_at(ROOT, Manager::new(shared.clone()))
         .serve_at(ROOT, Blacklists::new(shared.clone()))
+        .serve_at(ROOT, Alarms::new(shared.clone()))
         .serve_at(ROOT, fdo::ObjectManager)
         .build()
         .await?;
     let watch = shared.watch();
+    let mut news = shared.alarms.news();
     let mut publisher = Publisher::new(shared.clone(), connection.clone());
     publisher.publish_all().await?;
     connection.request_name(NAME).await?;
@@ -102,6 +107,12 @@ async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
     loop {
         tokio::select! {
             changes = watch.next() => publisher.publish(&changes).await?,
+            news = news.recv() => match news {
+                Ok(news) => alarms::announce(&connection, &news).await?,
+                // They are on the list.
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "more alarms than the bus could be told of"),
+                Err(RecvError::Closed) => return Err(zbus::Error::Failure("the daemon ends".into())),
+            },
             () = connection.closed() => {
                 return Err(zbus::Error::InputOutput(Arc::new(std::io::ErrorKind::ConnectionAborted.into())));
             }

@@ -8,6 +8,7 @@ use hotline_wire::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::alarms::NotAcknowledged;
 use crate::shared::CommandError;
 
 /// Why something was not done.
@@ -106,6 +107,15 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Problem {
         let (status, reason) = match &error {
             CommandError::Denied(_) => (StatusCode::FORBIDDEN, "not_allowed"),
+            CommandError::NotAcknowledged(NotAcknowledged::Unknown(_)) => {
+                (StatusCode::NOT_FOUND, "unknown_alarm")
+            }
+            CommandError::NotAcknowledged(NotAcknowledged::Already(_)) => {
+                (StatusCode::CONFLICT, "acknowledged")
+            }
+            CommandError::NotAcknowledged(NotAcknowledged::TooLong) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
+            }
             CommandError::NotConnected(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_connected"),
             CommandError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             CommandError::Timeout(..) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),

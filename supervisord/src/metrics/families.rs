@@ -1,6 +1,6 @@
 //! The state's figures as families of series.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
@@ -10,6 +10,7 @@ use prometheus::proto::{
     Quantile, Summary,
 };
 
+use crate::alarms::Step;
 use crate::state::counts::{ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, TierCounts};
 use crate::state::histogram::{self, Bounds};
 use crate::state::{Node, Queue};
@@ -116,6 +117,8 @@ families! {
     offer_ring: HISTOGRAM "offer_ring_seconds" "From an offer until it ended, however it ended.",
     dispatch: HISTOGRAM "dispatch_seconds"
         "From the moment that a caller waited and the agent was free until the agent was offered the call.",
+    alarms: COUNTER "alarms_total" "Steps of alarms since the daemon's start, by rule and step.",
+    alarms_on: GAUGE "alarms_on" "Alarms that are on, by rule and level.",
     events: COUNTER "events_applied_total" "Events stored and applied.",
     gaps: COUNTER "event_gaps_total" "Gaps in a node's events, by reason; a new boot of a known node is one.",
     lost: COUNTER "events_lost_total" "Events known to be lost in gaps.",
@@ -126,6 +129,18 @@ impl Families {
     pub(super) fn link(&mut self, node: &str, connected: bool) {
         self.module_up
             .add(gauge(&[("node", node)], f64::from(u8::from(connected))));
+    }
+
+    /// A rule for alarms: how many are on by level, and how often each step was taken.
+    pub(super) fn alarm(&mut self, rule: &str, on: &[u64], steps: &BTreeMap<Step, u64>) {
+        for (count, level) in on.iter().zip(1_u8..) {
+            let labels = [("alarm", rule), ("level", &*level.to_string())];
+            self.alarms_on.add(gauge(&labels, *count as f64));
+        }
+        for (step, count) in steps {
+            self.alarms
+                .add(counter(&[("alarm", rule), ("step", step.label())], *count));
+        }
     }
 
     pub(super) fn node(&mut self, name: &str, node: &Node) {

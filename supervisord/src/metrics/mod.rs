@@ -102,6 +102,9 @@ impl Collector for StateCollector {
         for link in self.shared.links().iter() {
             families.link(&link.node, link.commands.is_some());
         }
+        for (rule, on, steps) in self.shared.alarms.counts() {
+            families.alarm(&rule, &on, &steps);
+        }
         let mut room = self.settings.max_series;
         let mut dropped = 0;
         let state = self.shared.state();

@@ -95,6 +95,8 @@ pub struct Changes {
     pub lists: bool,
     /// A node came or went.
     pub links: bool,
+    /// Alarms came, changed or went.
+    pub alarms: bool,
     /// Any queue or agent may have come, gone or changed.
     pub all: bool,
 }
@@ -109,10 +111,11 @@ impl Changes {
             offers,
             lists,
             links,
+            alarms,
             all,
         } = self;
         let none = queues.is_empty() && agents.is_empty() && calls.is_empty() && offers.is_empty();
-        none && !all && !lists && !links
+        none && !all && !lists && !links && !alarms
     }
 
     /// Adds later changes. Of offers, the latest [`MAX_OFFERS`] are kept.
@@ -120,6 +123,7 @@ impl Changes {
         self.all |= later.all;
         self.lists |= later.lists;
         self.links |= later.links;
+        self.alarms |= later.alarms;
         self.queues.extend(later.queues.iter().cloned());
         self.agents.extend(later.agents.iter().cloned());
         self.calls.extend(later.calls.iter().cloned());

@@ -16,7 +16,7 @@ use crate::settings::{HookEvent, TeamSettings, WebhookSettings};
 use crate::shared::Shared;
 pub use deliver::signature;
 use deliver::{Deliverer, Fate};
-pub use notice::{Alarm, AlarmState, Notice};
+pub use notice::{AlarmNotice, Notice};
 
 /// Notices that wait for one webhook.
 const QUEUE: usize = 1_000;
@@ -45,7 +45,11 @@ impl Hook {
         };
         let of_team = |team: &TeamSettings| match notice {
             Notice::Offer(offer) => team.has_queue(&offer.queue) || team.has_agent(&offer.agent),
-            Notice::Alarm(alarm) => alarm.queue.as_ref().is_some_and(|queue| team.has_queue(queue)),
+            Notice::Alarm(told) => told
+                .alarm
+                .queue
+                .as_ref()
+                .is_some_and(|queue| team.has_queue(queue)),
         };
         self.settings.events.contains(&event) && (self.teams.is_empty() || self.teams.iter().any(of_team))
     }

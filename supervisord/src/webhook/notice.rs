@@ -1,51 +1,34 @@
 //! What webhooks are told, as they are told it.
 
+use std::sync::Arc;
+
 use hotline_wire::mask::masked;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::alarms::{Alarm, Step};
 use crate::state::Offer;
 
 /// Something to tell.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// An agent is being rung: the agent's screen may pop.
     Offer(Offer),
-    /// A figure is beyond what it may be, or within it again. Nothing raises alarms yet.
-    Alarm(Alarm),
+    /// A figure is beyond what it may be, or within it again.
+    Alarm(AlarmNotice),
 }
 
-/// An alarm.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Alarm {
-    /// Which; the same for all that is told of it.
-    pub alarm: String,
-    /// What it is of.
-    pub name: String,
-    /// How it is now.
-    pub state: AlarmState,
-    /// How bad, from 1.
-    pub level: u8,
-    /// The queue it is about, if it is about one.
-    pub queue: Option<String>,
-    /// What is the matter, for people.
-    pub text: String,
-    /// What to do.
-    pub action: String,
-    /// When it became so; microseconds since the Unix epoch.
+/// A step of an alarm.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AlarmNotice {
+    /// What became of it.
+    pub step: Step,
+    /// As it is then.
+    #[serde(flatten)]
+    pub alarm: Arc<Alarm>,
+    /// When; microseconds since the Unix epoch.
+    #[serde(skip)]
     pub at: u64,
-}
-
-/// How an alarm is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlarmState {
-    /// It is on.
-    Raised,
-    /// Somebody takes care of it.
-    Acknowledged,
-    /// It is over.
-    Cleared,
 }
 
 impl Notice {
@@ -53,15 +36,7 @@ impl Notice {
     pub fn id(&self) -> String {
         match self {
             Notice::Offer(offer) => format!("offer-{}-{}-{}", offer.node, offer.boot, offer.offer),
-            Notice::Alarm(alarm) => {
-                let state = serde_json::to_value(alarm.state).unwrap_or_default();
-                format!(
-                    "alarm-{}-{}-{}",
-                    alarm.alarm,
-                    state.as_str().unwrap_or_default(),
-                    alarm.level
-                )
-            }
+            Notice::Alarm(told) => format!("alarm-{}-{}-{}", told.alarm.id, told.step.label(), told.at),
         }
     }
 

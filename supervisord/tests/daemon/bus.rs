@@ -430,6 +430,7 @@ async fn introspection_is_as_committed() {
     for (kind, path) in [
         ("Manager", root.to_owned()),
         ("Blacklist", root.to_owned()),
+        ("Alarms", root.to_owned()),
         ("Queue", format!("{root}/queues/sales")),
         ("Agent", format!("{root}/agents/1001")),
     ] {

@@ -182,7 +182,9 @@ async fn carry_out(http: &Http, actor: &Actor, node: &str, command: Command) -> 
         Ok(Outcome::Refused { reason, message }) => (Err(Problem::refused(reason, message)), false),
         Err(error) => {
             let untried = match error {
-                Error::Denied(_) | Error::NotConnected(_) | Error::Busy(_) => true,
+                Error::Denied(_) | Error::NotAcknowledged(_) | Error::NotConnected(_) | Error::Busy(_) => {
+                    true
+                }
                 Error::Timeout(..) | Error::Broken(_) => false,
             };
             (Err(error.into()), untried)

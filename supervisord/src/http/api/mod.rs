@@ -1,6 +1,7 @@
 //! `/api/v1`: everything that can be seen and asked, by theme.
 
 mod agents;
+mod alarms;
 mod answers;
 mod audit;
 mod blacklist;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
         .merge(agents::routes())
         .merge(calls::routes())
         .merge(blacklist::routes())
+        .merge(alarms::routes())
         .merge(audit::routes())
 }
 

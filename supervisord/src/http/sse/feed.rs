@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::alarms::Alarm;
 use crate::shared::Shared;
 use crate::state::{Changes, State};
 use crate::views::{AgentView, CallView, CallbackView, NodeView, QueueView};
@@ -30,10 +31,18 @@ pub(super) enum Kind {
     Agent,
     Call,
     Callback,
+    Alarm,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 5] = [Kind::Node, Kind::Queue, Kind::Agent, Kind::Call, Kind::Callback];
+    pub(super) const ALL: [Kind; 6] = [
+        Kind::Node,
+        Kind::Queue,
+        Kind::Agent,
+        Kind::Call,
+        Kind::Callback,
+        Kind::Alarm,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -42,6 +51,7 @@ impl Kind {
             Kind::Agent => "agent",
             Kind::Call => "call",
             Kind::Callback => "callback",
+            Kind::Alarm => "alarm",
         }
     }
 }
@@ -260,14 +270,40 @@ impl Feed {
         keys.extend(changes.calls.iter().map(of(Kind::Call)));
         keys.extend(changes.calls.iter().map(of(Kind::Callback)));
         let at_nodes = changes.all || changes.links || changes.lists;
+        let at_alarms = changes.all || changes.alarms;
         // Before the state is looked at: locks are held one at a time.
-        let known: Vec<Key> = if at_nodes {
+        let known: Vec<Key> = if at_nodes || at_alarms {
             self.lock().table.keys().cloned().collect()
         } else {
             Vec::new()
         };
         let (nodes, others): (Vec<Key>, Vec<Key>) =
             known.into_iter().partition(|(kind, _, _)| *kind == Kind::Node);
+        let (alarms, others): (Vec<Key>, Vec<Key>) =
+            others.into_iter().partition(|(kind, _, _)| *kind == Kind::Alarm);
+        let mut found: Vec<(Key, Option<Arc<Item>>)> = Vec::new();
+        if at_alarms {
+            let on: BTreeMap<Key, Arc<Alarm>> = shared
+                .alarms
+                .alarms()
+                .into_iter()
+                .map(|alarm| ((Kind::Alarm, alarm.node.clone(), alarm.id.to_string()), alarm))
+                .collect();
+            found.extend(
+                alarms
+                    .into_iter()
+                    .filter(|key| !on.contains_key(key))
+                    .map(|key| (key, None)),
+            );
+            for (key, alarm) in on {
+                let scope = Scope {
+                    queues: alarm.queue.iter().cloned().collect(),
+                    agent: None,
+                };
+                let item = item(&key, scope, &*alarm, &*alarm);
+                found.push((key, item));
+            }
+        }
         let links = at_nodes.then(|| shared.links().clone());
         let state = shared.state();
         if changes.all {
@@ -280,7 +316,6 @@ impl Feed {
                 keys.extend(view.callbacks.keys().map(|name| key(Kind::Callback, name)));
             }
         }
-        let mut found: Vec<(Key, Option<Arc<Item>>)> = Vec::new();
         if let Some(links) = links {
             let gone = |node: &str| !links.iter().any(|link| link.node == node);
             found.extend(
@@ -322,7 +357,7 @@ fn look(state: &State, key: &Key) -> Option<Arc<Item>> {
     let (kind, node, name) = key;
     let view = state.nodes.get(node)?;
     match kind {
-        Kind::Node => None,
+        Kind::Node | Kind::Alarm => None,
         Kind::Queue => {
             let queue = QueueView::of(state, node, name)?;
             let scope = Scope {

@@ -4,7 +4,7 @@
 //! event: reset                       what was shown before counts no more
 //! data: {"reason":"new"}             or "unknown": the last event's id is too old, or of another start of the daemon
 //!
-//! event: put                         one for each node, queue, agent, call and callback, without an id
+//! event: put                         one for each node, queue, agent, call, callback and alarm, without an id
 //! data: {"kind":"queue","node":"pbx1","name":"support","value":{...}}
 //!
 //! event: ready                       that was all of them; what follows are changes
@@ -64,7 +64,7 @@ struct Which {
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     queue: Option<String>,
-    /// Only these kinds, with commas between: `node`, `queue`, `agent`, `call`, `callback`.
+    /// Only these kinds, with commas between: `node`, `queue`, `agent`, `call`, `callback`, `alarm`.
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     kinds: Option<String>,

@@ -36,14 +36,16 @@ impl Sight {
         let wanted = self.kinds.contains(&item.kind)
             && match item.kind {
                 Kind::Node => true,
-                Kind::Queue | Kind::Agent | Kind::Call | Kind::Callback => {
+                Kind::Queue | Kind::Agent | Kind::Call | Kind::Callback | Kind::Alarm => {
                     let in_queue = self
                         .queue
                         .as_ref()
                         .is_none_or(|queue| scope.queues.contains(queue));
                     let in_team = self.team.as_ref().is_none_or(|team| match item.kind {
                         Kind::Agent => agent.is_some_and(|agent| team.has_agent(agent)),
-                        Kind::Node | Kind::Queue | Kind::Call | Kind::Callback => team.has_queue(queue),
+                        Kind::Node | Kind::Queue | Kind::Call | Kind::Callback | Kind::Alarm => {
+                            team.has_queue(queue)
+                        }
                     });
                     in_queue && in_team
                 }
@@ -51,6 +53,7 @@ impl Sight {
         let sees = wanted
             && match item.kind {
                 Kind::Node => true,
+                Kind::Alarm => queue.is_empty() || authority.sees_queue(actor, queue),
                 Kind::Queue => authority.sees_queue(actor, queue),
                 Kind::Agent => authority.sees_agent(actor, agent.unwrap_or_default()),
                 Kind::Call | Kind::Callback => authority.sees_call(actor, queue, agent),

@@ -1,5 +1,6 @@
 //! The HTTP API: who may use it, what it shows, what it does, and its streams.
 
+mod alarms;
 mod commands;
 mod contract;
 mod events;

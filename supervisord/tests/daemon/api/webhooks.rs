@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use hotline_wire::Event;
 use serde_json::Value;
+use supervisord::alarms::{Alarm, Figure, Step};
 use supervisord::daemon::Daemon;
 use supervisord::settings::{HookEvent, Numbers, TeamSettings, WebhookSettings};
-use supervisord::webhook::{Alarm, AlarmState, Notice, signature};
+use supervisord::webhook::{AlarmNotice, Notice, signature};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -212,14 +213,24 @@ async fn an_offer_is_posted_and_signed() {
     );
     bed.counted("crm", "delivered", 1).await;
 
-    bed.daemon.webhooks().notify(Notice::Alarm(Alarm {
-        alarm: "a1".into(),
+    let alarm = Alarm {
+        id: 1,
         name: "waiting".into(),
-        state: AlarmState::Raised,
-        level: 2,
+        figure: Figure::Waiting,
+        node: "pbx1".into(),
         queue: Some("support".into()),
+        level: 2,
+        value: Some(10.0),
+        threshold: 8.0,
         text: "10 callers wait".into(),
         action: "call in the second shift".into(),
+        raised: story::MORNING,
+        changed: story::MORNING,
+        acknowledged: None,
+    };
+    bed.daemon.webhooks().notify(Notice::Alarm(AlarmNotice {
+        step: Step::Raised,
+        alarm: Arc::new(alarm),
         at: story::MORNING,
     }));
     // It is of this morning, which was long ago.

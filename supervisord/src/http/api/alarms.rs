@@ -1,0 +1,86 @@
+//! Alarms: what is on, and who takes care of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::team;
+use crate::alarms::Alarm;
+use crate::http::Http;
+use crate::http::auth::Caller;
+use crate::http::extract::{Body, Params, Segments};
+use crate::http::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(acknowledge))
+}
+
+/// Which alarms.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Of this team's queues.
+    #[param(max_length = 256)]
+    team: Option<String>,
+    /// Of this level or worse.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 5, default = 0)]
+    level: u8,
+}
+
+/// Somebody takes care of it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Acknowledge {
+    /// What they say.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    note: String,
+}
+
+/// What is on, worst first.
+#[utoipa::path(get, path = "/alarms", tag = "alarms", params(Which), responses((status = 200, body = Vec<Alarm>)))]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Params(which): Params<Which>,
+) -> Result<Json<Vec<Alarm>>, Problem> {
+    let team = team(&http, which.team.as_deref())?;
+    let authority = &http.shared.authority;
+    let wanted = |alarm: &&Arc<Alarm>| {
+        let of_team = team.is_none_or(|team| alarm.queue.as_ref().is_some_and(|queue| team.has_queue(queue)));
+        of_team && alarm.level >= which.level && authority.sees_alarm(&caller.actor, alarm)
+    };
+    let alarms = http.shared.alarms.alarms();
+    Ok(Json(
+        alarms
+            .iter()
+            .filter(wanted)
+            .map(|alarm| (**alarm).clone())
+            .collect(),
+    ))
+}
+
+/// Takes care of an alarm. It stays on until its figure is well again, and is asked for anew if that gets worse.
+#[utoipa::path(
+    post, path = "/alarms/{alarm}/acknowledge", tag = "alarms",
+    params(("alarm" = u64, Path, description = "Its number", maximum = 9_223_372_036_854_775_807_u64)),
+    request_body = Acknowledge, responses((status = 200, body = Alarm))
+)]
+async fn acknowledge(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Segments(alarm): Segments<u64>,
+    Body(Acknowledge { note }): Body<Acknowledge>,
+) -> Result<Json<Alarm>, Problem> {
+    let alarm = http.shared.acknowledge(&caller.actor, alarm, &note)?;
+    Ok(Json((*alarm).clone()))
+}
