@@ -23,7 +23,7 @@ use crate::metrics::{OwnMetrics, StateCollector};
 use crate::recorder::{self, Opener, Recorder};
 use crate::settings::{Bus, Settings};
 use crate::shared::{Shared, StoreHealth};
-use crate::store::SqliteStore;
+use crate::store;
 use crate::timings::Timings;
 use crate::webhook::Webhooks;
 
@@ -62,7 +62,7 @@ impl Daemon {
     /// If the address for HTTP is not to be had.
     pub async fn start(settings: Settings) -> Result<Daemon> {
         let store = settings.store.clone();
-        let open: Opener = Box::new(move || Ok(Box::new(SqliteStore::open(&store)?)));
+        let open: Opener = Box::new(move || store::open(&store));
         Daemon::start_with(settings, open, Timings::default()).await
     }
 
@@ -123,6 +123,7 @@ impl Daemon {
         tracing::info!("metrics on {scheme}://{http}/metrics");
 
         let (to_recorder, records) = mpsc::channel(recorder::CHANNEL);
+        shared.set_recorder(to_recorder.downgrade());
         let (stop_recorder, stop) = std::sync::mpsc::channel();
         let recorder = Recorder {
             shared: shared.clone(),

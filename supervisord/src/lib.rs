@@ -18,6 +18,7 @@ pub mod http;
 pub mod link;
 pub mod metrics;
 pub mod recorder;
+pub mod reports;
 pub mod settings;
 pub mod shared;
 pub mod state;

@@ -10,13 +10,13 @@ use std::sync::mpsc as sync;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hotline_wire::Event;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::OwnMetrics;
 use crate::settings::StoreSettings;
 use crate::shared::{Shared, StoreHealth};
 use crate::state::{Applied, Body, Changes, Record};
-use crate::store::{EventStore, GapRow, StoreError, StoredEvent};
+use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, StoreError, StoredEvent};
 
 /// Records between links and recorder.
 pub const CHANNEL: usize = 16_384;
@@ -30,6 +30,36 @@ const PRUNE_CHUNK: u32 = 10_000;
 /// Opens the store; called again until it succeeds.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn EventStore>, StoreError> + Send>;
 
+/// What the recorder is told.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of it are records; a box would only cost them"
+)]
+pub enum ToRecorder {
+    /// What a node told.
+    Record(Record),
+    /// What somebody wants done to the store.
+    Order(Order),
+}
+
+impl From<Record> for ToRecorder {
+    fn from(record: Record) -> ToRecorder {
+        ToRecorder::Record(record)
+    }
+}
+
+/// What somebody wants done to the store.
+#[derive(Debug)]
+pub struct Order {
+    /// What.
+    pub what: Maintain,
+    /// Who, for the audit record.
+    pub author: String,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Maintained, StoreError>>,
+}
+
 /// See the module.
 pub struct Recorder {
     /// Where the state lives.
@@ -40,8 +70,8 @@ pub struct Recorder {
     pub open: Opener,
     /// How long to keep events, and how often to take a checkpoint.
     pub settings: StoreSettings,
-    /// What the links read. When all of them are gone, the recorder takes a last checkpoint and ends.
-    pub records: mpsc::Receiver<Record>,
+    /// What the links read, and orders. When all links are gone, the recorder takes a last checkpoint and ends.
+    pub records: mpsc::Receiver<ToRecorder>,
     /// Says, by a message or by being dropped, not to wait for a store that fails.
     pub stop: sync::Receiver<()>,
 }
@@ -93,14 +123,26 @@ impl Running {
     fn work(&mut self) -> Result<(), Stopped> {
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(first) = self.recorder.records.blocking_recv() {
-            batch.push(first);
-            while batch.len() < BATCH
-                && let Ok(record) = self.recorder.records.try_recv()
-            {
-                batch.push(record);
+            let mut next = Some(first);
+            let mut order = None;
+            while let Some(told) = next.take() {
+                match told {
+                    ToRecorder::Record(record) => batch.push(record),
+                    ToRecorder::Order(wanted) => {
+                        order = Some(wanted);
+                        break;
+                    }
+                }
+                if batch.len() < BATCH {
+                    next = self.recorder.records.try_recv().ok();
+                }
             }
             self.record(&batch)?;
             batch.clear();
+            if let Some(Order { what, author, answer }) = order {
+                // Who asked may be gone, and it is done all the same.
+                let _ = answer.send(self.store.maintain(&what, &author, now()));
+            }
             if self.since_checkpoint >= self.recorder.settings.checkpoint_every {
                 self.checkpoint()?;
             }
@@ -114,9 +156,9 @@ impl Running {
     /// Removes what is too old, as long as there is nothing else to do.
     fn prune(&mut self) {
         self.pruned = Instant::now();
-        let before = too_old(&self.recorder.settings);
+        let bounds = Bounds::of(&self.recorder.settings, now());
         while self.recorder.records.is_empty() && !self.recorder.records.is_closed() {
-            match self.store.prune(before, PRUNE_CHUNK) {
+            match self.store.prune(&bounds, PRUNE_CHUNK) {
                 Ok(removed) if removed == PRUNE_CHUNK as usize => {}
                 Ok(_) => break,
                 Err(error) => {
@@ -225,8 +267,8 @@ impl Running {
         };
         let mut changes = Changes::default();
         next.apply(record, &mut changes);
-        let gaps = gap_row(record, before).into_iter().collect::<Vec<_>>();
-        for gap in &gaps {
+        let gap = gap_row(record, before);
+        if let Some(gap) = &gap {
             tracing::warn!(
                 node = gap.node,
                 first = gap.first,
@@ -235,7 +277,11 @@ impl Running {
                 "events were lost"
             );
         }
-        self.stored(|store| store.checkpoint(&next, &gaps))?;
+        let mark = Mark {
+            record,
+            gap: gap.as_ref(),
+        };
+        self.stored(|store| store.checkpoint(&next, Some(&mark)))?;
         self.since_checkpoint = 0;
         *self.recorder.shared.state_mut() = next;
         self.recorder.shared.publish(changes);
@@ -246,7 +292,7 @@ impl Running {
         if self.since_checkpoint > 0 {
             // A copy, so that readers do not wait for the disk.
             let state = self.recorder.shared.state().clone();
-            self.stored(|store| store.checkpoint(&state, &[]))?;
+            self.stored(|store| store.checkpoint(&state, None))?;
             self.since_checkpoint = 0;
         }
         Ok(())
@@ -261,19 +307,13 @@ impl Running {
             let begun = Instant::now();
             let mut written = write(store.as_mut());
             if matches!(written, Err(StoreError::Full { .. }))
-                && store.prune(too_old(&recorder.settings), PRUNE_CHUNK)? > 0
+                && store.prune(&Bounds::of(&recorder.settings, now()), PRUNE_CHUNK)? > 0
             {
                 written = write(store.as_mut());
             }
             written.inspect(|()| recorder.own.store_commit.observe(begun.elapsed().as_secs_f64()))
         })
     }
-}
-
-/// Events from before then are not kept.
-fn too_old(settings: &StoreSettings) -> u64 {
-    let days = Duration::from_secs(86_400) * settings.keep_days;
-    now().saturating_sub(days.as_micros() as u64)
 }
 
 /// Does it until it succeeds, saying meanwhile that the store fails.

@@ -2,6 +2,7 @@
 
 mod access;
 mod alarms;
+mod store;
 
 use std::fmt;
 use std::fs::File;
@@ -15,6 +16,7 @@ pub use access::{
     HookEvent, HttpSettings, Numbers, Probes, TeamSettings, UnixSettings, WebhookSettings, unknown_team,
 };
 pub use alarms::AlarmSettings;
+pub use store::{NumberSettings, ReportSettings, StoreSettings};
 
 /// Longest settings file; a thousand nodes need less.
 const MAX_FILE: u64 = 1 << 20;
@@ -51,6 +53,9 @@ pub struct Settings {
     /// What somebody is to be told of.
     #[serde(default)]
     pub alarm: Vec<AlarmSettings>,
+    /// How reports are made.
+    #[serde(default)]
+    pub reports: ReportSettings,
 }
 
 /// `[[node]]`
@@ -124,31 +129,6 @@ impl fmt::Display for Bus {
             Bus::Session => f.write_str("session"),
             Bus::Address(address) => f.write_str(address),
             Bus::Off => f.write_str("off"),
-        }
-    }
-}
-
-/// `[store]`
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StoreSettings {
-    /// The database file.
-    pub path: PathBuf,
-    /// Days that events are kept; counters are kept for ever.
-    pub keep_days: u32,
-    /// The file's ceiling in MiB. When it is reached, nodes keep their events until there is room again.
-    pub max_mib: u64,
-    /// Events between two checkpoints: a restart replays so many at most.
-    pub checkpoint_every: u64,
-}
-
-impl Default for StoreSettings {
-    fn default() -> Self {
-        StoreSettings {
-            path: PathBuf::from("/var/lib/hotline/events.db"),
-            keep_days: 30,
-            max_mib: 32 << 10,
-            checkpoint_every: 10_000,
         }
     }
 }
@@ -250,11 +230,6 @@ impl Settings {
                 return fault("node.socket", i, format!("{socket} is given twice"));
             }
         }
-        if !is_usable(&self.store.path) {
-            // SQLite would take "" and ":memory:" for a database that is forgotten at the end.
-            let message = format!("{:?} is not an absolute path", self.store.path.display());
-            return fault("store.path", 0, message);
-        }
         let range = |key, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(())
@@ -262,18 +237,12 @@ impl Settings {
                 fault(key, 0, format!("{value} is out of range, {low} to {high}"))
             }
         };
+        self.store.check()?;
+        self.reports.check()?;
         self.http.check()?;
         access::check_teams(&self.team, &self.unix)?;
         access::check_webhooks(&self.webhook, &self.team)?;
         alarms::check(&self.alarm)?;
-        range("store.keep_days", self.store.keep_days.into(), 1, 3_650)?;
-        range("store.max_mib", self.store.max_mib, 1, 1 << 24)?;
-        range(
-            "store.checkpoint_every",
-            self.store.checkpoint_every,
-            1,
-            10_000_000,
-        )?;
         range(
             "metrics.max_series",
             self.metrics.max_series as u64,

@@ -1,6 +1,8 @@
 //! What the parts of the daemon share: the read model, how the links and the store are, and who is to be woken.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 use std::time::Duration;
 
 use hotline_wire::blacklist::ListOrder;
@@ -9,8 +11,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::alarms::{Alarm, Board, NotAcknowledged};
 use crate::authority::{Actor, Authority, Deed, Denied, Target};
+use crate::recorder::{Order, ToRecorder};
 use crate::settings::NodeSettings;
 use crate::state::{Changes, State};
+use crate::store::{Maintain, Maintained, StoreError};
 use crate::timings::Timings;
 
 /// Commands asked for at once; further ones are told to try again.
@@ -23,6 +27,8 @@ pub struct Shared {
     watches: Mutex<Vec<Weak<Watched>>>,
     links: Mutex<Vec<LinkStatus>>,
     store: watch::Sender<StoreHealth>,
+    /// The way to the recorder, which ends when the links do.
+    recorder: OnceLock<mpsc::WeakSender<ToRecorder>>,
     /// Woken after every batch of records that was stored and applied.
     applied: watch::Sender<()>,
     /// Places of those who may ask for a command at once.
@@ -142,6 +148,7 @@ impl Shared {
             watches: Mutex::default(),
             links: Mutex::new(links),
             store: watch::Sender::new(StoreHealth::Starting),
+            recorder: OnceLock::new(),
             applied: watch::Sender::new(()),
             asking: Semaphore::new(MAX_ASKING),
             authority,
@@ -203,6 +210,34 @@ impl Shared {
             *now = health;
             changed
         });
+    }
+
+    pub(crate) fn set_recorder(&self, recorder: mpsc::WeakSender<ToRecorder>) {
+        // There is one for the life of the daemon.
+        let _ = self.recorder.set(recorder);
+    }
+
+    /// Has something done to the store, between two batches of events: nodes keep theirs meanwhile. Waits for as long as it takes;
+    /// who does not wait any more leaves it being done.
+    ///
+    /// # Errors
+    /// If it could not be done, or the daemon ends.
+    pub async fn maintain(&self, author: &str, what: Maintain) -> Result<Maintained, StoreError> {
+        let ending = || StoreError::Failed {
+            path: "of this daemon".to_owned(),
+            cause: "the daemon is ending".to_owned(),
+        };
+        let recorder = self.recorder.get().and_then(mpsc::WeakSender::upgrade);
+        let (answer, answered) = oneshot::channel();
+        let order = Order {
+            what,
+            author: author.to_owned(),
+            answer,
+        };
+        let to = recorder.ok_or_else(ending)?;
+        to.send(ToRecorder::Order(order)).await.map_err(|_| ending())?;
+        drop(to);
+        answered.await.map_err(|_| ending())?
     }
 
     /// Woken after every batch that was stored and applied.

@@ -76,6 +76,7 @@ struct Session {
     filters: Vec<String>,
     pbx: Option<Pbx>,
     prometheus: Option<provision::Prometheus>,
+    postgres: Option<provision::Postgres>,
     schemathesis: Option<PathBuf>,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         filters: args.filters.clone(),
         pbx: None,
         prometheus: None,
+        postgres: None,
         schemathesis: None,
     };
     let begun = Instant::now();
@@ -171,6 +173,7 @@ impl Session {
         let pbx = provision::pbx(&self.workspace)?;
         if tests {
             self.prometheus = Some(provision::prometheus(&self.workspace)?);
+            self.postgres = Some(provision::postgres(&self.workspace)?);
             self.schemathesis = Some(provision::schemathesis(&self.workspace)?);
         }
         let said = format!("Asterisk {} ({:?})", pbx.version, pbx.kind);
@@ -226,6 +229,12 @@ impl Session {
         if let Some(prometheus) = &self.prometheus {
             command.env("HOTLINE_PROMTOOL", &prometheus.promtool);
             command.env("HOTLINE_PROMETHEUS", &prometheus.server);
+        }
+        if let Some(postgres) = &self.postgres {
+            command.env("HOTLINE_POSTGRES", &postgres.bin);
+            if let Some(libs) = &postgres.libs {
+                command.env("HOTLINE_POSTGRES_LIBS", libs);
+            }
         }
         if let Some(schemathesis) = &self.schemathesis {
             command.env("HOTLINE_SCHEMATHESIS", schemathesis);

@@ -177,6 +177,11 @@ impl Daemon {
         self.folder.path().join(name)
     }
 
+    /// Its settings, for commands that open its store themselves.
+    pub fn settings(&self) -> String {
+        self.path("supervisord.toml").display().to_string()
+    }
+
     /// What the daemon wrote.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()

@@ -5,23 +5,12 @@
 //! finds that out. The daemon writes it to its log at every checkpoint.
 
 use std::fmt;
-use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 use sha2::{Digest, Sha256};
 
 use super::{Action, Row};
-
-/// The tables, unless they are there.
-pub const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS audit (
-        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
-        author TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, asked TEXT NOT NULL,
-        before TEXT NOT NULL, after TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, hash BLOB NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS audit_author ON audit (author, id);
-    CREATE TABLE IF NOT EXISTS audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL, hash BLOB NOT NULL);
-";
+use crate::store::sql::{self, Engine, Sql, SqlError, values};
+use crate::store::{StoreError, schema};
 
 /// The action of a row that tells of a record that was changed.
 const BROKEN: &str = "audit_broken";
@@ -102,7 +91,7 @@ pub struct Verified {
 pub enum Unverified {
     /// The database cannot be read.
     #[error("{0}")]
-    Unreadable(#[from] rusqlite::Error),
+    Unreadable(StoreError),
     /// A row, or one before it, is not what was written.
     #[error(
         "row {0} of the audit record is not as it was written: it was changed, or one before it was removed or put in"
@@ -118,51 +107,26 @@ pub enum Unverified {
     },
 }
 
-pub(super) fn row(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        id: found.get(0)?,
-        at: found.get(1)?,
-        node: found.get(2)?,
-        boot: found.get(3)?,
-        seq: found.get(4)?,
-        action: Action {
-            author: found.get(5)?,
-            action: found.get(6)?,
-            target: found.get(7)?,
-            asked: found.get(8)?,
-            before: found.get(9)?,
-            after: found.get(10)?,
-            result: found.get(11)?,
-            reason: found.get(12)?,
-        },
-    })
-}
-
 /// How many rows there are, and the hash of the last; what makes no sense there is as good as nothing.
 ///
 /// # Errors
 /// As the database has it.
-pub fn latest(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
-    let head = db
-        .prepare_cached("SELECT rows, hash FROM audit_head")?
-        .query_row([], |row| Ok(counted(row)))
-        .optional()?;
-    Ok(head.unwrap_or_default())
+pub fn latest(sql: &mut dyn Sql) -> Result<(u64, Hash), SqlError> {
+    let head = sql.first("SELECT rows, hash FROM audit_head", &[])?;
+    Ok(head.as_ref().map(counted).unwrap_or_default())
 }
 
 /// The same by the rows themselves.
-fn latest_row(db: &Connection) -> rusqlite::Result<(u64, Hash)> {
-    let last = db
-        // Behind the largest number there is, which somebody else put there, nothing could stand.
-        .prepare_cached("SELECT id, hash FROM audit WHERE id < 9223372036854775807 ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| Ok(counted(row)))
-        .optional()?;
-    Ok(last.unwrap_or_default())
+fn latest_row(sql: &mut dyn Sql) -> Result<(u64, Hash), SqlError> {
+    // Behind the largest number there is, which somebody else put there, nothing could stand.
+    let query = "SELECT id, hash FROM audit WHERE id < 9223372036854775807 ORDER BY id DESC LIMIT 1";
+    let last = sql.first(query, &[])?;
+    Ok(last.as_ref().map(counted).unwrap_or_default())
 }
 
-fn counted(row: &rusqlite::Row<'_>) -> (u64, Hash) {
-    let hash = row.get(1).map(Hash);
-    (row.get(0).unwrap_or_default(), hash.unwrap_or_default())
+fn counted(row: &sql::Row) -> (u64, Hash) {
+    let hash = row.blob(1).and_then(|bytes| bytes.try_into().ok()).map(Hash);
+    (row.uint(0).unwrap_or_default(), hash.unwrap_or_default())
 }
 
 /// Adds a row, in the transaction at hand. Where the record is not as this program left it, which events must not wait for, the next
@@ -171,20 +135,22 @@ fn counted(row: &rusqlite::Row<'_>) -> (u64, Hash) {
 /// # Errors
 /// As the database has it.
 pub fn append(
-    db: &Connection,
+    sql: &mut dyn Sql,
     (node, boot, seq, at): (&str, &str, u64, u64),
     action: Action,
-) -> rusqlite::Result<()> {
-    let before = || Ok::<_, rusqlite::Error>((latest(db)?, latest_row(db)?));
-    let (head, last) = match before() {
-        // A table is gone.
-        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::Unknown => {
-            db.execute_batch(SCHEMA)?;
-            before()?
+) -> Result<(), SqlError> {
+    let before = |sql: &mut dyn Sql| Ok::<_, SqlError>((latest(sql)?, latest_row(sql)?));
+    let (head, last) = match before(sql) {
+        // A table is gone. PostgreSQL ends the transaction with that; the next one makes the table anew.
+        Err(SqlError::Sqlite(rusqlite::Error::SqliteFailure(error, _)))
+            if error.code == rusqlite::ErrorCode::Unknown =>
+        {
+            schema::audit_tables(sql)?;
+            before(sql)?
         }
         both => both?,
     };
-    let add = |(rows, before): (u64, Hash), action: Action| {
+    let add = |sql: &mut dyn Sql, (rows, before): (u64, Hash), action: Action| {
         let row = Row {
             id: rows + 1,
             at,
@@ -194,7 +160,7 @@ pub fn append(
             action,
         };
         let latest = (row.id, before.then(&row));
-        insert(db, row, latest.1).map(|()| latest)
+        insert(sql, row, latest.1).map(|()| latest)
     };
     let last = if head == last {
         last
@@ -214,32 +180,22 @@ pub fn append(
             reason,
             ..Action::default()
         };
-        add(last, note)?
+        add(sql, last, note)?
     };
-    let last = add(last, action)?;
-    db.prepare_cached("INSERT OR REPLACE INTO audit_head VALUES (1, ?1, ?2)")?
-        .execute(params![last.0, last.1.0])?;
-    Ok(())
+    let last = add(sql, last, action)?;
+    let put = "INSERT INTO audit_head (one, rows, hash) VALUES (1, $1, $2) \
+               ON CONFLICT (one) DO UPDATE SET rows = excluded.rows, hash = excluded.hash";
+    sql.execute(put, values![last.0, last.1.0.as_slice()]).map(drop)
 }
 
-fn insert(db: &Connection, row: Row, hash: Hash) -> rusqlite::Result<()> {
-    let Row {
-        id,
-        at,
-        node,
-        boot,
-        seq,
-        action,
-    } = row;
-    db.prepare_cached(&format!(
-        "INSERT INTO audit ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-    ))?
-    .execute(params![
-        id,
-        at,
-        node,
-        boot,
-        seq,
+fn insert(sql: &mut dyn Sql, row: Row, hash: Hash) -> Result<(), SqlError> {
+    let action = row.action;
+    let values = values![
+        row.id,
+        row.at,
+        row.node,
+        row.boot,
+        row.seq,
         action.author,
         action.action,
         action.target,
@@ -248,64 +204,9 @@ fn insert(db: &Connection, row: Row, hash: Hash) -> rusqlite::Result<()> {
         action.after,
         action.result,
         action.reason,
-        hash.0
-    ])
-    .map(|_| ())
-}
-
-/// Opens a daemon's database to look at it, also while the daemon uses it. A copy on a medium that cannot be written to is read as
-/// it is.
-///
-/// # Errors
-/// As the database has it.
-pub fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let unreadable =
-        |code, why: &str| rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(why.to_owned()));
-    // A pipe would be waited for, and a device has no end.
-    match std::fs::metadata(path) {
-        Ok(there) if there.is_file() => {}
-        Ok(_) => return Err(unreadable(ffi::SQLITE_NOTADB, "it is no regular file")),
-        Err(error) => return Err(unreadable(ffi::SQLITE_CANTOPEN, &error.to_string())),
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let looked_at = |db: Connection| {
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
-        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(db)
-    };
-    let open = Connection::open_with_flags(path, flags).and_then(looked_at);
-    // The logs lie beside the file itself, wherever links to it are.
-    let Ok(path) = path.canonicalize() else {
-        return open;
-    };
-    let has_log = ["-wal", "-journal"].iter().any(|log| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(log);
-        std::fs::symlink_metadata(name).is_ok()
-    });
-    match &open {
-        // SQLite wants to write beside a database that may have a log, but nobody has it open: it has all in itself.
-        Err(rusqlite::Error::SqliteFailure(error, _))
-            if matches!(error.code, ErrorCode::ReadOnly | ErrorCode::CannotOpen) && !has_log =>
-        {
-            let address = format!("file:{}?immutable=1", escaped(&path));
-            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI).and_then(looked_at)
-        }
-        _ => open,
-    }
-}
-
-/// A path within an address (RFC 3986).
-fn escaped(path: &Path) -> String {
-    let bytes = path.as_os_str().as_encoded_bytes().iter();
-    bytes.fold(String::new(), |mut address, byte| {
-        match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
-            byte => address.push_str(&format!("%{byte:02X}")),
-        }
-        address
-    })
+        hash.0.as_slice(),
+    ];
+    sql.insert(&format!("audit ({COLUMNS})"), values.len(), values, "")
 }
 
 /// Reads all rows, in order, and hands over each that is as it was written.
@@ -313,49 +214,86 @@ fn escaped(path: &Path) -> String {
 /// # Errors
 /// See [`Unverified`]; what was handed over before is part of a record that is not whole.
 pub fn verify(
-    db: &mut Connection,
+    engine: &mut dyn Engine,
     wanted: Option<Hash>,
     mut each: impl FnMut(&Row),
 ) -> Result<Verified, Unverified> {
     // One moment: rows come in meanwhile.
-    let db = db.transaction()?;
-    let (expected, head) = latest(&db)?;
+    let found = sql::read(engine, |sql| walk(sql, wanted, &mut each));
+    found.map_err(|error| Unverified::Unreadable(engine.failure(error)))?
+}
+
+fn walk(
+    sql: &mut dyn Sql,
+    wanted: Option<Hash>,
+    each: &mut dyn FnMut(&Row),
+) -> Result<Result<Verified, Unverified>, SqlError> {
+    let (expected, head) = latest(sql)?;
     let mut verified = Verified {
         rows: 0,
         head: Hash::default(),
         noted: None,
         seen: wanted.is_none_or(|wanted| wanted == Hash::default()),
     };
-    let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
-    let mut rows = statement.query([])?;
-    while let Some(found) = rows.next()? {
-        // A value of another type is as good as a wrong one.
-        let Ok(row) = row(found) else {
-            return Err(Unverified::Changed(verified.rows + 1));
-        };
-        let hash = verified.head.then(&row);
-        let stored: Option<[u8; 32]> = found.get(13).ok();
-        if row.id != verified.rows + 1 || stored != Some(hash.0) {
-            return Err(Unverified::Changed(verified.rows + 1));
-        }
-        if row.action.action == BROKEN {
-            verified
-                .noted
-                .get_or_insert_with(|| (row.id, row.action.reason.clone()));
-        }
-        verified.rows = row.id;
-        verified.head = hash;
-        verified.seen |= wanted == Some(hash);
-        each(&row);
-    }
-    if verified.rows < expected {
-        return Err(Unverified::Shortened {
+    let mut changed = false;
+    sql.each(
+        &format!("SELECT {COLUMNS} FROM audit ORDER BY id"),
+        &[],
+        &mut |found| {
+            if changed {
+                return Ok(());
+            }
+            // A value of another type is as good as a wrong one.
+            let Ok(row) = read(&found) else {
+                changed = true;
+                return Ok(());
+            };
+            let hash = verified.head.then(&row);
+            changed = row.id != verified.rows + 1 || found.blob(13) != Some(hash.0.as_slice());
+            if !changed {
+                if row.action.action == BROKEN {
+                    let noted = &mut verified.noted;
+                    noted.get_or_insert_with(|| (row.id, row.action.reason.clone()));
+                }
+                verified.rows = row.id;
+                verified.head = hash;
+                verified.seen |= wanted == Some(hash);
+                each(&row);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(if changed {
+        Err(Unverified::Changed(verified.rows + 1))
+    } else if verified.rows < expected {
+        Err(Unverified::Shortened {
             found: verified.rows,
             expected,
-        });
-    }
-    if verified.rows > expected || verified.head != head {
-        return Err(Unverified::Changed(verified.rows));
-    }
-    Ok(verified)
+        })
+    } else if verified.rows > expected || verified.head != head {
+        Err(Unverified::Changed(verified.rows))
+    } else {
+        Ok(verified)
+    })
+}
+
+pub(super) fn read(row: &sql::Row) -> Result<Row, SqlError> {
+    let text = |place| row.text(place).map(str::to_owned);
+    Ok(Row {
+        id: row.uint(0)?,
+        at: row.uint(1)?,
+        node: text(2)?,
+        boot: text(3)?,
+        seq: row.uint(4)?,
+        action: Action {
+            author: text(5)?,
+            action: text(6)?,
+            target: text(7)?,
+            asked: text(8)?,
+            before: text(9)?,
+            after: text(10)?,
+            result: text(11)?,
+            reason: text(12)?,
+        },
+    })
 }

@@ -9,7 +9,7 @@ mod page;
 use hotline_wire::{Event, Outcome};
 use serde::Serialize;
 
-pub use chain::{Hash, SCHEMA, Unverified, Verified, append, latest, open, verify};
+pub use chain::{Hash, Unverified, Verified, append, latest, verify};
 pub use page::{Filter, latest_rows};
 
 use crate::state::counts::{action_label, result_label};
@@ -37,7 +37,8 @@ pub struct Row {
 pub struct Action {
     /// Who.
     pub author: String,
-    /// What, as in `hotline_supervisor_actions_total`; or what came of it: `blacklist_entry`, `blacklist_replaced`, `settings`.
+    /// What, as in `hotline_supervisor_actions_total`; or what came of it: `blacklist_entry`, `blacklist_replaced`, `settings`;
+    /// or what was done to the store: `store_erase`, `store_backup`, `store_rebuild`, `store_retention`, `store_masking`.
     pub action: String,
     /// To whom: an agent, queue, call, supervisor or number; empty for the whole node.
     pub target: String,

@@ -1,9 +1,8 @@
 //! The latest rows, page by page, for who looks at the record while the daemon writes it.
 
-use rusqlite::{Connection, params};
-
 use super::Row;
-use super::chain::{COLUMNS, row};
+use super::chain::{COLUMNS, read};
+use crate::store::sql::{Sql, SqlError, Value};
 
 /// Which rows are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,18 +21,24 @@ pub struct Filter<'a> {
 ///
 /// # Errors
 /// As the database has it.
-pub fn latest_rows(db: &Connection, filter: &Filter<'_>, limit: u32) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = db.prepare(&format!(
-        "SELECT {COLUMNS} FROM audit
-         WHERE id < ?1 AND (?2 IS NULL OR author = ?2) AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR target = ?4)
-         ORDER BY id DESC LIMIT ?5"
-    ))?;
-    let before = filter
-        .before
-        .map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-    let rows = statement.query_map(
-        params![before, filter.author, filter.action, filter.target, limit],
-        row,
-    )?;
-    rows.collect()
+pub fn latest_rows(sql: &mut dyn Sql, filter: &Filter<'_>, limit: u32) -> Result<Vec<Row>, SqlError> {
+    let mut values: Vec<Value> = vec![filter.before.unwrap_or(u64::MAX).into()];
+    let mut wanted = "id < $1".to_owned();
+    for (column, value) in [
+        ("author", filter.author),
+        ("action", filter.action),
+        ("target", filter.target),
+    ] {
+        if let Some(value) = value {
+            values.push(value.into());
+            wanted.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    let query = format!("SELECT {COLUMNS} FROM audit WHERE {wanted} ORDER BY id DESC LIMIT {limit}");
+    let mut rows = Vec::new();
+    sql.each(&query, &values, &mut |found| {
+        rows.push(read(&found)?);
+        Ok(())
+    })?;
+    Ok(rows)
 }

@@ -39,8 +39,12 @@ pub enum Deed {
     ChangeSettings,
     /// Takes care of alarms.
     Acknowledge,
+    /// Reads reports.
+    ReadReports,
     /// Reads the audit record.
     ReadAudit,
+    /// Erases a caller's number, and makes records anew.
+    KeepStore,
 }
 
 /// How far a role reaches.
@@ -58,7 +62,7 @@ pub enum Reach {
 
 /// The policy. Columns: viewer, agent, inspector, supervisor, administrator.
 #[rustfmt::skip]
-pub const TABLE: [(Deed, [Reach; 5]); 17] = [
+pub const TABLE: [(Deed, [Reach; 5]); 19] = [
     (Deed::Look,            [Teams, Own,   Teams, Teams, Any]),
     (Deed::SeeNumbers,      [Never, Own,   Never, Teams, Any]),
     (Deed::Explain,         [Never, Own,   Teams, Teams, Any]),
@@ -75,7 +79,9 @@ pub const TABLE: [(Deed, [Reach; 5]); 17] = [
     (Deed::ReadSettings,    [Never, Never, Never, Any,   Any]),
     (Deed::ChangeSettings,  [Never, Never, Never, Never, Any]),
     (Deed::Acknowledge,     [Never, Never, Teams, Teams, Any]),
+    (Deed::ReadReports,     [Never, Own,   Teams, Teams, Any]),
     (Deed::ReadAudit,       [Never, Never, Never, Never, Any]),
+    (Deed::KeepStore,       [Never, Never, Never, Never, Any]),
 ];
 
 /// How far a role reaches with a deed. What is not in the table, nobody may.
@@ -110,7 +116,9 @@ impl Deed {
             Deed::ReadSettings => "see what lies over the settings",
             Deed::ChangeSettings => "have settings written, forgotten or read again",
             Deed::Acknowledge => "take care of alarms",
+            Deed::ReadReports => "read reports",
             Deed::ReadAudit => "read the audit record",
+            Deed::KeepStore => "erase numbers and make records anew",
         }
     }
 }

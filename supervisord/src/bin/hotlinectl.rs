@@ -12,6 +12,8 @@ use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
 use supervisord::ctl::audit::AuditAsk;
 use supervisord::ctl::blacklist::ListAsk;
+use supervisord::ctl::report::{ErlangAsk, ReportAsk};
+use supervisord::ctl::store::StoreAsk;
 use supervisord::ctl::{
     Agent, Alarm, Ask, Call, CallAsk, Callback, Client, Failure, Node, Queue, printable, table,
 };
@@ -45,6 +47,7 @@ Examples:
   hotlinectl agent monitor 1001 9001 --mode whisper
   hotlinectl queue close support
   hotlinectl why-not 1001
+  hotlinectl report yesterday --by agent
   hotlinectl show queues --json | jq '.[] | select(.waiting > 10)'";
 
 #[derive(Subcommand)]
@@ -104,6 +107,15 @@ enum Action {
     Audit {
         #[command(subcommand)]
         ask: AuditAsk,
+    },
+    /// Reports: service levels, waits, handling, occupancy and more, by queue, tier, agent and team, per period
+    Report(Box<ReportAsk>),
+    /// Computes how many agents a load needs, or what callers meet with so many
+    Erlang(ErlangAsk),
+    /// Copies the store, erases a caller's number out of it, or makes its records anew
+    Store {
+        #[command(subcommand)]
+        ask: StoreAsk,
     },
     /// Adds, changes and lists users of the HTTP API
     User {
@@ -456,7 +468,10 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             ask: ListAsk::Build(build),
             ..
         } => return build.run(),
-        Action::Audit { ask } => return ask.run(),
+        Action::Audit { ask } => return blocking(move || ask.run()).await,
+        Action::Erlang(ask) => return ask.run(),
+        Action::Report(ask) => return blocking(move || ask.run()).await,
+        Action::Store { ask } => return blocking(move || ask.run()).await,
         Action::User { ask } => return ask.run(),
         Action::Token { ask } => return ask.run(),
         command => command,
@@ -529,7 +544,10 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             Ok(text(&lines))
         }
         Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
-        Action::Audit { ask } => ask.run(),
+        Action::Audit { ask } => blocking(move || ask.run()).await,
+        Action::Erlang(ask) => ask.run(),
+        Action::Report(ask) => blocking(move || ask.run()).await,
+        Action::Store { ask } => blocking(move || ask.run()).await,
         Action::User { ask } => ask.run(),
         Action::Token { ask } => ask.run(),
         Action::Config { node, ask } => {
@@ -548,6 +566,14 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
         }
         Action::Fairness { node } => Ok(text(&client.fairness(node.as_deref()).await?)),
     }
+}
+
+/// Work that waits for a database.
+async fn blocking(
+    work: impl FnOnce() -> Result<String, Failure> + Send + 'static,
+) -> Result<String, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Failure::Other(error.to_string())))
 }
 
 /// Lines as they are, but for what would steer the terminal.

@@ -1,12 +1,13 @@
 //! The audit record, read from the daemon's database: where the daemon runs, whether it runs or not.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use super::place::Place;
 use super::{Failure, table};
 use crate::audit::{self, Hash, Row, Unverified};
+use crate::store;
 
 /// What can be asked of the audit record.
 #[derive(Subcommand)]
@@ -18,7 +19,7 @@ pub enum AuditAsk {
     Verify {
         /// Where the rows are
         #[command(flatten)]
-        store: Store,
+        store: Place,
         /// A hash that this printed, or the daemon logged, before
         #[arg(long, value_name = "HASH")]
         head: Option<Hash>,
@@ -27,7 +28,7 @@ pub enum AuditAsk {
     Show {
         /// Where the rows are
         #[command(flatten)]
-        store: Store,
+        store: Place,
         /// Only what this author did
         #[arg(long)]
         author: Option<String>,
@@ -46,14 +47,6 @@ pub enum AuditAsk {
     },
 }
 
-/// Where the rows are.
-#[derive(Args)]
-pub struct Store {
-    /// The daemon's database, as [store] path names it
-    #[arg(long, value_name = "FILE", default_value = "/var/lib/hotline/events.db")]
-    store: PathBuf,
-}
-
 impl AuditAsk {
     /// The answer.
     ///
@@ -62,12 +55,11 @@ impl AuditAsk {
     pub fn run(self) -> Result<String, Failure> {
         match self {
             AuditAsk::Verify { store, head } => {
-                let verified = store.verify(head, |_| {})?;
+                let (verified, place) = verify(store, head, |_| {})?;
                 if let Some((row, found)) = verified.noted {
                     return Err(Failure::Other(format!(
-                        "{}: row {row} of the audit record tells what the daemon found: {found}; the {} rows there are now are as \
+                        "{place}: row {row} of the audit record tells what the daemon found: {found}; the {} rows there are now are as \
                          it wrote them since",
-                        store.store.display(),
                         verified.rows
                     )));
                 }
@@ -76,7 +68,7 @@ impl AuditAsk {
                     return Err(Failure::Other(format!(
                         "{} is a whole record, but {name} is not in it: the rows up to that hash were changed or removed, or it is \
                          the record of another daemon",
-                        store.store.display()
+                        place
                     )));
                 }
                 Ok(format!(
@@ -96,7 +88,7 @@ impl AuditAsk {
                     wanted.as_deref().is_none_or(|wanted| wanted == found)
                 };
                 let mut rows = VecDeque::new();
-                store.verify(None, |row| {
+                verify(store, None, |row| {
                     let what = &row.action;
                     if is(&author, &what.author) && is(&action, &what.action) && is(&target, &what.target) {
                         rows.push_back(row.clone());
@@ -123,18 +115,22 @@ impl AuditAsk {
     }
 }
 
-impl Store {
-    fn verify(&self, head: Option<Hash>, each: impl FnMut(&Row)) -> Result<audit::Verified, Failure> {
-        let named =
-            |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", self.store.display()));
-        let mut db = audit::open(&self.store).map_err(|error| named(&error))?;
-        audit::verify(&mut db, head, each).map_err(|error| match &error {
-            Unverified::Unreadable(error) => named(&format!(
-                "{error}; is it the database of a hotline-supervisord of this version?"
-            )),
-            Unverified::Changed(_) | Unverified::Shortened { .. } => named(&error),
-        })
-    }
+/// Also says where the rows are.
+fn verify(
+    place: Place,
+    head: Option<Hash>,
+    each: impl FnMut(&Row),
+) -> Result<(audit::Verified, String), Failure> {
+    let other = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
+    let mut engine = store::look(&place.read()?.store).map_err(|error| other(&error))?;
+    let place = engine.place();
+    let verified = audit::verify(engine.as_mut(), head, each).map_err(|error| match &error {
+        Unverified::Unreadable(error) => other(&format!(
+            "{error}; is it the database of a hotline-supervisord of this version?"
+        )),
+        Unverified::Changed(_) | Unverified::Shortened { .. } => other(&format!("{place}: {error}")),
+    })?;
+    Ok((verified, place))
 }
 
 fn columns(row: &Row) -> Vec<String> {

@@ -4,7 +4,10 @@ pub mod accounts;
 mod asks;
 pub mod audit;
 pub mod blacklist;
+mod place;
+pub mod report;
 mod rows;
+pub mod store;
 mod table;
 
 use std::fmt;

@@ -14,7 +14,6 @@ pub mod sse;
 mod stamp;
 pub mod tls;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use prometheus::Registry;
 use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::settings::{HttpSettings, Settings};
+use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
 use crate::shared::Shared;
 use api::Answers;
 use auth::{Book, LoginGate, Sessions};
@@ -45,8 +44,10 @@ pub struct Http {
     /// All metrics.
     registry: Registry,
     settings: HttpSettings,
-    /// The database with the audit record.
-    store: PathBuf,
+    /// Where events, records and the audit record are.
+    store: StoreSettings,
+    /// How reports are made.
+    reports: ReportSettings,
     book: Book,
     sessions: Sessions,
     login: LoginGate,
@@ -74,7 +75,8 @@ impl Http {
         Ok(Http {
             shared,
             registry,
-            store: settings.store.path.clone(),
+            store: settings.store.clone(),
+            reports: settings.reports.clone(),
             book: Book::open(http.users.clone(), &settings.team)?,
             sessions: Sessions::new(
                 Duration::from_secs(http.session_idle_seconds),

@@ -16,6 +16,7 @@ use hotline_wire::{FromClient, FromNode, Outcome, PROTOCOL};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::recorder::ToRecorder;
 use crate::shared::{CommandError, Request, Shared, StoreHealth};
 use crate::state::{Body, Record};
 use frames::{Reader, Writer};
@@ -63,7 +64,7 @@ pub struct Link {
     /// The read model, and how the store is.
     pub shared: Arc<Shared>,
     /// To the recorder.
-    pub records: mpsc::Sender<Record>,
+    pub records: mpsc::Sender<ToRecorder>,
 }
 
 type Pending = Mutex<HashMap<String, oneshot::Sender<Result<Outcome, CommandError>>>>;
@@ -378,7 +379,7 @@ impl Intake<'_> {
         tokio::select! {
             biased;
             room = self.link.records.reserve() => match room {
-                Ok(room) => room.send(record),
+                Ok(room) => room.send(record.into()),
                 Err(_) => return Err(LinkError::Ending),
             },
             failed = self.store.wait_for(|store| matches!(store, StoreHealth::Failed(_))) => {

@@ -1,4 +1,4 @@
-//! The event store in one SQLite file.
+//! The store in one SQLite file.
 //!
 //! WAL with `synchronous = FULL`: what is committed, and so acknowledged to the node, survives a power cut. A lock
 //! file beside it keeps a second daemon out, whose checkpoints would undo those of the first.
@@ -6,42 +6,29 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params_from_iter};
 
-use super::{EventStore, GapRow, StoreError, StoredEvent};
-use crate::audit;
+use super::base::SqlStore;
+use super::sql::{Dialect, Engine, Row, Sql, SqlError, Value, Work, places};
+use super::{Keeping, StoreError};
 use crate::settings::StoreSettings;
-use crate::state::{Applied, Body, Changes, Record, State};
 
-/// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[&str] = &[
-    "
-    CREATE TABLE events (
-        node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
-        at INTEGER NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (node, boot, seq)
-    ) WITHOUT ROWID;
-    CREATE INDEX events_at ON events (at);
-    CREATE TABLE nodes (node TEXT PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE gaps (
-        node TEXT NOT NULL, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-        reason TEXT NOT NULL, at INTEGER NOT NULL
-    );
-    CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL, state TEXT NOT NULL);
-",
-    audit::SCHEMA,
-];
+/// An [`EventStore`](super::EventStore) in a file.
+pub type SqliteStore = SqlStore<Sqlite>;
 
-/// An [`EventStore`] in a file.
+/// How long another process may be in the middle of its own writing.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A SQLite file that is open.
 #[derive(Debug)]
-pub struct SqliteStore {
+pub struct Sqlite {
     path: PathBuf,
     db: Connection,
-    /// How many rows the audit record had when that was last logged.
-    audited: u64,
-    /// Held as long as the store is open.
-    _lock: File,
+    /// Held as long as the file is open for writing.
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -50,31 +37,88 @@ impl SqliteStore {
     /// # Errors
     /// If it cannot be opened, or belongs to a newer version.
     pub fn open(settings: &StoreSettings) -> Result<SqliteStore, StoreError> {
-        let path = settings.path.clone();
-        let lock = lock(&path)?;
+        let sqlite = Sqlite::open(&settings.path, settings.max_mib)?;
+        SqlStore::prepare(sqlite, Keeping::of(settings))
+    }
+}
+
+impl Sqlite {
+    /// Opens a file for this process alone, and makes it if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or another daemon has it.
+    pub fn open(path: &Path, max_mib: u64) -> Result<Sqlite, StoreError> {
+        let lock = lock(path)?;
         // It holds caller numbers: not for everybody to read.
-        create(&path).map_err(|error| cannot_open(&path, error))?;
-        let db = Connection::open(&path).map_err(|error| cannot_open(&path, error))?;
-        let mut store = SqliteStore {
-            path,
+        create(path).map_err(|error| cannot_open(path, error))?;
+        let db = Connection::open(path).map_err(|error| cannot_open(path, error))?;
+        let sqlite = Sqlite {
+            path: path.to_owned(),
             db,
-            audited: 0,
-            _lock: lock,
+            _lock: Some(lock),
         };
-        store
-            .prepare(settings.max_mib)
-            .map_err(|error| store.error(error))?;
-        store.migrate()?;
-        // Whatever somebody did to that record, events must not wait.
-        store
-            .db
-            .execute_batch(audit::SCHEMA)
-            .map_err(|error| store.error(error))?;
-        Ok(store)
+        sqlite
+            .set_up(max_mib)
+            .map_err(|error| sqlite.failure(error.into()))?;
+        Ok(sqlite)
     }
 
-    fn prepare(&mut self, max_mib: u64) -> rusqlite::Result<()> {
-        self.db.busy_timeout(std::time::Duration::from_secs(5))?;
+    /// Opens a file to look at it, also while a daemon uses it. A copy on a medium that cannot be written to is read as it is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn look(path: &Path) -> Result<Sqlite, StoreError> {
+        // A pipe would be waited for, and a device has no end.
+        match std::fs::metadata(path) {
+            Ok(there) if there.is_file() => {}
+            Ok(_) => return Err(cannot_open(path, "it is no regular file")),
+            Err(error) => return Err(cannot_open(path, error)),
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let open = Sqlite::beside(path, path, flags);
+        // The logs lie beside the file itself, wherever links to it are.
+        let Ok(real) = path.canonicalize() else {
+            return open;
+        };
+        let has_log = ["-wal", "-journal"].iter().any(|log| {
+            let mut name = real.as_os_str().to_owned();
+            name.push(log);
+            std::fs::symlink_metadata(name).is_ok()
+        });
+        match &open {
+            // SQLite wants to write beside a database that may have a log, but nobody has it open: it has all in itself.
+            Err(StoreError::Open { .. }) if !has_log => {
+                let address = format!("file:{}?immutable=1", escaped(&real));
+                Sqlite::beside(path, Path::new(&address), flags | OpenFlags::SQLITE_OPEN_URI)
+            }
+            _ => open,
+        }
+    }
+
+    /// Opens a file that is there for a few rows of its own, also while a daemon uses it.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub(super) fn visit(path: &Path) -> Result<Sqlite, StoreError> {
+        Sqlite::beside(path, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn beside(path: &Path, address: &Path, flags: OpenFlags) -> Result<Sqlite, StoreError> {
+        let looked_at = |db: Connection| {
+            db.busy_timeout(BUSY)?;
+            db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok(db)
+        };
+        let db = Connection::open_with_flags(address, flags).and_then(looked_at);
+        Ok(Sqlite {
+            path: path.to_owned(),
+            db: db.map_err(|error| failure(path, &error))?,
+            _lock: None,
+        })
+    }
+
+    fn set_up(&self, max_mib: u64) -> rusqlite::Result<()> {
+        self.db.busy_timeout(BUSY)?;
         self.db.pragma_update(None, "journal_mode", "WAL")?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "journal_size_limit", 64 << 20)?;
@@ -82,220 +126,151 @@ impl SqliteStore {
         let pages = (max_mib << 20) / page_size.max(1);
         self.db.pragma_update(None, "max_page_count", pages)?;
         self.db.pragma_update(None, "temp_store", "MEMORY")?;
-        // Where the last checkpoint stands: what came after it is not to be pruned.
-        self.db.execute_batch(
-            "CREATE TEMP TABLE checkpointed (node TEXT PRIMARY KEY, boot TEXT NOT NULL, seq INTEGER NOT NULL)",
-        )?;
-        self.db.set_prepared_statement_cache_capacity(16);
+        // What is erased is not to be read from the file's free pages.
+        self.db.pragma_update(None, "secure_delete", "ON")?;
+        self.db.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
 
-    fn migrate(&mut self) -> Result<(), StoreError> {
-        let path = self.path.clone();
-        let apply = |db: &mut Connection| -> rusqlite::Result<usize> {
-            let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            tx.execute_batch(
-                "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)",
-            )?;
-            let present: usize =
-                tx.query_row("SELECT coalesce(max(version), 0) FROM migrations", [], |row| {
-                    row.get(0)
-                })?;
-            for (i, migration) in MIGRATIONS.iter().enumerate().skip(present) {
-                tx.execute_batch(migration)?;
-                tx.execute("INSERT INTO migrations VALUES (?1, datetime('now'))", [i + 1])?;
-            }
-            tx.commit()?;
-            Ok(present)
-        };
-        let present = apply(&mut self.db).map_err(|error| failure(&path, &error))?;
-        if present > MIGRATIONS.len() {
-            return Err(StoreError::Unreadable {
-                path: path.display().to_string(),
-                cause: format!(
-                    "its schema is version {present}, this program knows {}",
-                    MIGRATIONS.len()
-                ),
+    /// Writes the file as it is at one moment into a new one, and checks what was written.
+    ///
+    /// # Errors
+    /// If it cannot be written, or is not whole.
+    pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
+        let text = to.to_string_lossy();
+        self.db
+            .execute("VACUUM INTO ?1", [&text])
+            .map_err(|error| failure(&self.path, &error))?;
+        Ok(())
+    }
+
+    /// Whether SQLite finds the file to be sound.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn sound(&self) -> Result<(), StoreError> {
+        let found: String = self
+            .db
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(|error| failure(&self.path, &error))?;
+        if found != "ok" {
+            return Err(StoreError::Damaged {
+                path: self.place(),
+                cause: found,
             });
         }
         Ok(())
     }
 
-    fn error(&self, error: rusqlite::Error) -> StoreError {
-        failure(&self.path, &error)
-    }
-
-    fn unreadable(&self, cause: impl Into<String>) -> StoreError {
-        StoreError::Unreadable {
-            path: self.path.display().to_string(),
-            cause: cause.into(),
-        }
-    }
-
-    fn read_checkpoint(&self) -> Result<State, StoreError> {
-        let text: Option<String> = self
+    /// Empties the write-ahead log into the file, so that nothing that was erased stands in it.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        let done: i64 = self
             .db
-            .query_row("SELECT state FROM checkpoint", [], |row| row.get(0))
-            .optional()
-            .map_err(|error| self.error(error))?;
-        let Some(text) = text else {
-            return Ok(State::default());
-        };
-        let mut state: State =
-            serde_json::from_str(&text).map_err(|error| self.unreadable(format!("checkpoint: {error}")))?;
-        state.complete();
-        Ok(state)
-    }
-
-    /// The events of a node's boot after `seq`, applied to the state.
-    fn replay(&self, state: &mut State, node: &str, boot: &str, seq: u64) -> Result<u64, StoreError> {
-        let mut changes = Changes::default();
-        let mut replayed = 0;
-        let mut statement = self
-            .db
-            .prepare(
-                "SELECT seq, at, body FROM events WHERE node = ?1 AND boot = ?2 AND seq > ?3 ORDER BY seq",
-            )
-            .map_err(|error| self.error(error))?;
-        let mut rows = statement
-            .query(params![node, boot, seq])
-            .map_err(|error| self.error(error))?;
-        while let Some(row) = rows.next().map_err(|error| self.error(error))? {
-            let read =
-                || -> rusqlite::Result<(u64, u64, String)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
-            let (seq, at, body) = read().map_err(|error| self.error(error))?;
-            let event = serde_json::from_str(&body)
-                .map_err(|error| self.unreadable(format!("event {node}/{boot}/{seq}: {error}")))?;
-            let frame = hotline_wire::frame::EventFrame { seq, at, event };
-            let record = Record {
-                node: node.to_owned(),
-                boot: boot.to_owned(),
-                body: Body::Event(frame),
-            };
-            if state.apply(&record, &mut changes) != Applied::New {
-                return Err(self.unreadable(format!(
-                    "event {node}/{boot}/{seq} does not follow the one before"
-                )));
-            }
-            replayed += 1;
-            changes = Changes::default();
-        }
-        Ok(replayed)
-    }
-}
-
-impl EventStore for SqliteStore {
-    fn recover(&mut self) -> Result<State, StoreError> {
-        let mut state = self.read_checkpoint()?;
-        put_position(&self.db, &state).map_err(|error| self.error(error))?;
-        let positions: Vec<(String, String, u64)> = state
-            .nodes
-            .iter()
-            .map(|(name, node)| (name.clone(), node.boot.clone(), node.seq))
-            .collect();
-        let mut replayed = 0;
-        for (node, boot, seq) in positions {
-            replayed += self.replay(&mut state, &node, &boot, seq)?;
-        }
-        let (rows, head) = audit::latest(&self.db).map_err(|error| self.error(error))?;
-        tracing::info!(path = %self.path.display(), nodes = state.nodes.len(), replayed, "state restored");
-        // Kept where the database is not, it shows what was changed there.
-        self.audited = rows;
-        tracing::info!(rows, %head, "audit record");
-        Ok(state)
-    }
-
-    fn commit(&mut self, events: &[StoredEvent<'_>]) -> Result<(), StoreError> {
-        let path = &self.path;
-        let write = |db: &mut Connection| -> rusqlite::Result<()> {
-            let tx = db.transaction()?;
-            {
-                let mut insert =
-                    tx.prepare_cached("INSERT OR IGNORE INTO events VALUES (?1, ?2, ?3, ?4, ?5)")?;
-                let mut position = tx.prepare_cached("INSERT OR REPLACE INTO nodes VALUES (?1, ?2, ?3)")?;
-                for (i, event) in events.iter().enumerate() {
-                    let body = serde_json::to_string(&event.frame.event)
-                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-                    let new = insert.execute(params![
-                        event.node,
-                        event.boot,
-                        event.frame.seq,
-                        event.frame.at,
-                        body
-                    ])?;
-                    let action = audit::Action::of(&event.frame.event)
-                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-                    if let Some(action) = action
-                        && new > 0
-                    {
-                        let key = (event.node, event.boot, event.frame.seq, event.frame.at);
-                        audit::append(&tx, key, action)?;
-                    }
-                    if events.get(i + 1).is_none_or(|next| next.node != event.node) {
-                        position.execute(params![event.node, event.boot, event.frame.seq])?;
-                    }
-                }
-            }
-            tx.commit()
-        };
-        write(&mut self.db).map_err(|error| failure(path, &error))
-    }
-
-    fn checkpoint(&mut self, state: &State, gaps: &[GapRow]) -> Result<(), StoreError> {
-        let text = serde_json::to_string(state).map_err(|error| self.unreadable(error.to_string()))?;
-        let path = &self.path;
-        let write = |db: &mut Connection| -> rusqlite::Result<(u64, audit::Hash)> {
-            let tx = db.transaction()?;
-            let at = state.nodes.values().map(|node| node.at).max().unwrap_or(0);
-            tx.execute(
-                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)",
-                params![at, text],
-            )?;
-            for (name, node) in &state.nodes {
-                tx.execute(
-                    "INSERT OR REPLACE INTO nodes VALUES (?1, ?2, ?3)",
-                    params![name, node.boot, node.seq],
-                )?;
-            }
-            put_position(&tx, state)?;
-            for gap in gaps {
-                tx.execute(
-                    "INSERT INTO gaps VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![gap.node, gap.boot, gap.first, gap.last, gap.reason, gap.at],
-                )?;
-            }
-            let latest = audit::latest(&tx)?;
-            tx.commit()?;
-            Ok(latest)
-        };
-        let (rows, head) = write(&mut self.db).map_err(|error| failure(path, &error))?;
-        if rows > self.audited {
-            self.audited = rows;
-            tracing::info!(rows, %head, "audit record");
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| failure(&self.path, &error))?;
+        if done != 0 {
+            tracing::warn!(path = %self.path.display(), "somebody reads the store: what was erased stands in its log until the next checkpoint");
         }
         Ok(())
     }
 
-    fn prune(&mut self, at: u64, limit: u32) -> Result<usize, StoreError> {
-        self.db
-            .execute(
-                "DELETE FROM events WHERE (node, boot, seq) IN (
-                     SELECT events.node, events.boot, events.seq FROM events LEFT JOIN checkpointed AS last USING (node, boot)
-                     WHERE events.at < ?1 AND (last.seq IS NULL OR events.seq <= last.seq)
-                     ORDER BY events.at LIMIT ?2)",
-                params![at, limit],
-            )
-            .map_err(|error| self.error(error))
+    fn work(&mut self, behavior: TransactionBehavior, work: Work<'_>) -> Result<(), SqlError> {
+        let tx = self.db.transaction_with_behavior(behavior)?;
+        work(&mut Open(&tx))?;
+        tx.commit()?;
+        Ok(())
     }
 }
 
-fn put_position(db: &Connection, state: &State) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM checkpointed", [])?;
-    let mut put = db.prepare_cached("INSERT INTO checkpointed VALUES (?1, ?2, ?3)")?;
-    for (name, node) in &state.nodes {
-        put.execute(params![name, node.boot, node.seq])?;
+impl Engine for Sqlite {
+    fn place(&self) -> String {
+        self.path.display().to_string()
     }
-    Ok(())
+
+    fn write(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+        self.work(TransactionBehavior::Immediate, work)
+    }
+
+    fn read(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+        self.work(TransactionBehavior::Deferred, work)
+    }
+
+    fn failure(&self, error: SqlError) -> StoreError {
+        match error {
+            SqlError::Sqlite(error) => failure(&self.path, &error),
+            other => StoreError::of(self.place(), other),
+        }
+    }
+
+    fn erased(&mut self) -> Result<(), StoreError> {
+        self.settle()
+    }
+}
+
+/// In the middle of a transaction.
+struct Open<'a>(&'a Connection);
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Null => rusqlite::types::Null.into(),
+            Value::Int(value) => (*value).into(),
+            Value::Text(value) => value.as_str().into(),
+            Value::Blob(value) => value.as_slice().into(),
+        })
+    }
+}
+
+impl Sql for Open<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), SqlError> {
+        Ok(self.0.execute_batch(sql)?)
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
+        let changed = self.0.prepare_cached(sql)?.execute(params_from_iter(values))?;
+        Ok(changed as u64)
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        each: &mut dyn FnMut(Row) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let width = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            let cell = |place| -> Result<Value, SqlError> {
+                Ok(match row.get_ref(place)? {
+                    ValueRef::Null => Value::Null,
+                    ValueRef::Integer(value) => Value::Int(value),
+                    ValueRef::Text(value) => Value::Text(String::from_utf8_lossy(value).into_owned()),
+                    ValueRef::Blob(value) => Value::Blob(value.to_owned()),
+                    // There are none but those that somebody else wrote: no number that is known here.
+                    ValueRef::Real(value) => Value::Text(value.to_string()),
+                })
+            };
+            each(Row((0..width).map(cell).collect::<Result<_, _>>()?))?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, table: &str, width: usize, rows: &[Value], tail: &str) -> Result<(), SqlError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("INSERT INTO {table} VALUES ({}) {tail}", places(0, width));
+        let mut statement = self.0.prepare_cached(&sql)?;
+        for row in rows.chunks(width) {
+            statement.execute(params_from_iter(row))?;
+        }
+        Ok(())
+    }
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
@@ -312,13 +287,26 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Opens a file; if there is none, makes one that strangers cannot read.
-fn create(path: &Path) -> std::io::Result<File> {
+pub(super) fn create(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o640)
         .open(path)
+}
+
+/// A path within an address (RFC 3986).
+fn escaped(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.fold(String::new(), |mut address, byte| {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            byte => address.push_str(&format!("%{byte:02X}")),
+        }
+        address
+    })
 }
 
 fn cannot_open(path: &Path, error: impl std::fmt::Display) -> StoreError {

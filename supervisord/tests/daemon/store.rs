@@ -10,7 +10,9 @@ use supervisord::daemon::Daemon;
 use supervisord::recorder::Opener;
 use supervisord::shared::StoreHealth;
 use supervisord::state::{Body, Changes, State};
-use supervisord::store::{EventStore, GapRow, SqliteStore, StoreError, StoredEvent};
+use supervisord::store::{
+    Bounds, EventStore, Maintain, Maintained, Mark, SqliteStore, StoreError, StoredEvent,
+};
 use supervisord::timings::Timings;
 
 use crate::support::daemon::{DaemonProcess, folded, get, value, write_settings};
@@ -46,13 +48,17 @@ impl EventStore for Moody {
         self.inner.commit(events)
     }
 
-    fn checkpoint(&mut self, state: &State, gaps: &[GapRow]) -> Result<(), StoreError> {
+    fn checkpoint(&mut self, state: &State, mark: Option<&Mark<'_>>) -> Result<(), StoreError> {
         self.mood()?;
-        self.inner.checkpoint(state, gaps)
+        self.inner.checkpoint(state, mark)
     }
 
-    fn prune(&mut self, at: u64, limit: u32) -> Result<usize, StoreError> {
-        self.inner.prune(at, limit)
+    fn prune(&mut self, bounds: &Bounds, limit: u32) -> Result<usize, StoreError> {
+        self.inner.prune(bounds, limit)
+    }
+
+    fn maintain(&mut self, what: &Maintain, author: &str, now: u64) -> Result<Maintained, StoreError> {
+        self.inner.maintain(what, author, now)
     }
 }
 
@@ -232,6 +238,14 @@ fn a_damaged_database_is_called_so() {
     assert_eq!(std::fs::read(&settings.path).unwrap(), bytes, "it is left alone");
 }
 
+/// Events from before then are too old, and nothing else.
+fn events_before(at: u64) -> Bounds {
+    Bounds {
+        events: at,
+        ..Bounds::default()
+    }
+}
+
 /// Asks again and again; there is no event to wait for on the other side of HTTP.
 fn wait_for(is: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
@@ -259,7 +273,7 @@ fn events_after_the_last_checkpoint_are_not_removed_however_old() {
     };
     let mut store = SqliteStore::open(&settings).unwrap();
     store.recover().unwrap();
-    assert_eq!(store.prune(u64::MAX >> 1, 1_000_000).unwrap(), 0);
+    assert_eq!(store.prune(&events_before(u64::MAX >> 1), 1_000_000).unwrap(), 0);
     drop(store);
     let settings = dir.path().join("supervisord.toml");
     let accepted = node.accepted();
@@ -275,15 +289,16 @@ fn a_full_store_makes_room_by_removing_what_is_too_old() {
     let mut story = Story::new(17, "b1");
     story.begin(&node);
     // The story is older than a day.
-    let more = "max_mib = 1\nkeep_days = 1\ncheckpoint_every = 500\n";
+    let more = "max_mib = 4\nkeep_days = 1\nkeep_days_calls = 1\nkeep_days_agents = 1\nkeep_days_statistics = 1\n\
+                checkpoint_every = 500\n";
     let settings = write_settings(dir.path(), &[&node.socket], "off", more);
     let daemon = DaemonProcess::start(&settings);
-    // Several MiB of events.
+    // More than twice as much.
     (0..10_000).for_each(|_| story.step(&node));
     node.wait_all_acked();
     assert_eq!(daemon.get("/healthz").0, 200);
     let size = std::fs::metadata(dir.path().join("events.db")).unwrap().len();
-    assert!(size <= 1 << 20, "{size}");
+    assert!(size <= 4 << 20, "{size}");
     let metrics = folded(&daemon.metrics());
     daemon.kill();
     let accepted = node.accepted();
@@ -345,11 +360,14 @@ async fn a_recorder_that_met_a_defect_ends_the_daemon() {
         fn commit(&mut self, _: &[StoredEvent<'_>]) -> Result<(), StoreError> {
             panic!("a defect, for this test");
         }
-        fn checkpoint(&mut self, _: &State, _: &[GapRow]) -> Result<(), StoreError> {
+        fn checkpoint(&mut self, _: &State, _: Option<&Mark<'_>>) -> Result<(), StoreError> {
             Ok(())
         }
-        fn prune(&mut self, _: u64, _: u32) -> Result<usize, StoreError> {
+        fn prune(&mut self, _: &Bounds, _: u32) -> Result<usize, StoreError> {
             Ok(0)
+        }
+        fn maintain(&mut self, _: &Maintain, _: &str, _: u64) -> Result<Maintained, StoreError> {
+            panic!("a defect, for this test");
         }
     }
     let dir = tempfile::tempdir().unwrap();
@@ -407,10 +425,10 @@ fn old_events_are_removed_and_what_they_counted_stays() {
             .unwrap();
         state.apply(&record(Body::Event(frame)), &mut Changes::default());
     }
-    store.checkpoint(&state, &[]).unwrap();
-    assert_eq!(store.prune(8_000, 5).unwrap(), 5);
-    assert_eq!(store.prune(8_000, 5).unwrap(), 2);
-    assert_eq!(store.prune(8_000, 5).unwrap(), 0);
+    store.checkpoint(&state, None).unwrap();
+    assert_eq!(store.prune(&events_before(8_000), 5).unwrap(), 5);
+    assert_eq!(store.prune(&events_before(8_000), 5).unwrap(), 2);
+    assert_eq!(store.prune(&events_before(8_000), 5).unwrap(), 0);
     drop(store);
     assert_eq!(SqliteStore::open(&settings).unwrap().recover().unwrap(), state);
     let db = rusqlite::Connection::open(&settings.path).unwrap();

@@ -117,10 +117,14 @@ enum Privilege {
     Sudo,
 }
 
+/// Whether this run has all rights.
+pub(super) fn is_root() -> bool {
+    run::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// How this run can install packages. sudo asks for its password here, before any progress is shown.
 fn privilege() -> Option<Privilege> {
-    let id = run::output(Command::new("id").arg("-u")).unwrap_or_default();
-    if id.trim() == "0" {
+    if is_root() {
         return Some(Privilege::Root);
     }
     run::which("sudo")?;

@@ -1,17 +1,19 @@
 //! `cargo xtask pbx`: everything that the module and its tests need from outside of the workspace.
 //!
 //! An Asterisk with its headers (the system's own, else Debian's package unpacked under target/, with no root
-//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus, Python, curl), Prometheus and schemathesis.
-//! A second run takes milliseconds; runs at the same time wait for each other.
+//! rights and no chroot), the programs of the host (compiler, libclang, SIPp, D-Bus, Python, curl), Prometheus, PostgreSQL and
+//! schemathesis. A second run takes milliseconds; runs at the same time wait for each other.
 
 mod apt;
 mod host;
 mod mirror;
+mod postgres;
 mod private;
 mod prometheus;
 mod schemathesis;
 mod system;
 
+pub(crate) use postgres::Postgres;
 pub(crate) use prometheus::Prometheus;
 
 use crate::progress::Step;
@@ -101,6 +103,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     host::ensure(host::EVERYTHING)?;
     let pbx = provide(&workspace, args.fresh, args.private)?;
     let prometheus = prometheus(&workspace)?;
+    let postgres = postgres(&workspace)?;
     let schemathesis = schemathesis(&workspace)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&pbx)?);
@@ -111,6 +114,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         println!("  modules    {}", pbx.modules_dir.display());
         println!("  promtool   {}", prometheus.promtool.display());
         println!("  prometheus {}", prometheus.server.display());
+        println!("  postgres   {}", postgres.bin.display());
         println!("  schemathesis {}", schemathesis.display());
         println!("  all of it, for programs: {}", Pbx::file(&workspace).display());
     }
@@ -127,6 +131,12 @@ pub(crate) fn pbx(workspace: &Workspace) -> Result<Pbx> {
 pub(crate) fn prometheus(workspace: &Workspace) -> Result<Prometheus> {
     let _lock = lock(workspace)?;
     prometheus::provide(&workspace.pbx_dir())
+}
+
+/// PostgreSQL, for the tests of the store: the system's own, else Debian's.
+pub(crate) fn postgres(workspace: &Workspace) -> Result<Postgres> {
+    let _lock = lock(workspace)?;
+    postgres::provide(&workspace.pbx_dir())
 }
 
 /// schemathesis, for the test of the API.

@@ -17,6 +17,7 @@ use crate::http::auth::Caller;
 use crate::http::extract::Params;
 use crate::http::problem::Problem;
 use crate::shared::CommandError;
+use crate::store::{self, sql};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new().routes(routes!(list))
@@ -138,9 +139,9 @@ async fn list(
     if which.cursor.is_some_and(|cursor| cursor > MAX_ROW) {
         return Err(Problem::invalid(format!("cursor goes up to {MAX_ROW}")));
     }
-    let path = http.store.clone();
+    let settings = http.store.clone();
     let read = tokio::task::spawn_blocking(move || {
-        let db = audit::open(&path)?;
+        let mut engine = store::look(&settings)?;
         let filter = Filter {
             author: which.author.as_deref(),
             action: which.action.as_deref(),
@@ -148,8 +149,10 @@ async fn list(
             before: which.cursor,
         };
         // One more says whether there are more.
-        let rows = audit::latest_rows(&db, &filter, limit + 1)?;
-        Ok::<_, rusqlite::Error>((audit::latest(&db)?, rows))
+        let read = sql::read(engine.as_mut(), |sql| {
+            Ok((audit::latest(sql)?, audit::latest_rows(sql, &filter, limit + 1)?))
+        });
+        read.map_err(|error| engine.failure(error))
     });
     let ((rows, head), mut found) = read
         .await

@@ -9,6 +9,8 @@ mod calls;
 mod nodes;
 mod page;
 mod queues;
+mod reports;
+mod store;
 
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
         .merge(blacklist::routes())
         .merge(alarms::routes())
         .merge(audit::routes())
+        .merge(reports::routes())
+        .merge(store::routes())
 }
 
 /// Which of several nodes that have a thing of that name.

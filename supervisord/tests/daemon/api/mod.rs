@@ -7,6 +7,7 @@ mod events;
 mod examples;
 mod people;
 mod reads;
+mod reports;
 mod session;
 mod tls;
 mod webhooks;

@@ -144,6 +144,18 @@ impl FakeNode {
         self.lock().answers = Box::new(answers);
     }
 
+    /// Takes what it holds, as if it had been acknowledged.
+    pub fn take_held(&self) -> Vec<EventFrame> {
+        let mut inner = self.lock();
+        inner.acked = inner.seq;
+        inner.held.drain(..).collect()
+    }
+
+    /// The state as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot()
+    }
+
     /// Waits until the daemon has acknowledged an event.
     pub fn wait_acked(&self, seq: u64) {
         self.wait("the acknowledgement", |inner| inner.acked >= seq);

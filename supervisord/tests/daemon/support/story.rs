@@ -126,6 +126,20 @@ impl Story {
         }
     }
 
+    /// The same story, beginning then.
+    pub fn from(mut self, at: u64) -> Story {
+        self.at = at;
+        for agent in self.agents.values_mut() {
+            agent.since = at;
+        }
+        self
+    }
+
+    /// The moment it has come to.
+    pub fn now(&self) -> u64 {
+        self.at
+    }
+
     pub fn begin(&self, node: &FakeNode) {
         node.tell_at(
             self.at,

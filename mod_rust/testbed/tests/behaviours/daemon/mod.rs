@@ -181,8 +181,47 @@ fn killed_again_and_again_under_load_it_counts_what_the_node_told() -> Result<()
         assert_eq!(counted, told as f64, "{result:?} {metrics:?}");
     }
     assert_eq!(metrics.sum("hotline_events_lost_total", &[]), 0.0);
+
+    // And so do reports, also from records that are made anew.
+    let reported = report(&daemon)?;
+    let told = |outcome| {
+        let is = |event: &Event| matches!(event, Event::CallFinished { outcome: o, .. } if *o == outcome);
+        Some(count(&events, is) as f64)
+    };
+    let figure = |name: &str| reported["rows"][0]["figures"][name]["value"].as_f64();
+    assert_eq!(figure("arrivals"), Some(80.0), "{reported}");
+    assert_eq!(figure("answered"), told(CallOutcome::Answered), "{reported}");
+    assert_eq!(figure("abandoned"), told(CallOutcome::Abandoned), "{reported}");
+    let talk: u64 = events
+        .iter()
+        .map(|frame| match &frame.event {
+            Event::CallFinished { talk, .. } => *talk,
+            _ => 0,
+        })
+        .sum();
+    let handled = figure("handled").unwrap_or_default();
+    let reported_talk = figure("talk_time").unwrap_or_default() * handled;
+    assert!((reported_talk - talk as f64 / 1e6).abs() < 1e-6, "{reported}");
+    daemon.kill()?;
+    let rebuilt = daemon.ctl(&["store", "rebuild", "--config", &daemon.settings()])?;
+    assert!(rebuilt.success, "{rebuilt:?}");
+    assert_eq!(report(&daemon)?["rows"], reported["rows"]);
     drop(daemon);
     bed.finish()
+}
+
+fn report(daemon: &Daemon) -> Result<serde_json::Value> {
+    let all = [
+        "report",
+        "2020-01-01..2099-12-31",
+        "--by",
+        "queue",
+        "--json",
+        "--config",
+    ];
+    let said = daemon.ctl(&[&all[..], &[&daemon.settings()]].concat())?;
+    assert!(said.success, "{said:?}");
+    Ok(serde_json::from_str(&said.output)?)
 }
 
 fn count(events: &[EventFrame], is_it: impl Fn(&Event) -> bool) -> usize {

@@ -1,0 +1,278 @@
+//! A caller's number taken out of the store, in every form that it has there.
+//!
+//! Bodies of events are written anew with the number gone. The chain of the audit record is over its own rows and not over
+//! events, so it stays whole; its rows keep numbers, since they say who blocked whom and what was asked for.
+
+use hotline_blacklist::{Number, Plan};
+use serde_json::Value as Json;
+
+use super::base::SqlStore;
+use super::sql::{Engine, Sql, SqlError, values};
+use super::{EventStore, StoreError};
+use crate::audit::{self, Action};
+
+/// What stands where a number stood in the middle of a text.
+const ERASED: &str = "erased";
+
+/// What was erased.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Erased {
+    /// Events that were written anew.
+    pub events: u64,
+    /// Snapshots that were.
+    pub snapshots: u64,
+    /// Calls that have no number any more.
+    pub calls: u64,
+    /// Calls and callbacks with that number that go on: their numbers stay until they are over.
+    pub live: u64,
+    /// Rows of the audit record that name the number, and stay: those about the blacklist, and what people wrote.
+    pub audit_rows_kept: u64,
+}
+
+impl<E: Engine> SqlStore<E> {
+    /// Erases a caller's number, in any form. No daemon may use the store but the one that asks for it.
+    ///
+    /// # Errors
+    /// If it is no number, or as the database has it; then nothing was erased.
+    pub fn erase(&mut self, number: &str, author: &str, now: u64) -> Result<Erased, StoreError> {
+        let plan = self.keeping.plan.clone();
+        let wanted = plan.number(number).map_err(|why| StoreError::Failed {
+            path: self.engine.place(),
+            cause: format!("{number:?} is no caller number: {why}"),
+        })?;
+        // The checkpoint of now has none but those who are there now.
+        let state = self.recover()?;
+        self.checkpoint(&state, None)?;
+        let is = |number: &str| plan.number(number).is_ok_and(|number| number == wanted);
+        let live = state.nodes.values().map(|node| {
+            let calls = node.calls.values().filter(|call| is(&call.number)).count();
+            let owed = node
+                .callbacks
+                .values()
+                .filter(|callback| is(&callback.number))
+                .count();
+            (calls + owed) as u64
+        });
+        let live: u64 = live.sum();
+        let erased = self.with_ledger(|sql, _, _| {
+            let mut erased = Erased {
+                live,
+                ..Erased::default()
+            };
+            erased.events = events(sql, &plan, wanted)?;
+            erased.snapshots = snapshots(sql, &plan, wanted)?;
+            let gone = "UPDATE calls SET number = '', caller = NULL WHERE caller = $1 AND ended IS NOT NULL";
+            erased.calls = sql.execute(gone, values![wanted.to_string()])?;
+            texts(sql, &plan, wanted)?;
+            sql.each(
+                "SELECT target, asked, before, after, reason FROM audit",
+                &[],
+                &mut |row| {
+                    let texts = (0..5)
+                        .map(|place| row.text(place))
+                        .collect::<Result<Vec<_>, _>>()?;
+                    let named = texts.iter().any(|text| erase_text(text, &plan, wanted).is_some());
+                    erased.audit_rows_kept += u64::from(named);
+                    Ok(())
+                },
+            )?;
+            let action = Action {
+                author: author.to_owned(),
+                action: "store_erase".to_owned(),
+                target: hotline_wire::mask::masked(&wanted.to_string()),
+                after: serde_json::to_string(&erased)
+                    .map_err(|error| SqlError::Unreadable(error.to_string()))?,
+                result: "done".to_owned(),
+                ..Action::default()
+            };
+            audit::append(sql, ("", "", 0, now), action)?;
+            Ok(erased)
+        })?;
+        self.forget();
+        self.engine.erased()?;
+        Ok(erased)
+    }
+}
+
+/// Events that are known to have the number, and those in whose texts its digits stand.
+fn events(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
+    let caller = wanted.to_string();
+    let mut found = Vec::new();
+    let mut keep = |row: super::sql::Row| {
+        found.push((
+            row.text(0)?.to_owned(),
+            row.text(1)?.to_owned(),
+            row.uint(2)?,
+            row.text(3)?.to_owned(),
+        ));
+        Ok(())
+    };
+    let known = "SELECT events.node, events.boot, events.seq, events.body FROM numbers \
+                 JOIN boots ON boots.id = numbers.boot \
+                 JOIN events ON events.node = boots.node AND events.boot = boots.boot AND events.seq = numbers.seq \
+                 WHERE numbers.caller = $1";
+    sql.each(known, values![&caller], &mut keep)?;
+    // The digits that all forms have in common: without country code they are the last ones.
+    let digits: String = caller.chars().filter(char::is_ascii_digit).collect();
+    let common = &digits[digits.len().saturating_sub(7)..];
+    let anywhere = "SELECT node, boot, seq, body FROM events WHERE body LIKE $1";
+    sql.each(anywhere, values![format!("%{common}%")], &mut keep)?;
+    found.sort();
+    found.dedup();
+    let mut changed = 0;
+    for (node, boot, seq, body) in found {
+        if let Some(body) = without(&body, plan, wanted)? {
+            let put = "UPDATE events SET body = $1 WHERE node = $2 AND boot = $3 AND seq = $4";
+            changed += sql.execute(put, values![body, node, boot, seq])?;
+        }
+    }
+    // Open calls keep theirs, and are found the next time.
+    let gone = "DELETE FROM numbers WHERE caller = $1 AND NOT EXISTS \
+                (SELECT 1 FROM calls WHERE calls.boot = numbers.boot AND calls.caller = numbers.caller AND calls.ended IS NULL)";
+    sql.execute(gone, values![caller])?;
+    Ok(changed)
+}
+
+fn snapshots(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
+    let mut changed = 0;
+    for row in sql.rows("SELECT id, body FROM marks WHERE kind = 'snapshot'", &[])? {
+        if let Some(body) = without(row.text(1)?, plan, wanted)? {
+            let put = "UPDATE marks SET body = $1 WHERE id = $2";
+            changed += sql.execute(put, values![body, row.uint(0)?])?;
+        }
+    }
+    for row in sql.rows("SELECT one, ledger FROM anchor", &[])? {
+        if let Some(ledger) = without(row.text(1)?, plan, wanted)? {
+            sql.execute("UPDATE anchor SET ledger = $1", values![ledger])?;
+        }
+    }
+    Ok(changed)
+}
+
+/// What people gave as reasons of agents' states.
+fn texts(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<(), SqlError> {
+    for row in sql.rows("SELECT DISTINCT reason FROM agent_time", &[])? {
+        let reason = row.text(0)?;
+        if let Some(without) = erase_text(reason, plan, wanted) {
+            let put = "UPDATE agent_time SET reason = $1 WHERE reason = $2";
+            sql.execute(put, values![without, reason])?;
+        }
+    }
+    Ok(())
+}
+
+/// A JSON text without the number; `None` if it was not in there.
+fn without(text: &str, plan: &Plan, wanted: Number) -> Result<Option<String>, SqlError> {
+    let mut json: Json =
+        serde_json::from_str(text).map_err(|error| SqlError::Unreadable(error.to_string()))?;
+    if !erase_in(&mut json, plan, wanted) {
+        return Ok(None);
+    }
+    Ok(Some(json.to_string()))
+}
+
+/// Fields that hold a caller's number and nothing else.
+const NUMBERS: [&str; 3] = ["number", "entry", "caller"];
+/// Fields that people write.
+const TEXTS: [&str; 4] = ["reason", "flag", "message", "what"];
+
+fn erase_in(json: &mut Json, plan: &Plan, wanted: Number) -> bool {
+    match json {
+        // All of them: `any` would stop at the first.
+        Json::Array(items) => items
+            .iter_mut()
+            .fold(false, |found, item| erase_in(item, plan, wanted) | found),
+        Json::Object(fields) => {
+            // Who has a phone is an agent or a supervisor, whose number is another.
+            let staff = fields.contains_key("phone");
+            fields.iter_mut().fold(false, |found, (name, field)| {
+                let name = name.as_str();
+                erase_field(name, field, staff, plan, wanted) | erase_in(field, plan, wanted) | found
+            })
+        }
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+fn erase_field(name: &str, field: &mut Json, staff: bool, plan: &Plan, wanted: Number) -> bool {
+    let Json::String(text) = field else { return false };
+    let number = NUMBERS.contains(&name) && !staff;
+    let Some(without) = erase_text(text, plan, wanted).filter(|_| number || TEXTS.contains(&name)) else {
+        return false;
+    };
+    *field = match name {
+        "caller" => Json::Null,
+        _ => Json::String(without),
+    };
+    true
+}
+
+/// The text without the number: empty if it was nothing else.
+fn erase_text(text: &str, plan: &Plan, wanted: Number) -> Option<String> {
+    let is = |part: &str| plan.number(part).is_ok_and(|number| number == wanted);
+    if is(text) {
+        return Some(String::new());
+    }
+    let belongs = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c) || "+＋ \u{a0}-./()".contains(c);
+    let mut without = String::new();
+    let (mut rest, mut found) = (text, false);
+    while let Some(begin) = rest.find(belongs) {
+        let (before, from) = rest.split_at(begin);
+        let end = from.find(|c| !belongs(c)).unwrap_or(from.len());
+        let (part, after) = from.split_at(end);
+        without.push_str(before);
+        let trimmed = part.trim_matches([' ', '.', '/', '-']);
+        if !trimmed.is_empty() && is(trimmed) {
+            found = true;
+            without.push_str(&part.replacen(trimmed, ERASED, 1));
+        } else {
+            without.push_str(part);
+        }
+        rest = after;
+    }
+    without.push_str(rest);
+    found.then_some(without)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_of_that_number_is_no_caller() {
+        let plan = Plan::default();
+        let wanted = plan.number("10086").unwrap();
+        let event = r#"{"agent":{"number":"10086","phone":"PJSIP/10086","reason":""},"call":"10086"}"#;
+        assert_eq!(without(event, &plan, wanted).unwrap(), None);
+        let event = r#"{"call":"c","number":"10086","flag":"rang from 10086 before"}"#;
+        assert_eq!(
+            without(event, &plan, wanted).unwrap().as_deref(),
+            Some(r#"{"call":"c","flag":"rang from erased before","number":""}"#)
+        );
+    }
+
+    #[test]
+    fn every_form_of_the_number_goes_and_nothing_else_does() {
+        let plan = Plan::default();
+        let wanted = plan.number("13800138000").unwrap();
+        for form in [
+            "13800138000",
+            "+8613800138000",
+            "008613800138000",
+            "013800138000",
+            "8613800138000",
+            "138-0013-8000",
+            "１３８００１３８０００",
+        ] {
+            assert_eq!(erase_text(form, &plan, wanted).as_deref(), Some(""), "{form}");
+        }
+        let said = "he called from +86 138 0013 8000, twice";
+        assert_eq!(
+            erase_text(said, &plan, wanted).as_deref(),
+            Some("he called from erased, twice")
+        );
+        for other in ["13800138001", "113800138000", "pbx1-1767600000-7", "", "10086"] {
+            assert_eq!(erase_text(other, &plan, wanted), None, "{other}");
+        }
+    }
+}

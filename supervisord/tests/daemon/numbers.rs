@@ -1,0 +1,221 @@
+//! Callers' numbers: erased in every form, masked where the settings say so.
+
+use hotline_wire::event::CallOutcome;
+use supervisord::audit;
+use supervisord::settings::StoreSettings;
+use supervisord::store::{Maintain, Maintained, SqliteStore};
+
+use crate::support::inside;
+use crate::support::kept::{Kept, assert_same, reopen};
+use crate::support::node::FakeNode;
+use crate::support::story::{MORNING, SECOND, Story, joined, left};
+
+#[test]
+fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(8, "b1");
+    story.begin(&node);
+    let forms = [
+        "13900001111",
+        "+8613900001111",
+        "008613900001111",
+        "013900001111",
+        "139-0000-1111",
+    ];
+    let finished = |call: &str| {
+        left(
+            call,
+            "sales",
+            "gold",
+            CallOutcome::Abandoned,
+            SECOND,
+            Default::default(),
+        )
+    };
+    for (i, form) in forms.into_iter().enumerate() {
+        node.tell_at(story.now(), joined(&format!("c{i}"), "sales", "gold", form));
+        node.tell_at(story.now(), finished(&format!("c{i}")));
+    }
+    node.tell_at(story.now(), joined("live", "sales", "gold", forms[0]));
+    (0..200).for_each(|_| story.step(&node));
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    let before = kept.dump();
+    let head = audit::verify(kept.store.engine(), None, |_| {}).unwrap().head;
+    let wrong = kept.store.erase("no number", "test", 1).unwrap_err();
+    assert!(wrong.to_string().contains("no caller number"), "{wrong}");
+
+    let erased = kept.store.erase("0139 0000 1111", "test", 1).unwrap();
+    assert_eq!((erased.calls, erased.live), (5, 1));
+    assert_eq!(erased.events, 6);
+    assert_eq!(
+        kept.number("SELECT count(*) FROM calls WHERE caller = '+8613900001111'"),
+        1,
+        "who talks still"
+    );
+    node.tell_at(story.now(), finished("live"));
+    kept.events("pbx1", "b1", &node.take_held());
+    let erased = kept.store.erase(forms[1], "test", 2).unwrap();
+    assert_eq!((erased.calls, erased.live), (1, 0));
+    // Neither in the rows nor in the bytes of the files.
+    drop(kept);
+    for file in ["events.db", "events.db-wal"] {
+        if let Ok(bytes) = std::fs::read(dir.path().join(file)) {
+            let found = bytes.windows(8).any(|window| window == b"39000011");
+            assert!(!found, "{file}");
+        }
+    }
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    let verified = audit::verify(kept.store.engine(), Some(head), |_| {}).unwrap();
+    assert!(verified.seen, "the chain goes on from where it was");
+    let rows = kept.rows("SELECT target FROM audit WHERE action = 'store_erase' ORDER BY id");
+    assert_eq!(rows[0].text(0).unwrap(), "**********1111");
+    // Nothing that counts has changed, also when made anew.
+    kept.store.rebuild("test", 3).unwrap();
+    let after = kept.dump();
+    assert_eq!(before["visits"].len(), after["visits"].len());
+    assert_eq!(
+        kept.number("SELECT CAST(sum(arrivals) AS BIGINT) FROM queue_stats"),
+        kept.number("SELECT count(*) FROM visits")
+    );
+    let said_in_a_text = hotline_wire::Event::CommandAnswered {
+        author: "li".into(),
+        command: hotline_wire::Command::ForceBusy {
+            agent: "1001".into(),
+            reason: "calls 13900001111 back".into(),
+            seconds: 0,
+        },
+        outcome: hotline_wire::Outcome::Done,
+    };
+    node.tell_at(story.now(), said_in_a_text);
+    kept.events("pbx1", "b1", &node.take_held());
+    let erased = kept.store.erase(forms[2], "test", 4).unwrap();
+    assert_eq!(
+        (erased.events, erased.audit_rows_kept),
+        (1, 1),
+        "what an action was asked for stays in the audit record"
+    );
+    assert_eq!(
+        kept.number("SELECT count(*) FROM events WHERE body LIKE '%calls erased back%'"),
+        1
+    );
+    audit::verify(kept.store.engine(), None, |_| {}).unwrap();
+    // Another number with the same last digits is somebody else's.
+    assert!(kept.number("SELECT count(*) FROM calls WHERE number <> ''") > 0);
+}
+
+#[test]
+fn numbers_are_masked_where_the_settings_say_so() {
+    for (mask_events, mask_calls) in [(true, false), (false, true), (true, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = StoreSettings {
+            path: dir.path().join("events.db"),
+            ..StoreSettings::default()
+        };
+        drop(reopen(|| SqliteStore::open(&settings)));
+        let settings = StoreSettings {
+            mask_events,
+            mask_calls,
+            ..settings
+        };
+        let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+        let node = FakeNode::start(dir.path(), "pbx1", "b1");
+        Story::new(9, "b1").begin(&node);
+        node.tell_at(MORNING, joined("c", "sales", "gold", "13900001111"));
+        kept.boot("pbx1", "b1");
+        kept.events("pbx1", "b1", &node.take_held());
+        let number = kept.rows("SELECT number, coalesce(caller, '') FROM calls");
+        let number = (number[0].text(0).unwrap(), number[0].text(1).unwrap());
+        let masked = ("*******1111", "");
+        assert_eq!(
+            number,
+            if mask_calls {
+                masked
+            } else {
+                ("13900001111", "+8613900001111")
+            }
+        );
+        let like = "SELECT count(*) FROM events WHERE body LIKE '%13900001111%'";
+        assert_eq!(kept.number(like), i64::from(!mask_events));
+        assert_eq!(
+            kept.number("SELECT count(*) FROM numbers"),
+            i64::from(!mask_events)
+        );
+        assert_eq!(
+            kept.number("SELECT count(*) FROM audit WHERE action = 'store_masking'"),
+            1
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_erases_and_rebuilds_between_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(10, "b1");
+    story.begin(&node);
+    let settings = inside::settings(dir.path(), &[&node]);
+    let daemon = supervisord::daemon::Daemon::start(settings.clone())
+        .await
+        .unwrap();
+    daemon.ready().await;
+    for i in 0..5 {
+        let call = format!("e{i}");
+        node.tell_at(story.now(), joined(&call, "sales", "gold", "13900001111"));
+        let end = left(
+            &call,
+            "sales",
+            "gold",
+            CallOutcome::Abandoned,
+            SECOND,
+            Default::default(),
+        );
+        node.tell_at(story.now(), end);
+    }
+    let rebuild = daemon.shared().maintain("http:anna", Maintain::Rebuild).await;
+    assert!(matches!(rebuild, Ok(Maintained::Rebuilt(_))), "{rebuild:?}");
+    (0..500).for_each(|_| story.step(&node));
+    let seq = node.seq();
+    inside::until(&daemon, "all is stored", |state| {
+        state.nodes.get("pbx1").is_some_and(|node| node.seq == seq)
+    })
+    .await;
+    let number = "+86 139 0000 1111".to_owned();
+    let erased = daemon
+        .shared()
+        .maintain("http:anna", Maintain::Erase { number })
+        .await
+        .unwrap();
+    let Maintained::Erased(erased) = erased else {
+        panic!("{erased:?}");
+    };
+    assert_eq!((erased.calls, erased.events), (5, 5));
+    let wrong = daemon
+        .shared()
+        .maintain("http:anna", Maintain::Erase { number: "x".into() })
+        .await;
+    assert!(wrong.unwrap_err().to_string().contains("no caller number"));
+    // It goes on, and is exact.
+    (0..500).for_each(|_| story.step(&node));
+    let seq = node.seq();
+    inside::until(&daemon, "all is stored", |state| {
+        state.nodes.get("pbx1").is_some_and(|node| node.seq == seq)
+    })
+    .await;
+    let shared = daemon.shared().clone();
+    daemon.stop().await;
+    let ended = shared.maintain("http:anna", Maintain::Rebuild).await;
+    assert!(ended.unwrap_err().to_string().contains("ending"));
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings.store)));
+    let told = kept.dump();
+    kept.store.rebuild("test", 1).unwrap();
+    assert_same(&told, &kept.dump(), "made anew");
+    let authors = kept.rows("SELECT action FROM audit WHERE author = 'http:anna' ORDER BY id");
+    assert_eq!(authors.len(), 2);
+}
