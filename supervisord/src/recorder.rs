@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::metrics::OwnMetrics;
 use crate::settings::StoreSettings;
 use crate::shared::{Shared, StoreHealth};
-use crate::state::{Applied, Body, Changes, Record};
+use crate::state::{Applied, Body, Changes, Node, Record};
 use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, StoreError, StoredEvent};
 
 /// Records between links and recorder.
@@ -253,22 +253,26 @@ impl Running {
         Ok(())
     }
 
-    /// A boot, gap or snapshot: not in the table of events, so the state that holds it is stored at once.
+    /// A boot, its end, a gap or a snapshot: not in the table of events, so the state that holds it is stored at once.
     fn barrier(&mut self, record: &Record) -> Result<(), Stopped> {
-        let (mut next, before) = {
+        let (mut next, gaps) = {
             let state = self.recorder.shared.state();
             match state.judge(record) {
-                Applied::New => (
-                    state.clone(),
-                    state.nodes.get(&record.node).map_or(0, |node| node.seq),
-                ),
-                _ => return Ok(()),
+                Applied::New => (state.clone(), gap_rows(record, state.nodes.get(&record.node))),
+                Applied::OutOfOrder if matches!(record.body, Body::Boot { .. }) => {
+                    tracing::warn!(
+                        node = record.node,
+                        boot = record.boot,
+                        "a boot that was over is told again, and passed over; do two nodes share a name, or was a state restored?"
+                    );
+                    return Ok(());
+                }
+                Applied::Duplicate | Applied::OutOfOrder => return Ok(()),
             }
         };
         let mut changes = Changes::default();
         next.apply(record, &mut changes);
-        let gap = gap_row(record, before);
-        if let Some(gap) = &gap {
+        for gap in &gaps {
             tracing::warn!(
                 node = gap.node,
                 first = gap.first,
@@ -277,10 +281,7 @@ impl Running {
                 "events were lost"
             );
         }
-        let mark = Mark {
-            record,
-            gap: gap.as_ref(),
-        };
+        let mark = Mark { record, gaps: &gaps };
         self.stored(|store| store.checkpoint(&next, Some(&mark)))?;
         self.since_checkpoint = 0;
         *self.recorder.shared.state_mut() = next;
@@ -352,21 +353,36 @@ fn retry<T>(
     }
 }
 
-fn gap_row(record: &Record, before: u64) -> Option<GapRow> {
-    let (last, reason, at) = match &record.body {
-        Body::Gap(gap) => (gap.last, gap.reason.clone(), now()),
-        Body::Snapshot(snapshot) => (snapshot.seq, "snapshot".to_owned(), snapshot.at),
-        _ => return None,
-    };
-    let (node, boot) = (record.node.clone(), record.boot.clone());
-    (last > before).then_some(GapRow {
-        node,
-        boot,
-        first: before + 1,
+/// What is missing before a record. A row whose last event is before its first one stands for what nobody knows: whether, and how
+/// much, followed the last event of a boot that ended in disorder, or what boots did of which nothing was ever told.
+fn gap_rows(record: &Record, node: Option<&Node>) -> Vec<GapRow> {
+    let before = node.map_or(0, |node| node.seq);
+    let row = |boot: &str, first, last, reason: &str, at| GapRow {
+        node: record.node.clone(),
+        boot: boot.to_owned(),
+        first,
         last,
-        reason,
+        reason: reason.to_owned(),
         at,
-    })
+    };
+    let known = |last: u64, reason: &str, at| {
+        let lost = (last > before).then(|| row(&record.boot, before + 1, last, reason, at));
+        lost.into_iter().collect()
+    };
+    match &record.body {
+        Body::Gap(gap) => known(gap.last, gap.reason.label(), now()),
+        Body::Snapshot(snapshot) => known(snapshot.seq, "snapshot", snapshot.at),
+        Body::Boot { number, .. } => {
+            let unfinished = node.filter(|node| node.ended != Some(true)).map(|node| {
+                let reason = if node.ended.is_some() { "killed" } else { "boot" };
+                row(&node.boot, before + 1, before, reason, now())
+            });
+            let skipped = node.filter(|node| node.skips(*number) > 0);
+            let skipped = skipped.map(|_| row(&record.boot, 1, 0, "boots", now()));
+            unfinished.into_iter().chain(skipped).collect()
+        }
+        Body::End { .. } | Body::Event(_) => Vec::new(),
+    }
 }
 
 /// Microseconds since the Unix epoch.

@@ -6,6 +6,7 @@ use std::sync::{
 use std::time::Duration;
 
 use hotline_wire::blacklist::ListOrder;
+use hotline_wire::frame::PipeInfo;
 use hotline_wire::{Command, Outcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
@@ -90,6 +91,8 @@ pub struct LinkStatus {
     pub version: String,
     /// The PBX, for people; empty before the first connection.
     pub pbx: String,
+    /// How events fare on the node that are not stored yet, as it said last.
+    pub pipe: PipeInfo,
     /// Where to send commands; absent while not connected.
     pub commands: Option<mpsc::Sender<Request>>,
 }
@@ -140,6 +143,7 @@ impl Shared {
                 socket: node.socket.display().to_string(),
                 version: String::new(),
                 pbx: String::new(),
+                pipe: PipeInfo::default(),
                 commands: None,
             })
             .collect();

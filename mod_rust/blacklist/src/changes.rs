@@ -1,13 +1,14 @@
 //! A log of changes, so that what was changed while running is there again after a restart.
 //!
 //! ```text
-//! log = "HLLOG01\n" frame*
-//! frame = length(4) crc32(4) payload(length)           little-endian; the payload is CSV
+//! log = "HLLOG01\n" frame*                             frames of CSV, see hotline_framed
 //! ```
-//! A frame is in effect whole or not at all: a torn end, as a kill in the middle of writing leaves it, is found and cut off.
-//! What a bad disk damaged in the middle is left out, and what follows it is found again.
+//! Changes are in effect by whole frames: a torn end is found and cut off. What a bad disk damaged in the middle is left out, and
+//! what follows it is found again.
 
 use std::ops::Range;
+
+use hotline_framed::{Frames, TooLong, frames};
 
 use crate::csv;
 use crate::entry::{Entry, What};
@@ -15,10 +16,6 @@ use crate::number::Plan;
 
 /// The first bytes of a log.
 pub const MAGIC: [u8; 8] = *b"HLLOG01\n";
-/// The longest payload, in bytes.
-pub const MAX_PAYLOAD: usize = 1 << 30;
-
-const FRAME_HEAD: usize = 8;
 /// With which the line of a change begins.
 pub(crate) const REMOVE: &str = "remove";
 pub(crate) const END: &str = "end";
@@ -42,8 +39,8 @@ pub enum LogError {
     #[error("this is no log of a blacklist's changes")]
     NotALog,
     /// More than a frame can have.
-    #[error("so many changes at once are too long")]
-    TooLong,
+    #[error("so many changes at once are too long: {0}")]
+    TooLong(#[from] TooLong),
     /// Writing failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -56,14 +53,7 @@ pub enum LogError {
 pub fn write(out: &mut Vec<u8>, changes: &[Change]) -> Result<(), LogError> {
     let mut payload = Vec::new();
     csv::write_changes(&mut payload, changes)?;
-    let length = u32::try_from(payload.len())
-        .ok()
-        .filter(|_| payload.len() <= MAX_PAYLOAD);
-    let length = length.ok_or(LogError::TooLong)?;
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
-    out.extend_from_slice(&payload);
-    Ok(())
+    Ok(frames::write(out, |out| out.extend_from_slice(&payload))?)
 }
 
 /// What a log says.
@@ -103,12 +93,7 @@ pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
         good: if begins { MAGIC.len() } else { 0 },
         ..Read::default()
     };
-    let mut at = read.good;
-    while at < bytes.len() {
-        let Some(payload) = frame(&bytes[at..]) else {
-            at += 1;
-            continue;
-        };
+    for (at, payload) in Frames::new(bytes, read.good, begins_changes) {
         read.damaged += at - read.good;
         csv::read_changes(payload, plan, |change| match change {
             Ok(change) => read.changes.push(change),
@@ -119,13 +104,12 @@ pub fn read(bytes: &[u8], plan: &Plan) -> Result<Read, LogError> {
                 }
             }
         });
-        let end = at + FRAME_HEAD + payload.len();
+        let end = at + frames::HEAD + payload.len();
         match read.sound.last_mut() {
             Some(last) if last.end == at => last.end = end,
             _ => read.sound.push(at..end),
         }
-        at = end;
-        read.good = at;
+        read.good = end;
     }
     // Its head may be what is damaged; a frame of ours is in nothing else.
     if begins || !read.sound.is_empty() {
@@ -140,17 +124,10 @@ fn is_of_another_version(bytes: &[u8]) -> bool {
         if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
-/// The payload of the frame that begins there.
-fn frame(rest: &[u8]) -> Option<&[u8]> {
-    let length = u32::from_le_bytes(*rest.first_chunk()?);
-    let checksum = u32::from_le_bytes(*rest.get(4..)?.first_chunk()?);
-    let end = FRAME_HEAD.checked_add(usize::try_from(length).ok()?)?;
-    let payload = rest.get(FRAME_HEAD..end)?;
-    // Before the checksum: behind damage every byte is asked whether a frame begins there.
-    let begins = [PUT, REMOVE, END]
+fn begins_changes(payload: &[u8]) -> bool {
+    [PUT, REMOVE, END]
         .iter()
-        .any(|word| payload.starts_with(word.as_bytes()));
-    (begins && crc32fast::hash(payload) == checksum).then_some(payload)
+        .any(|word| payload.starts_with(word.as_bytes()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ pub mod changes;
 pub mod csv;
 pub mod decide;
 pub mod entry;
-pub mod file;
 pub mod index;
 pub mod list;
 pub mod number;

@@ -1,7 +1,7 @@
 //! The control socket: one listener, a reader and a writer per client. A slow or hung client harms only itself.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,22 +11,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hotline_spool::Shelf;
 use hotline_wire::command::MAX_TEXT;
-use hotline_wire::frame::{Gap, NodeHello, Resume};
+use hotline_wire::frame::{NodeHello, PipeInfo, Resume};
 use hotline_wire::line::{self, LineError};
 use hotline_wire::{Command, FromClient, FromNode, MAX_CLIENT_LINE, Outcome, PROTOCOL, Refusal, Snapshot};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 
-use crate::log::{ClientId, EventLog, Next};
+use crate::log::{ClientId, EventLog};
 use crate::pbx::{Level, Pbx};
 use crate::runner::Reply;
+use crate::story::{self, Teller};
 
 /// Most clients at once.
 const CLIENTS: usize = 64;
 /// Most commands of one client without an answer.
 const COMMANDS: usize = 256;
-/// Longest silence towards a client.
-const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long a client may take to read, or to say hello.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,6 +37,8 @@ pub(crate) trait Node: Send + Sync + 'static {
     /// Microseconds since the Unix epoch.
     fn now(&self) -> u64;
     fn snapshot(&self) -> Option<Snapshot>;
+    /// How events fare on their way.
+    fn pipe(&self) -> PipeInfo;
     fn command(&self, author: &str, command: Command, reply: Reply);
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct Control {
 struct Shared {
     node: Arc<dyn Node>,
     log: Arc<EventLog>,
+    /// The boots before, if they are held.
+    shelf: Option<Shelf>,
     pbx: Arc<dyn Pbx>,
     clients: Mutex<BTreeMap<u64, Client>>,
     /// Further clients are being refused, and that has been said.
@@ -74,6 +78,7 @@ impl Control {
         mode: u32,
         node: Arc<dyn Node>,
         log: Arc<EventLog>,
+        shelf: Option<Shelf>,
         pbx: Arc<dyn Pbx>,
     ) -> io::Result<Control> {
         let listener = bind(path, mode)?;
@@ -81,6 +86,7 @@ impl Control {
         let shared = Arc::new(Shared {
             node,
             log,
+            shelf,
             pbx,
             clients: Mutex::default(),
             at_limit: AtomicBool::new(false),
@@ -275,7 +281,10 @@ impl Shared {
         if client.len() > MAX_TEXT {
             return refuse(format!("the client's name is longer than {MAX_TEXT} bytes"));
         }
-        let (id, given_up) = self.log.enter(durable.then_some(client.as_str()));
+        let identity = self.node.identity();
+        let present = (identity.boot.as_str(), self.log.boot());
+        let stored = story::stored(resume.as_ref(), present, self.shelf.as_ref());
+        let (id, given_up) = self.log.enter(durable.then_some((client.as_str(), stored)));
         if let Some(name) = given_up {
             let message = format!("events are kept no more for {name}, which has been away for longest");
             self.pbx.log(Level::Warning, &message);
@@ -287,7 +296,8 @@ impl Shared {
             thread::Builder::new()
                 .name("hotline-writer".into())
                 .spawn(move || {
-                    let ended = shared.write(&stream, id, resume, durable);
+                    let teller = Teller::new(&*shared.node, &shared.log, shared.shelf.as_ref(), id, &stream);
+                    let ended = teller.tell(resume.as_ref(), durable);
                     let _ = stream.shutdown(std::net::Shutdown::Both);
                     ended
                 })
@@ -315,13 +325,17 @@ impl Shared {
         durable: Option<&str>,
     ) -> Result<(), LineError> {
         let outstanding = Arc::new(AtomicUsize::new(0));
+        let identity = self.node.identity();
         loop {
             match line::read_at_most(from, buffer, MAX_CLIENT_LINE) {
                 Ok(None) => return Ok(()),
                 Ok(Some(FromClient::Hello { .. })) => return refuse("a second hello".to_owned()),
-                Ok(Some(FromClient::Ack { seq })) => {
+                Ok(Some(FromClient::Ack { boot, seq })) => {
                     if let Some(name) = durable {
-                        self.log.stored(name, seq);
+                        let resume = Some(&Resume { boot, seq });
+                        let present = (identity.boot.as_str(), self.log.boot());
+                        self.log
+                            .stored(name, story::stored(resume, present, self.shelf.as_ref()));
                     }
                 }
                 Ok(Some(FromClient::Command {
@@ -372,93 +386,6 @@ impl Shared {
         } else {
             self.node.command(author, command, reply);
         }
-    }
-
-    /// One client's writer, to its end.
-    fn write(
-        &self,
-        stream: &UnixStream,
-        id: ClientId,
-        resume: Option<Resume>,
-        durable: bool,
-    ) -> io::Result<()> {
-        let mut to = io::BufWriter::with_capacity(64 << 10, stream);
-        let identity = self.node.identity();
-        let (oldest, newest) = self.log.range();
-        line::write(
-            &mut to,
-            &FromNode::Hello(NodeHello {
-                oldest,
-                newest,
-                ..identity.clone()
-            }),
-        )?;
-        to.flush()?;
-        // A snapshot goes out once the events up to it have.
-        let mut owed = None;
-        let mut next = match resume {
-            Some(resume) if resume.boot == identity.boot && resume.seq <= newest => resume.seq + 1,
-            // One that stores events gets the story from its beginning, or is told what is missing of it.
-            _ if durable => {
-                owed = Some(Snapshot {
-                    seq: 0,
-                    at: self.node.now(),
-                    ..Snapshot::default()
-                });
-                1
-            }
-            _ => {
-                let snapshot = self.snapshot()?;
-                let next = snapshot.seq + 1;
-                owed = Some(snapshot);
-                next
-            }
-        };
-        loop {
-            if let Some(snapshot) = owed.take_if(|snapshot| snapshot.seq < next) {
-                line::write(
-                    &mut to,
-                    &FromNode::Snapshot {
-                        snapshot: Box::new(snapshot),
-                    },
-                )?;
-                to.flush()?;
-            }
-            match self
-                .log
-                .next(id, next, owed.as_ref().map(|snapshot| snapshot.seq), HEARTBEAT)
-            {
-                Next::Send(lines, following) => {
-                    lines.iter().try_for_each(|line| to.write_all(line))?;
-                    next = following;
-                }
-                Next::Gap { last } => {
-                    let gap = Gap {
-                        first: next,
-                        last,
-                        reason: "overflow".to_owned(),
-                    };
-                    line::write(&mut to, &FromNode::Gap(gap))?;
-                    owed = Some(self.snapshot()?);
-                    next = last + 1;
-                }
-                Next::Idle(seq) => line::write(
-                    &mut to,
-                    &FromNode::Heartbeat {
-                        seq,
-                        at: self.node.now(),
-                    },
-                )?,
-                Next::Stop => return to.flush(),
-            }
-            to.flush()?;
-        }
-    }
-
-    fn snapshot(&self) -> io::Result<Snapshot> {
-        self.node
-            .snapshot()
-            .ok_or_else(|| io::Error::other("the node gives no snapshot; see the PBX's log"))
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -24,7 +26,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Creates `FOLDER/NODE-BOOT.journal` and writes its head.
+    /// Creates `FOLDER/NODE-BOOT.journal` and writes its head. `bytes` counts what is in it.
     ///
     /// # Errors
     /// What the system says.
@@ -35,6 +37,7 @@ impl Journal {
         config: &Config,
         booted: Time,
         seed: u64,
+        bytes: Arc<AtomicU64>,
     ) -> io::Result<Journal> {
         std::fs::create_dir_all(folder)?;
         let path = folder.join(format!("{node}-{boot}.journal"));
@@ -50,10 +53,11 @@ impl Journal {
         )
         .map_err(io::Error::other)?;
         file.write_all(&head)?;
+        bytes.store(head.len() as u64, Ordering::Relaxed);
         let (sender, records) = sync_channel(BACKLOG);
         let thread = std::thread::Builder::new()
             .name("hotline-journal".into())
-            .spawn(move || write_records(io::BufWriter::new(file), &records))?;
+            .spawn(move || write_records(io::BufWriter::new(file), &records, &bytes))?;
         Ok(Journal {
             path,
             records: Some(sender),
@@ -101,14 +105,21 @@ impl Drop for Journal {
     }
 }
 
-fn write_records(mut file: io::BufWriter<File>, records: &Receiver<Vec<u8>>) -> io::Result<()> {
+fn write_records(
+    mut file: io::BufWriter<File>,
+    records: &Receiver<Vec<u8>>,
+    bytes: &AtomicU64,
+) -> io::Result<()> {
     while let Ok(record) = records.recv() {
         file.write_all(&record)?;
+        let mut written = record.len();
         // A burst is written together; a pause brings it to the file.
         while let Ok(record) = records.try_recv() {
             file.write_all(&record)?;
+            written += record.len();
         }
         file.flush()?;
+        bytes.fetch_add(written as u64, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -21,7 +21,9 @@ mod port;
 mod publisher;
 mod runner;
 mod settings;
+mod spool;
 mod standing;
+mod story;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -35,7 +37,7 @@ use hotline_engine::ids::{AgentId, CallId, MonitorId};
 use hotline_engine::input::{Act, Caller, Deed, PhoneState};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
-use hotline_wire::frame::NodeHello;
+use hotline_wire::frame::{NodeHello, PipeInfo};
 use hotline_wire::{Command, Outcome, Refusal, Snapshot};
 
 pub use blacklist::{Block, Presented, Screened, TarpitPlace};
@@ -45,7 +47,8 @@ pub use monitor::{MonitorError, MonitorPort, MonitorRequest};
 pub use pbx::{ForWhom, Level, Pbx};
 pub use port::{CallPort, Fact, Reporter};
 pub use settings::{
-    AutoRule, BlacklistSettings, Counted, Settings, SettingsError, Tarpit, load as load_settings,
+    AutoRule, BlacklistSettings, Counted, Settings, SettingsError, SpoolSettings, Tarpit,
+    load as load_settings,
 };
 
 use blacklist::Blacklist;
@@ -58,6 +61,7 @@ use mailbox::Mailbox;
 use port::HangUp;
 use publisher::{Outlet, Publication, Publisher};
 use runner::{Delivery, Message, Reply, Runner};
+use spool::Spooler;
 use standing::Keeper;
 
 /// How long somebody at a console waits for the engine. It answers in microseconds, or is broken.
@@ -102,6 +106,9 @@ struct Inner {
     calls: Arc<AtomicUsize>,
     settings: Mutex<Arc<Settings>>,
     blacklist: Option<Blacklist>,
+    log: Arc<EventLog>,
+    /// Of the journal.
+    journal_bytes: Arc<AtomicU64>,
     running: Mutex<Option<Running>>,
 }
 
@@ -119,7 +126,7 @@ struct Running {
     engine: JoinHandle<()>,
     publisher: JoinHandle<()>,
     publications: Sender<Publication>,
-    log: Arc<EventLog>,
+    spooler: Option<Spooler>,
 }
 
 impl Host {
@@ -138,15 +145,23 @@ impl Host {
         let boot = format!("{:x}-{:08x}", booted.0 / 1_000_000, chance as u32);
         let engine = Engine::new(settings.config.clone(), booted, chance)
             .map_err(|error| StartError::Config(file.to_owned(), error))?;
+        let journal_bytes = Arc::new(AtomicU64::new(0));
         let journal = match &settings.journal {
             None => None,
             Some(folder) => Some(
-                Journal::create(folder, &settings.node, &boot, &settings.config, booted, chance).map_err(
-                    |error| StartError::System {
-                        what: "the journal",
-                        error,
-                    },
-                )?,
+                Journal::create(
+                    folder,
+                    &settings.node,
+                    &boot,
+                    &settings.config,
+                    booted,
+                    chance,
+                    Arc::clone(&journal_bytes),
+                )
+                .map_err(|error| StartError::System {
+                    what: "the journal",
+                    error,
+                })?,
             ),
         };
 
@@ -154,7 +169,31 @@ impl Host {
         let (publications, published) = channel();
         let references = References::new(&settings.node, &boot);
         let depth = Arc::new(AtomicUsize::new(0));
-        let log = Arc::new(EventLog::new(settings.max_events));
+        let spool = match &settings.spool {
+            None => {
+                let message = "what no supervisor has stored goes with the PBX: the settings have neither a [spool] nor a [state] directory";
+                pbx.log(Level::Notice, message);
+                None
+            }
+            Some(of) => spool::open(of, &settings.node, &boot, &*pbx).map(|spool| (spool, of)),
+        };
+        let shelf = spool.as_ref().map(|(spool, _)| spool.shelf());
+        // The present boot is the last on the shelf.
+        let number = shelf.as_ref().and_then(|shelf| shelf.boots().pop());
+        let log = Arc::new(EventLog::new(
+            settings.max_events,
+            number.map_or(1, |boot| boot.number),
+        ));
+        let thread = |error| StartError::System {
+            what: "a thread",
+            error,
+        };
+        let spooler = match spool {
+            None => None,
+            Some((spool, of)) => {
+                Some(Spooler::start(spool, of, Arc::clone(&log), Arc::clone(&pbx)).map_err(thread)?)
+            }
+        };
         let keeper = match &settings.state {
             None => None,
             Some(folder) => {
@@ -220,6 +259,8 @@ impl Host {
             calls: Arc::new(AtomicUsize::new(0)),
             settings: Mutex::new(Arc::new(settings.clone())),
             blacklist,
+            log: Arc::clone(&log),
+            journal_bytes,
             running: Mutex::new(None),
             pbx: Arc::clone(&pbx),
         }));
@@ -227,17 +268,14 @@ impl Host {
             &settings.socket,
             settings.socket_mode,
             Arc::new(host.clone()),
-            Arc::clone(&log),
+            log,
+            shelf,
             pbx,
         )
         .map_err(|error| StartError::System {
             what: "the control socket",
             error,
         })?;
-        let thread = |error| StartError::System {
-            what: "a thread",
-            error,
-        };
         let publisher = spawn("hotline-publish", move || publisher.run(&published)).map_err(thread)?;
         let engine = spawn("hotline-engine", move || runner.run(&messages)).map_err(thread)?;
         *lock(&host.0.running) = Some(Running {
@@ -245,7 +283,7 @@ impl Host {
             engine,
             publisher,
             publications,
-            log,
+            spooler,
         });
         Ok(host)
     }
@@ -455,6 +493,7 @@ impl Host {
             || old.socket != new.socket
             || old.socket_mode != new.socket_mode
             || old.max_events != new.max_events
+            || old.spool != new.spool
             || old.journal != new.journal;
         let mut text = format!(
             "{} queues and {} agents are in force",
@@ -462,7 +501,7 @@ impl Host {
             new.config.agents.len()
         );
         if fixed {
-            text.push_str("; changes of node, [control], [journal], and of the directory and the plan of [blacklist] wait until the module is \
+            text.push_str("; changes of node, [control], [spool], [journal], and of the directory and the plan of [blacklist] wait until the module is \
                  loaded anew");
         }
         *lock(&self.0.settings) = Arc::new(new);
@@ -496,6 +535,14 @@ impl Host {
         Some(snapshot)
     }
 
+    /// How events fare on their way to who stores them.
+    pub fn pipe(&self) -> PipeInfo {
+        PipeInfo {
+            journal_bytes: self.0.journal_bytes.load(Ordering::Relaxed),
+            ..self.0.log.info()
+        }
+    }
+
     /// Now, on the node's clock: microseconds since the Unix epoch.
     pub fn now(&self) -> u64 {
         self.0.clock.now().0
@@ -514,7 +561,7 @@ impl Host {
 
     /// Ends all threads and removes the control socket; waiting callers go on with an error. Again is no harm.
     pub fn stop(&self) {
-        let Some(running) = lock(&self.0.running).take() else {
+        let Some(mut running) = lock(&self.0.running).take() else {
             return;
         };
         if let Some(blacklist) = &self.0.blacklist {
@@ -525,7 +572,10 @@ impl Host {
         let _ = running.engine.join();
         let _ = running.publications.send(Publication::Stop);
         let _ = running.publisher.join();
-        running.log.stop();
+        if let Some(spooler) = &mut running.spooler {
+            spooler.stop();
+        }
+        self.0.log.stop();
         drop(running.control);
     }
 
@@ -610,6 +660,10 @@ impl Node for Host {
 
     fn snapshot(&self) -> Option<Snapshot> {
         Host::snapshot(self)
+    }
+
+    fn pipe(&self) -> PipeInfo {
+        Host::pipe(self)
     }
 
     fn command(&self, author: &str, command: Command, reply: Reply) {

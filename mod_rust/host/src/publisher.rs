@@ -137,23 +137,29 @@ impl Publisher {
             Ok(line) if line.len() <= MAX_LINE => line,
             Ok(line) => {
                 let length = line.len();
+                self.log.skip_to(seq + 1);
                 self.error(&format!(
                     "event {seq} is lost: its {length} bytes are more than a line may have"
                 ));
                 return overflowing;
             }
             Err(error) => {
+                self.log.skip_to(seq + 1);
                 self.error(&format!("event {seq} cannot be encoded and is lost: {error}"));
                 return overflowing;
             }
         };
-        let dropped = self.log.append(seq, line.into()) > 0;
+        let dropped = self.log.append(seq, line.into());
         if dropped && !overflowing {
-            let advice = "no supervisor stores them; is hotline-supervisord running?";
-            self.pbx.log(
-                Level::Warning,
-                &format!("the event log is full, the oldest events are dropped: {advice}"),
-            );
+            let advice = match self.log.info().spool {
+                None => "no supervisor stores them, and there is no [spool]; is hotline-supervisord running?",
+                Some(_) => {
+                    "no supervisor stores them, and the spool cannot be written fast enough, or not at all"
+                }
+            };
+            self.error(&format!(
+                "the event log is full, the oldest events are dropped: {advice}"
+            ));
         }
         dropped
     }

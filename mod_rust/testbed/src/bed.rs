@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use hotline_wire::frame::EventFrame;
 use hotline_wire::snapshot::Snapshot;
 
 use crate::asterisk::{Asterisk, Holdings, Manager, Setup, target_dir, workspace};
@@ -124,6 +125,16 @@ impl Bed {
     pub fn kill(self) -> Result<()> {
         drop((self.node, self.manager));
         self.asterisk.kill()
+    }
+
+    /// Kills the PBX, whatever it does, and gives all events that it told before.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub fn kill_and_hear(self) -> Result<Vec<EventFrame>> {
+        drop(self.manager);
+        self.asterisk.kill()?;
+        Ok(self.node.to_the_end())
     }
 
     /// Hangs everybody up, waits until Asterisk holds what it held before the first call, and stops it.

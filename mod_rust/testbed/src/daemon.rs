@@ -56,6 +56,8 @@ pub struct Daemon {
     bus: Child,
     child: Option<Child>,
     http: SocketAddr,
+    /// KiB of a disk of its own for the store.
+    disk: Option<u32>,
 }
 
 impl Daemon {
@@ -72,6 +74,18 @@ impl Daemon {
     /// # Errors
     /// One of them does not start.
     pub fn start_with(programs: Programs, node_socket: &Path) -> Result<Daemon> {
+        Daemon::start_on(programs, node_socket, None)
+    }
+
+    /// Starts a daemon whose store is on a disk of its own, of so many KiB, see [`Daemon::grow_disk`].
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_on_disk(node_socket: &Path, kib: u32) -> Result<Daemon> {
+        Daemon::start_on(Programs::find(), node_socket, Some(kib))
+    }
+
+    fn start_on(programs: Programs, node_socket: &Path, disk: Option<u32>) -> Result<Daemon> {
         let folder = tempfile::Builder::new().prefix("hotline-").tempdir()?;
         let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let at = |name: &str| folder.path().join(name);
@@ -79,15 +93,6 @@ impl Daemon {
             at("bus.conf"),
             BUS.replace("@DIR@", &folder.path().display().to_string()),
         )?;
-        let settings = format!(
-            "[[node]]\nsocket = \"{}\"\n[http]\nlisten = \"{http}\"\nusers = \"{}\"\n\
-             [dbus]\nbus = \"unix:path={}\"\n[store]\npath = \"{}\"\n",
-            node_socket.display(),
-            at("users.toml").display(),
-            at("bus").display(),
-            at("events.db").display()
-        );
-        std::fs::write(at("supervisord.toml"), settings)?;
         let bus = start_bus(folder.path())?;
         let mut daemon = Daemon {
             programs,
@@ -95,9 +100,88 @@ impl Daemon {
             bus,
             child: None,
             http,
+            disk,
         };
+        std::fs::create_dir(daemon.path("disk"))?;
+        daemon.follow(node_socket)?;
         daemon.restart()?;
         Ok(daemon)
+    }
+
+    /// Follows the node of that socket when it is started next.
+    ///
+    /// # Errors
+    /// Its settings cannot be written.
+    pub fn follow(&mut self, node_socket: &Path) -> Result<()> {
+        let settings = format!(
+            "[[node]]\nsocket = \"{}\"\n[http]\nlisten = \"{}\"\nusers = \"{}\"\n\
+             [dbus]\nbus = \"unix:path={}\"\n[store]\npath = \"{}\"\n",
+            node_socket.display(),
+            self.http,
+            self.path("users.toml").display(),
+            self.path("bus").display(),
+            self.path("disk/events.db").display()
+        );
+        Ok(std::fs::write(self.path("supervisord.toml"), settings)?)
+    }
+
+    /// The file of its event store.
+    pub fn store(&self) -> PathBuf {
+        self.path("disk/events.db")
+    }
+
+    /// A copy of the store of a daemon that runs and has nothing to do, for one on a disk of its own, which nobody else sees.
+    ///
+    /// # Errors
+    /// It is not running, or cannot be copied.
+    pub fn copy_of_store(&self) -> Result<PathBuf> {
+        let child = self.child.as_ref().context("the daemon is not running")?;
+        let inside = PathBuf::from(format!(
+            "/proc/{}/root{}",
+            child.id(),
+            self.path("disk").display()
+        ));
+        let copy = self.path("copy");
+        std::fs::create_dir_all(&copy)?;
+        for name in ["events.db", "events.db-wal"] {
+            std::fs::copy(inside.join(name), copy.join(name)).with_context(|| format!("copying {name}"))?;
+        }
+        Ok(copy.join("events.db"))
+    }
+
+    /// Gives the disk of a store so many KiB.
+    ///
+    /// # Errors
+    /// The daemon has none of its own, or the system does not let us.
+    pub fn grow_disk(&self, kib: u32) -> Result<()> {
+        let child = self.child.as_ref().context("the daemon is not running")?;
+        let grown = Command::new("nsenter")
+            .args(["--user", "--mount", "--preserve-credentials", "--target"])
+            .arg(child.id().to_string())
+            .args(["mount", "-o", &format!("remount,size={kib}k")])
+            .arg(self.path("disk"))
+            .status()?;
+        if !grown.success() {
+            bail!("the disk did not grow: {grown}");
+        }
+        Ok(())
+    }
+
+    /// Stops the daemon in its tracks, or has it go on.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn freeze(&self, frozen: bool) -> Result<()> {
+        let child = self.child.as_ref().context("the daemon is not running")?;
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill")
+            .arg(signal)
+            .arg(child.id().to_string())
+            .status()?;
+        if !sent.success() {
+            bail!("kill {signal} {} failed: {sent}", child.id());
+        }
+        Ok(())
     }
 
     /// Starts the daemon again after [`Daemon::kill`], and waits until it serves.
@@ -111,7 +195,14 @@ impl Daemon {
         ready.set_read_timeout(Some(DEADLINE))?;
         let log = File::options().create(true).append(true).open(self.path("log"))?;
         let program = &self.programs.supervisord;
-        let child = Command::new(program)
+        let around = self
+            .disk
+            .map_or_else(Vec::new, |kib| small_disk(&self.path("disk"), kib));
+        let mut words = around;
+        words.push(program.display().to_string());
+        let (first, rest) = words.split_first().context("no program")?;
+        let child = Command::new(first)
+            .args(rest)
             .arg("--config")
             .arg(self.path("supervisord.toml"))
             .env("NOTIFY_SOCKET", &notify)
@@ -355,6 +446,26 @@ impl std::fmt::Debug for Metrics {
         }
         Ok(())
     }
+}
+
+/// The words in front of a command that give it a mount namespace of its own, with an empty disk of so many KiB at a folder. Nobody
+/// need be root for that.
+pub fn small_disk(at: &Path, kib: u32) -> Vec<String> {
+    let mount = format!(
+        "mount -t tmpfs -o size={kib}k none {} && exec \"$@\"",
+        at.display()
+    );
+    let words = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &mount,
+        "sh",
+    ];
+    words.map(str::to_owned).to_vec()
 }
 
 fn start_bus(folder: &Path) -> Result<Child> {

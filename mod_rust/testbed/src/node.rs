@@ -135,6 +135,15 @@ impl Node {
         self.lock().events.clone()
     }
 
+    /// All events since connecting, once the node is gone and nothing more can come.
+    pub fn to_the_end(mut self) -> Vec<EventFrame> {
+        if let Some(reader) = self.reader.take() {
+            // A panic of it has been printed.
+            let _ = reader.join();
+        }
+        self.events()
+    }
+
     /// Waits until an agent's latest state, by snapshot and events, is this one.
     ///
     /// # Errors
@@ -259,7 +268,13 @@ fn read(mut from: BufReader<UnixStream>, seen: &(Mutex<Seen>, Condvar)) {
             }
             Ok(Some(FromNode::Reply { id, outcome })) => guard.replies.entry(id).or_default().push(outcome),
             Ok(Some(FromNode::Error { message })) => guard.ended = Some(message),
-            Ok(Some(FromNode::Hello(_) | FromNode::Gap(_) | FromNode::Heartbeat { .. })) => {}
+            Ok(Some(
+                FromNode::Hello(_)
+                | FromNode::Boot { .. }
+                | FromNode::End { .. }
+                | FromNode::Gap(_)
+                | FromNode::Heartbeat { .. },
+            )) => {}
             Ok(None) => guard.ended = Some("closed".into()),
             Err(error) => guard.ended = Some(error.to_string()),
         }

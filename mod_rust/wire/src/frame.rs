@@ -1,11 +1,13 @@
 //! Frames: what stands on a line.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Outcome};
 use crate::event::Event;
+use crate::label::labels;
 use crate::snapshot::Snapshot;
 
 /// From a node to its client.
@@ -14,7 +16,20 @@ use crate::snapshot::Snapshot;
 pub enum FromNode {
     /// The first line, in answer to the client's.
     Hello(NodeHello),
-    /// Events that this client asked for are gone. A snapshot follows.
+    /// What follows is the story of this boot: of the present one, or of one before it that this client has not stored to its end.
+    Boot {
+        /// Its name.
+        boot: String,
+        /// Its number among the starts that have a spool, without a hole; 0 if it has none.
+        number: u64,
+    },
+    /// That was all of a boot of before.
+    End {
+        /// It ended in order, so nothing of it is missing. Otherwise the node was killed, and what it did after its last event
+        /// nobody knows.
+        clean: bool,
+    },
+    /// Events that this client asked for are gone. In the story of the present boot a snapshot follows.
     Gap(Gap),
     /// The whole state after event `seq`.
     Snapshot {
@@ -31,12 +46,15 @@ pub enum FromNode {
         #[serde(flatten)]
         outcome: Outcome,
     },
-    /// Nothing happened for a while, and the node is well. `seq` is the last event.
+    /// The node is well; every two seconds or so, whatever else is told. `seq` is the last event.
     Heartbeat {
         /// Last event so far.
         seq: u64,
         /// Microseconds since the Unix epoch.
         at: u64,
+        /// How the events fare that are not stored yet.
+        #[serde(default)]
+        pipe: PipeInfo,
     },
     /// The client broke the protocol, or speaks another version; the node closes.
     Error {
@@ -71,8 +89,78 @@ pub struct Gap {
     pub first: u64,
     /// Last lost event.
     pub last: u64,
-    /// Why: `overflow` (more unacknowledged events than the node keeps), `boot` (the node started anew since).
-    pub reason: String,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why events are missing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// More came than memory keeps while nobody stored them, and there is no spool; or more than could be published.
+    Overflow,
+    /// The spool's disk was full for longer than memory could bridge.
+    DiskFull,
+    /// The spool's disk failed, or was too slow, for longer than memory could bridge.
+    DiskFailed,
+    /// The ceiling of the spool was reached.
+    SpoolFull,
+    /// The spool kept them for longer than the settings want.
+    TooOld,
+    /// The PBX or its machine died while they were being written.
+    Torn,
+    /// The spool's files were damaged or taken away.
+    Damaged,
+    /// They were acknowledged before, and let go: the client asks for what it had stored, or another one of its name.
+    Acknowledged,
+    /// They were written by another version, and this one cannot read them.
+    Version,
+}
+
+labels!(GapReason {
+    Overflow => "overflow",
+    DiskFull => "disk_full",
+    DiskFailed => "disk_failed",
+    SpoolFull => "spool_full",
+    TooOld => "too_old",
+    Torn => "torn",
+    Damaged => "damaged",
+    Acknowledged => "acknowledged",
+    Version => "version",
+});
+
+/// How the events of a node fare on their way to those who store them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PipeInfo {
+    /// The spool, if there is one.
+    pub spool: Option<SpoolInfo>,
+    /// Events of this boot so far.
+    pub newest: u64,
+    /// Events of this boot that every storing client has acknowledged.
+    pub acknowledged: u64,
+    /// Events in memory.
+    pub memory: u64,
+    /// Events of this boot and, by the spool's limits, of those before that were lost to who had not stored them, by reason.
+    pub lost: BTreeMap<GapReason, u64>,
+    /// Bytes of the journal of inputs; 0 without one.
+    pub journal_bytes: u64,
+}
+
+/// A node's spool.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SpoolInfo {
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Bytes that they may have.
+    pub max_bytes: u64,
+    /// Boots before this one that are held.
+    pub earlier: u64,
+    /// Events of this boot that are in its files, or were.
+    pub written: u64,
+    /// Events of this boot that a power cut would spare.
+    pub synced: u64,
+    /// Why nothing can be written at present; empty if it can.
+    pub trouble: String,
 }
 
 /// An event with its place in the story.
@@ -96,7 +184,8 @@ pub enum FromClient {
         protocol: u32,
         /// Who it is, for the log.
         client: String,
-        /// The last event this client has stored. Absent: begin with a snapshot.
+        /// The last event this client has stored. Absent: begin with a snapshot, or for a durable client with the oldest that
+        /// the node holds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,
         /// Whether the node must keep events until this client acknowledges them: the daemon's link does, a tool
@@ -104,8 +193,10 @@ pub enum FromClient {
         #[serde(default)]
         durable: bool,
     },
-    /// All events up to `seq` are stored for good; the node may forget them.
+    /// All events of that boot up to `seq`, and all boots before it, are stored for good; the node may forget them.
     Ack {
+        /// The boot.
+        boot: String,
         /// Last stored event.
         seq: u64,
     },

@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use hotline_blacklist::file;
+use hotline_framed::file;
 use serde::{Deserialize, Serialize};
 
 use super::Alarm;
 
 /// Most bytes that are read: what the most alarms come to, and more.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// Greatest number of an alarm: every program reads it exactly, and no daemon gets there.
+const MAX_ID: u64 = (1 << 53) - 1;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -27,7 +30,18 @@ pub(super) fn read(path: &Path) -> Kept {
         }
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        Ok(serde_json::from_slice(&bytes)?)
+        let mut kept: Kept = serde_json::from_slice(&bytes)?;
+        if kept
+            .last
+            .max(kept.alarms.iter().map(|alarm| alarm.id).max().unwrap_or(0))
+            > MAX_ID
+        {
+            return Err(io::Error::other(format!("numbers of alarms go up to {MAX_ID}")));
+        }
+        // Nothing that is on has none.
+        kept.last = kept.alarms.iter().map(|alarm| alarm.id).fold(kept.last, u64::max);
+        kept.alarms.retain(|alarm| alarm.level > 0);
+        Ok(kept)
     };
     match read() {
         Ok(kept) => kept,

@@ -7,10 +7,10 @@ mod figure;
 mod kept;
 mod ladder;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -23,6 +23,7 @@ use ladder::{Ladder, Steps};
 
 use crate::settings::AlarmSettings;
 use crate::shared::{Shared, StoreHealth};
+use crate::state::State;
 use crate::webhook::{AlarmNotice, Notice, Webhooks};
 
 /// How often figures are looked at.
@@ -105,6 +106,15 @@ impl Step {
     }
 }
 
+/// A moment by two clocks, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    /// Since the Unix epoch: for people, and beside what nodes say.
+    pub(crate) wall: u64,
+    /// By a clock that nobody sets: how long something lasts is measured by it.
+    pub(crate) steady: u64,
+}
+
 /// Something happened to an alarm.
 #[derive(Clone, PartialEq, Debug)]
 pub struct News {
@@ -136,7 +146,9 @@ pub struct Board {
     file: Option<PathBuf>,
     rules: Vec<Rule>,
     inner: Mutex<Inner>,
-    writing: Mutex<()>,
+    /// Whether the last try to write failed.
+    writing: Mutex<bool>,
+    begun: Instant,
     news: broadcast::Sender<News>,
 }
 
@@ -157,7 +169,7 @@ struct Inner {
     ladders: BTreeMap<Key, Ladder>,
     /// By rule.
     windows: BTreeMap<usize, Windows>,
-    /// Since when a node is away; microseconds.
+    /// Since when a node is away; by the steady clock, as all of these.
     away: BTreeMap<String, u64>,
     failing: Option<u64>,
     /// Steps taken, by rule and step.
@@ -198,6 +210,7 @@ impl Board {
             rules,
             inner: Mutex::new(inner),
             writing: Mutex::default(),
+            begun: Instant::now(),
             news: broadcast::Sender::new(NEWS),
         }
     }
@@ -261,6 +274,10 @@ impl Board {
             return Err(NotAcknowledged::Unknown(id));
         };
         if let Some(by) = &alarm.acknowledged {
+            if by.author == author && by.note == note {
+                // Said twice, as by who did not get the answer.
+                return Ok(alarm.clone());
+            }
             return Err(NotAcknowledged::Already(by.author.clone()));
         }
         let rule = key.0;
@@ -312,8 +329,23 @@ impl Board {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            if self.look(&shared, now()) {
-                self.clone().keep().await;
+            let (board, shared) = (self.clone(), shared.clone());
+            // Many rules for many queues take a while.
+            let looked = tokio::task::spawn_blocking(move || {
+                let now = Moment {
+                    wall: now(),
+                    steady: board.begun.elapsed().as_micros() as u64,
+                };
+                board.look(&shared, now)
+            });
+            match looked.await {
+                Ok(true) => self.clone().keep().await,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "figures could not be looked at");
+                    // Without alarms the daemon is to be started again.
+                    return;
+                }
             }
         }
     }
@@ -344,8 +376,8 @@ impl Board {
         let _ = tokio::task::spawn_blocking(move || self.write()).await;
     }
 
-    /// Looks at all figures at a moment (microseconds). Whether there is something to write.
-    pub(crate) fn look(&self, shared: &Shared, now: u64) -> bool {
+    /// Looks at all figures at a moment. Whether there is something to write.
+    pub(crate) fn look(&self, shared: &Shared, now: Moment) -> bool {
         let failing = matches!(&*shared.store().borrow(), StoreHealth::Failed(_));
         let (connected, all_known) = {
             let links = shared.links();
@@ -356,117 +388,77 @@ impl Board {
             // A node says its name when it is first reached: until all have, one that is missing may be one of them.
             (connected, links.iter().all(|link| !link.version.is_empty()))
         };
-        let state = shared.state();
-        let mut inner = self.lock();
-        for (node, there) in &connected {
-            if *there {
-                inner.away.remove(node);
-            } else {
-                inner.away.entry(node.clone()).or_insert(now);
+        {
+            let mut inner = self.lock();
+            for (node, there) in &connected {
+                if *there {
+                    inner.away.remove(node);
+                } else {
+                    inner.away.entry(node.clone()).or_insert(now.steady);
+                }
             }
+            inner.failing = failing.then_some(inner.failing.unwrap_or(now.steady));
         }
-        inner.failing = failing.then_some(inner.failing.unwrap_or(now));
-        let mut seen = BTreeSet::new();
+        let waits = |node: &String| !all_known && !connected.contains_key(node);
         for (nth, rule) in self.rules.iter().enumerate() {
-            let figure = rule.settings.figure;
-            let length = u64::from(rule.settings.window_minutes) * 60_000_000;
-            let least = u64::from(rule.settings.min_calls);
-            if figure == Figure::StoreFailing {
-                let since = inner
-                    .failing
-                    .map_or(0.0, |since| seconds(now.saturating_sub(since)));
-                let key = (nth, String::new(), String::new());
-                self.climb(&mut inner, key.clone(), Value::Known(since), now);
-                seen.insert(key);
-                continue;
-            }
-            for (name, there) in &connected {
-                let there = *there;
-                let node = state.nodes.get(name);
-                let key = |queue: &str| (nth, name.clone(), queue.to_owned());
-                if !figure.is_of_queues() {
-                    let value = match (figure, node) {
-                        (Figure::NodeAway, _) => {
-                            let since = inner.away.get(name);
-                            Value::Known(since.map_or(0.0, |since| seconds(now.saturating_sub(*since))))
-                        }
-                        (_, Some(node)) => {
-                            let window = inner.windows.entry(nth).or_default();
-                            let window = window.entry((name.clone(), String::new())).or_default();
-                            window.figure(figure, Totals::of_node(node), now, length, least)
-                        }
-                        (_, None) => Value::Unknown,
-                    };
-                    self.climb(&mut inner, key(""), value, now);
-                    seen.insert(key(""));
-                    continue;
-                }
-                let Some(node) = node else { continue };
-                for (queue, view) in &node.queues {
-                    let wanted = &rule.settings.queues;
-                    if !wanted.is_empty() && !wanted.contains(queue) {
-                        continue;
-                    }
-                    let value = if !there {
-                        Value::Unknown
-                    } else if figure.has_window() {
-                        let window = inner.windows.entry(nth).or_default();
-                        let window = window.entry((name.clone(), queue.clone())).or_default();
-                        let totals = Totals::of_queue(node.counts.queues.get(queue));
-                        window.figure(figure, totals, now, length, least)
-                    } else {
-                        at_once(figure, view, now)
-                    };
-                    self.climb(&mut inner, key(queue), value, now);
-                    seen.insert(key(queue));
-                }
-                // One that is away has no queues that could be looked at when it was never heard of; what was on stays.
-                if !there {
-                    let on = inner.alarms.keys().filter(|(of, on, _)| *of == nth && on == name);
-                    seen.extend(on.cloned().collect::<Vec<_>>());
+            // Rule by rule, and the log is written without the state: nobody who waits for it waits for more than one rule.
+            let state = shared.state();
+            let mut inner = self.lock();
+            let seen = look(&mut inner, nth, &rule.settings, &connected, &state, now);
+            drop(state);
+            for (key, value) in &seen {
+                if let Some(value) = value {
+                    self.climb(&mut inner, key, *value, now);
                 }
             }
+            // What is not there any more, such as a queue that was removed, has no alarm.
+            let is_gone = |key: &&Key| !seen.contains_key(*key) && !waits(&key.1);
+            let of_rule = (nth, String::new(), String::new())..(nth + 1, String::new(), String::new());
+            let ladders = inner.ladders.range(of_rule.clone()).map(|(key, _)| key);
+            let left: Vec<Key> = ladders.filter(is_gone).cloned().collect();
+            let alarms = inner.alarms.range(of_rule).map(|(key, _)| key);
+            let ended: Vec<Key> = alarms.filter(is_gone).cloned().collect();
+            for key in &ended {
+                self.end(&mut inner, key, now.wall);
+            }
+            for key in &left {
+                inner.ladders.remove(key);
+            }
+            if let Some(windows) = inner.windows.get_mut(&nth) {
+                windows.retain(|(node, queue), _| seen.contains_key(&(nth, node.clone(), queue.clone())));
+            }
         }
-        drop(state);
-        // What is not there any more, such as a queue that was removed, has no alarm.
-        let waits = |key: &Key| !all_known && !connected.contains_key(&key.1);
-        let gone = inner
-            .alarms
-            .keys()
-            .filter(|key| !seen.contains(key) && !waits(key));
-        for key in gone.cloned().collect::<Vec<_>>() {
-            self.end(&mut inner, &key, now);
-        }
-        inner.ladders.retain(|key, _| seen.contains(key) || waits(key));
-        for (rule, windows) in &mut inner.windows {
-            windows.retain(|(node, queue), _| seen.contains(&(*rule, node.clone(), queue.clone())));
-        }
-        inner.unwritten
+        self.lock().unwritten
     }
 
-    fn climb(&self, inner: &mut Inner, key: Key, value: Value, now: u64) {
+    fn climb(&self, inner: &mut Inner, key: &Key, value: Value, now: Moment) {
         let Some(rule) = self.rules.get(key.0) else { return };
-        let ladder = inner.ladders.entry(key.clone()).or_default();
-        let level = ladder.look(&rule.steps, value, now);
-        let before = inner.alarms.get(&key).map_or(0, |alarm| alarm.level);
+        if !inner.ladders.contains_key(key) {
+            inner.ladders.insert(key.clone(), Ladder::default());
+        }
+        let Some(ladder) = inner.ladders.get_mut(key) else {
+            return;
+        };
+        let level = ladder.look(&rule.steps, value, now.steady);
+        let before = inner.alarms.get(key).map_or(0, |alarm| alarm.level);
         if level == before {
             return;
         }
         let Some(threshold) = rule.steps.value(level) else {
-            return self.end(inner, &key, now);
+            return self.end(inner, key, now.wall);
         };
         let known = match value {
             Value::Known(value) => Some(value),
             Value::Quiet | Value::Unknown => None,
         };
-        let text = self.text(rule, &key, known, threshold);
-        let alarm = match inner.alarms.get(&key) {
+        let text = self.text(rule, key, known, threshold);
+        let alarm = match inner.alarms.get(key) {
             Some(alarm) => Alarm {
                 level,
                 value: known,
                 threshold,
                 text,
-                changed: now,
+                changed: now.wall,
                 // A worse one is another matter.
                 acknowledged: alarm.acknowledged.clone().filter(|_| level < before),
                 ..(**alarm).clone()
@@ -478,12 +470,12 @@ impl Board {
                     );
                 }
                 // Looked at again, and raised once there is room.
-                inner.ladders.remove(&key);
+                inner.ladders.remove(key);
                 return;
             }
             None => {
                 inner.last += 1;
-                let (_, node, queue) = &key;
+                let (_, node, queue) = key;
                 Alarm {
                     id: inner.last,
                     name: rule.settings.name.clone(),
@@ -495,8 +487,8 @@ impl Board {
                     threshold,
                     text,
                     action: rule.settings.action.clone(),
-                    raised: now,
-                    changed: now,
+                    raised: now.wall,
+                    changed: now.wall,
                     acknowledged: None,
                 }
             }
@@ -504,9 +496,9 @@ impl Board {
         let alarm = Arc::new(alarm);
         let step = if before == 0 { Step::Raised } else { Step::Level };
         let rule = key.0;
-        inner.alarms.insert(key, alarm.clone());
+        inner.alarms.insert(key.clone(), alarm.clone());
         inner.unwritten = true;
-        self.tell(inner, rule, step, now, alarm);
+        self.tell(inner, rule, step, now.wall, alarm);
     }
 
     fn end(&self, inner: &mut Inner, key: &Key, now: u64) {
@@ -537,7 +529,7 @@ impl Board {
     /// Writes what is on, for the next start, if that has changed. Blocks.
     pub(crate) fn write(&self) {
         let Some(file) = &self.file else { return };
-        let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = {
             let mut inner = self.lock();
             if !std::mem::take(&mut inner.unwritten) {
@@ -548,11 +540,80 @@ impl Board {
                 alarms: inner.alarms.values().map(|alarm| (**alarm).clone()).collect(),
             }
         };
-        if let Err(error) = kept::write(file, &kept) {
-            tracing::error!(%error, "alarms that are on, and who takes care of them, would not survive a restart now");
-            self.lock().unwritten = true;
+        match kept::write(file, &kept) {
+            Ok(()) => *failed = false,
+            Err(error) => {
+                // Tried again each second, said once.
+                if !std::mem::replace(&mut *failed, true) {
+                    tracing::error!(%error, "alarms that are on, and who takes care of them, would not survive a restart now");
+                }
+                self.lock().unwritten = true;
+            }
         }
     }
+}
+
+/// What a rule looks at, and how it is; nothing for what is left as it is.
+fn look(
+    inner: &mut Inner,
+    nth: usize,
+    rule: &AlarmSettings,
+    connected: &BTreeMap<String, bool>,
+    state: &State,
+    now: Moment,
+) -> BTreeMap<Key, Option<Value>> {
+    let figure = rule.figure;
+    let length = u64::from(rule.window_minutes) * 60_000_000;
+    let least = u64::from(rule.min_calls);
+    let since = |since: Option<u64>| {
+        Value::Known(since.map_or(0.0, |since| seconds(now.steady.saturating_sub(since))))
+    };
+    let mut seen = BTreeMap::new();
+    if figure == Figure::StoreFailing {
+        let key = (nth, String::new(), String::new());
+        seen.insert(key, Some(since(inner.failing)));
+        return seen;
+    }
+    for (name, there) in connected {
+        let node = state.nodes.get(name);
+        let key = |queue: &str| (nth, name.clone(), queue.to_owned());
+        if !figure.is_of_queues() {
+            let value = match (figure, node) {
+                (Figure::NodeAway, _) => since(inner.away.get(name).copied()),
+                (_, Some(node)) => {
+                    let window = inner.windows.entry(nth).or_default();
+                    let window = window.entry((name.clone(), String::new())).or_default();
+                    window.figure(figure, Totals::of_node(node), now.steady, length, least)
+                }
+                (_, None) => Value::Unknown,
+            };
+            seen.insert(key(""), Some(value));
+            continue;
+        }
+        // One of which nobody has heard since it is away, or yet, has no queues to look at: what was on stays.
+        if !there || node.is_none() {
+            let on = inner.alarms.keys().filter(|(of, on, _)| *of == nth && on == name);
+            seen.extend(on.map(|key| (key.clone(), None)));
+        }
+        let Some(node) = node else { continue };
+        for (queue, view) in &node.queues {
+            if !rule.queues.is_empty() && !rule.queues.contains(queue) {
+                continue;
+            }
+            let value = if !there {
+                Value::Unknown
+            } else if figure.has_window() {
+                let window = inner.windows.entry(nth).or_default();
+                let window = window.entry((name.clone(), queue.clone())).or_default();
+                let totals = Totals::of_queue(node.counts.queues.get(queue));
+                window.figure(figure, totals, now.steady, length, least)
+            } else {
+                at_once(figure, view, now.wall)
+            };
+            seen.insert(key(queue), Some(value));
+        }
+    }
+    seen
 }
 
 fn now() -> u64 {

@@ -13,6 +13,14 @@ fn rule(text: &str) -> AlarmSettings {
     toml::from_str(text).unwrap()
 }
 
+/// By both clocks.
+fn at(micros: u64) -> Moment {
+    Moment {
+        wall: micros,
+        steady: micros,
+    }
+}
+
 fn shared() -> Shared {
     let node = NodeSettings {
         socket: "/run/hotline/pbx1.sock".into(),
@@ -39,10 +47,10 @@ fn an_alarm_is_raised_worse_taken_care_of_and_over() {
         told
     };
     for second in 0..=5 {
-        assert!(!board.look(&shared, second * SECOND));
+        assert!(!board.look(&shared, at(second * SECOND)));
     }
     assert_eq!(told(), []);
-    assert!(board.look(&shared, 6 * SECOND));
+    assert!(board.look(&shared, at(6 * SECOND)));
     assert_eq!(told(), [(Step::Raised, 1)]);
     let [alarm] = &board.alarms()[..] else { panic!() };
     assert_eq!(alarm.text, "node pbx1: node away is 6 s, above 5 s");
@@ -65,11 +73,11 @@ fn an_alarm_is_raised_worse_taken_care_of_and_over() {
     );
 
     // Worse: whoever took care is asked again.
-    board.look(&shared, 61 * SECOND);
+    board.look(&shared, at(61 * SECOND));
     assert_eq!(told(), [(Step::Level, 2)]);
     assert!(board.alarm(id).unwrap().acknowledged.is_none());
     shared.links()[0].commands = Some(tokio::sync::mpsc::channel(1).0);
-    board.look(&shared, 62 * SECOND);
+    board.look(&shared, at(62 * SECOND));
     assert_eq!(told(), [(Step::Cleared, 2)]);
     assert!(board.alarms().is_empty());
     let (_, on, steps) = board.counts().remove(0);
@@ -84,8 +92,8 @@ fn what_is_on_survives_a_restart_with_who_takes_care_of_it() {
     let shared = shared();
     let rules = [rule("name = \"away\"\nfigure = \"node_away\"\nabove = [5]")];
     let board = Board::new(&rules, Some(&file));
-    board.look(&shared, 0);
-    board.look(&shared, 6 * SECOND);
+    board.look(&shared, at(0));
+    board.look(&shared, at(6 * SECOND));
     let id = board.alarms()[0].id;
     board.acknowledge(id, "anna", "").unwrap();
     board.write();
@@ -95,10 +103,10 @@ fn what_is_on_survives_a_restart_with_who_takes_care_of_it() {
     // Away since this start only, and so below the value: it is over by the same rules as ever.
     let kept = again.alarm(id).unwrap();
     assert_eq!(kept.acknowledged.as_ref().unwrap().author, "anna");
-    again.look(&shared, 7 * SECOND);
+    again.look(&shared, at(7 * SECOND));
     assert_eq!(news.try_recv().unwrap().step, Step::Cleared);
     // Numbers go on.
-    again.look(&shared, 20 * SECOND);
+    again.look(&shared, at(20 * SECOND));
     assert_eq!(again.alarms()[0].id, id + 1);
 
     // One whose rule is gone is over; what makes no sense is kept aside.
@@ -124,7 +132,10 @@ fn a_queue_has_an_alarm_of_its_own_until_it_is_removed() {
         };
         shared.state_mut().apply(&record, &mut Changes::default());
     };
-    tell(Body::Boot { socket: "s".into() });
+    tell(Body::Boot {
+        socket: "s".into(),
+        number: 0,
+    });
     let snapshot = |queues: &[&str]| {
         let queue = |name: &&str| serde_json::json!({"name": name, "strategy": "linear", "service_target": 20_000_000, "max_waiting": 10});
         let queues: Vec<_> = queues.iter().map(queue).collect();
@@ -140,7 +151,7 @@ fn a_queue_has_an_alarm_of_its_own_until_it_is_removed() {
         ],
         None,
     );
-    board.look(&shared, SECOND);
+    board.look(&shared, at(SECOND));
     let on = |board: &Board| {
         let of = |alarm: &Arc<Alarm>| (alarm.name.clone(), alarm.queue.clone().unwrap_or_default());
         let mut on: Vec<_> = board.alarms().iter().map(of).collect();
@@ -156,10 +167,84 @@ fn a_queue_has_an_alarm_of_its_own_until_it_is_removed() {
         pairs(&[("empty", "desk"), ("empty", "support"), ("nobody", "support")])
     );
     tell(snapshot(&["desk"]));
-    board.look(&shared, 2 * SECOND);
+    board.look(&shared, at(2 * SECOND));
     assert_eq!(on(&board), pairs(&[("empty", "desk")]));
     // What is not known any more changes nothing.
     shared.links()[0].commands = None;
-    board.look(&shared, 3 * SECOND);
+    board.look(&shared, at(3 * SECOND));
     assert_eq!(on(&board), pairs(&[("empty", "desk")]));
+}
+
+#[test]
+fn an_alarm_neither_waits_nor_hurries_when_somebody_sets_the_clock() {
+    let shared = shared();
+    let rules = [rule(
+        "name = \"away\"\nfigure = \"node_away\"\nabove = [5]\nfor_seconds = 2",
+    )];
+    let board = Board::new(&rules, None);
+    let hour = 3_600 * SECOND;
+    let look = |wall, second| {
+        board.look(
+            &shared,
+            Moment {
+                wall,
+                steady: second * SECOND,
+            },
+        );
+        board.alarms().len()
+    };
+    assert_eq!(look(10 * hour, 0), 0);
+    // An hour on, and it is away for six seconds only, beyond for none.
+    assert_eq!(look(11 * hour, 6), 0);
+    // Two hours back, and it is away all the same.
+    assert_eq!(look(9 * hour, 7), 0);
+    assert_eq!(look(9 * hour, 8), 1);
+}
+
+#[test]
+fn what_was_on_stays_until_its_node_is_heard_of_and_a_number_is_none_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("events.alarms.json");
+    let shared = shared();
+    shared.links()[0].commands = Some(tokio::sync::mpsc::channel(1).0);
+    shared.links()[0].version = "1".into();
+    let alarm = |id: u64, level: u8, name: &str| {
+        serde_json::json!({"id": id, "name": name, "figure": "waiting", "node": "pbx1", "queue": name, "level": level,
+            "value": 7.0, "threshold": 5.0, "text": "", "action": "", "raised": 1, "changed": 1,
+            "acknowledged": {"author": "anna", "at": 1, "note": ""}})
+    };
+    let rules = [
+        rule("name = \"crowd\"\nfigure = \"waiting\"\nabove = [5]"),
+        rule("name = \"none\"\nfigure = \"waiting\"\nabove = [5]"),
+    ];
+    let kept = serde_json::json!({"last": 3, "alarms": [alarm(41, 1, "crowd"), alarm(42, 0, "none")]});
+    std::fs::write(&file, kept.to_string()).unwrap();
+    let board = Board::new(&rules, Some(&file));
+    // Connected, and its first snapshot is still to come.
+    board.look(&shared, at(SECOND));
+    let on: Vec<u64> = board.alarms().iter().map(|alarm| alarm.id).collect();
+    assert_eq!(on, [41], "one of no level is no alarm");
+    assert_eq!(board.counts()[0].1, [1]);
+    assert_eq!(board.lock().last, 42);
+    let bad = serde_json::json!({"last": u64::MAX, "alarms": []});
+    std::fs::write(&file, bad.to_string()).unwrap();
+    assert_eq!(Board::new(&rules, Some(&file)).lock().last, 0);
+}
+
+#[test]
+fn who_says_twice_that_they_take_care_is_answered_twice() {
+    let shared = shared();
+    let board = Board::new(
+        &[rule("name = \"away\"\nfigure = \"node_away\"\nabove = [5]")],
+        None,
+    );
+    board.look(&shared, at(0));
+    board.look(&shared, at(6 * SECOND));
+    let id = board.alarms()[0].id;
+    let mut news = board.news();
+    let first = board.acknowledge(id, "anna", "mine").unwrap();
+    assert_eq!(board.acknowledge(id, "anna", "mine").unwrap(), first);
+    assert_eq!(news.try_recv().unwrap().step, Step::Acknowledged);
+    assert!(news.try_recv().is_err(), "told once");
+    assert!(board.acknowledge(id, "anna", "another").is_err());
 }

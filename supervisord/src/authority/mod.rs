@@ -117,12 +117,13 @@ pub enum Target<'a> {
 
 impl std::fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whoever asks may write anything, and it goes into the log.
         match self {
             Target::Node => f.write_str("a whole node"),
-            Target::Agent(number) => write!(f, "agent {number}"),
-            Target::Queue(name) => write!(f, "queue {name}"),
-            Target::Call(call) => write!(f, "call {call}"),
-            Target::Supervisor(number) => write!(f, "supervisor {number}"),
+            Target::Agent(number) => write!(f, "agent {}", number.escape_debug()),
+            Target::Queue(name) => write!(f, "queue {}", name.escape_debug()),
+            Target::Call(call) => write!(f, "call {}", call.escape_debug()),
+            Target::Supervisor(number) => write!(f, "supervisor {}", number.escape_debug()),
         }
     }
 }
@@ -208,7 +209,8 @@ impl Authority {
             Reach::Own => format!("{author} is {role}, who may {what} as itself only, not as {target}"),
             Reach::Teams | Reach::Any => match target {
                 Target::Supervisor(number) => format!(
-                    "{author} may {what} under its own supervisor number only, not as {number}; an administrator can change it"
+                    "{author} may {what} under its own supervisor number only, not as {}; an administrator can change it",
+                    number.escape_debug()
                 ),
                 _ => format!(
                     "{author} is {role}, who may {what} in its own teams ({}) only, and {target} is not there; an administrator \

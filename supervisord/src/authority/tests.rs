@@ -388,3 +388,21 @@ fn the_documentation_has_the_policy() {
     let page = include_str!("../../../docs/http.md");
     assert!(page.contains(&table), "docs/http.md is to have\n{table}");
 }
+
+#[test]
+fn what_is_denied_is_one_line_of_the_log_whatever_was_asked() {
+    let name = "x\n2026-01-01 ERROR \u{1b}[31mforged";
+    for target in [
+        Target::Agent(name),
+        Target::Queue(name),
+        Target::Call(name),
+        Target::Supervisor(name),
+    ] {
+        let denied = authority().deed(&actor(Role::Supervisor), Some(&node()), Deed::Listen, target);
+        let denied = denied.unwrap_err().to_string();
+        assert!(
+            denied.contains("forged") && !denied.chars().any(char::is_control),
+            "{denied}"
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -85,13 +86,14 @@ impl Listening {
                 let _place = place;
                 // Small messages to many readers, each wanted at once.
                 let _ = stream.set_nodelay(true);
-                let stream = Guarded::new(stream, timings.http_idle);
+                let answering = Arc::new(AtomicBool::new(false));
+                let stream = Guarded::new(stream, timings.http_idle, answering.clone());
                 match tls {
-                    None => connection(stream, address, routes, timings).await,
+                    None => connection(stream, address, answering, routes, timings).await,
                     Some(tls) => {
                         let secured = tokio::time::timeout(timings.http_head, tls.accept(stream)).await;
                         match secured {
-                            Ok(Ok(stream)) => connection(stream, address, routes, timings).await,
+                            Ok(Ok(stream)) => connection(stream, address, answering, routes, timings).await,
                             Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS"),
                             Err(_) => tracing::debug!(%address, "no TLS in time"),
                         }
@@ -128,18 +130,22 @@ fn room_for(wanted: usize) -> usize {
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send>(
     stream: S,
     address: SocketAddr,
+    answering: Arc<AtomicBool>,
     routes: Router,
     timings: Timings,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(address));
-        let routes = routes.clone();
+        let (routes, answering) = (routes.clone(), answering.clone());
         async move {
             // Requests hold no absolute address here: this is no proxy.
             if request.uri().authority().is_some() {
                 *request.uri_mut() = origin_form(request.uri());
             }
-            routes.oneshot(request).await
+            answering.store(true, Ordering::Relaxed);
+            let answer = routes.oneshot(request).await;
+            answering.store(false, Ordering::Relaxed);
+            answer
         }
     });
     let mut http = http1::Builder::new();
@@ -157,18 +163,20 @@ fn origin_form(uri: &http::Uri) -> http::Uri {
     path.parse().unwrap_or_else(|_| http::Uri::from_static("/"))
 }
 
-/// A connection that ends when nothing moves on it, either way, for a while.
+/// A connection that ends when nothing moves on it, either way, for a while. While an answer is made, it is for us to move.
 pub struct Guarded {
     stream: TcpStream,
     idle: Duration,
+    answering: Arc<AtomicBool>,
     end: Pin<Box<Sleep>>,
 }
 
 impl Guarded {
-    fn new(stream: TcpStream, idle: Duration) -> Guarded {
+    fn new(stream: TcpStream, idle: Duration, answering: Arc<AtomicBool>) -> Guarded {
         Guarded {
             stream,
             idle,
+            answering,
             end: Box::pin(tokio::time::sleep(idle)),
         }
     }
@@ -183,6 +191,12 @@ impl Guarded {
             }
             Poll::Pending => {
                 ready!(self.end.as_mut().poll(cx));
+                if self.answering.load(Ordering::Relaxed) {
+                    let end = Instant::now() + self.idle;
+                    self.end.as_mut().reset(end);
+                    // Registers who is to be woken then.
+                    ready!(self.end.as_mut().poll(cx));
+                }
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }

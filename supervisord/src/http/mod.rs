@@ -8,6 +8,7 @@ pub mod auth;
 mod extract;
 pub mod listen;
 pub mod openapi;
+mod places;
 mod probes;
 pub mod problem;
 pub mod sse;
@@ -36,6 +37,9 @@ use sse::Feed;
 /// Longest body of a request, in bytes: every command many times over.
 const MAX_BODY: usize = 64 << 10;
 
+/// Pages of metrics written at once: each is as long as there are series.
+const GATHERING: usize = 2;
+
 /// What the routes share.
 #[derive(Debug)]
 pub struct Http {
@@ -55,6 +59,8 @@ pub struct Http {
     feed: Arc<Feed>,
     /// Places for streams.
     streams: Arc<Semaphore>,
+    /// Places for writing metrics.
+    gathering: Arc<Semaphore>,
     /// Whether people reach it by HTTPS.
     secure: bool,
 }
@@ -86,6 +92,7 @@ impl Http {
             answers: Answers::default(),
             feed,
             streams: Arc::new(Semaphore::new(http.max_streams)),
+            gathering: Arc::new(Semaphore::new(GATHERING)),
             secure: http.tls_cert.is_some(),
             settings: http,
         })

@@ -11,6 +11,7 @@ use prometheus::TextEncoder;
 use super::Http;
 use super::auth;
 use super::listen::Peer;
+use super::places::beside;
 use super::problem::Problem;
 use crate::settings::Probes;
 use crate::shared::StoreHealth;
@@ -49,15 +50,13 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     admit(&http, peer, &headers)?;
-    let text = tokio::task::spawn_blocking(move || {
+    let gathering = http.gathering.clone();
+    let text = beside(&gathering, move || {
         TextEncoder::new()
             .encode_to_string(&http.registry.gather())
             .map_err(|error| error.to_string())
     });
-    let text = text
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|text| text);
+    let text = text.await.and_then(|text| text);
     let text = text.map_err(|error| Problem::defect("metrics could not be written", &error))?;
     Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
 }

@@ -1,8 +1,7 @@
 //! The connection to one node: kept for ever, resumed where the store left off, acknowledged as far as it is stored.
 //!
-//! A link asks for the events after the last one stored. If the node runs a boot that is not known, the link asks
-//! again for that boot's events from the first, so that nothing is missed as long as the node still holds it; what
-//! it no longer holds comes as a gap and a snapshot.
+//! A link asks for the events after the last one stored. The node tells the rest of that boot, and of those after it, as far as
+//! it holds them, before the present one: so nothing is missed but what comes as a gap.
 
 mod frames;
 
@@ -113,24 +112,22 @@ impl Link {
         self.shared.links_changed();
     }
 
-    /// One connection, or two if the node turns out to run a boot that was not asked for.
+    /// One connection, or two if the socket turns out to be another node's than it was.
     async fn connection(&self) -> LinkError {
         let mut resume = self.position_of_socket();
         for _ in 0..3 {
             match self.hello(resume.as_ref()).await {
                 Ok((hello, reader, writer)) => {
-                    let wanted = self.position_of_boot(&hello);
-                    match resume {
-                        Some(asked) if asked.boot == hello.boot => {
-                            return self.follow(&hello, asked.seq, reader, writer).await;
-                        }
-                        _ => resume = Some(wanted),
+                    let known = self.position_of_node(&hello.node);
+                    if known == resume {
+                        return self.follow(&hello, resume, reader, writer).await;
                     }
+                    resume = known;
                 }
                 Err(error) => return error,
             }
         }
-        LinkError::Broken("the node's boot changes at every connection".into())
+        LinkError::Broken("another node answers at every connection".into())
     }
 
     /// Where the node that was last heard on this socket left off.
@@ -143,17 +140,13 @@ impl Link {
         })
     }
 
-    /// Where a node's boot left off; its beginning if it is not known.
-    fn position_of_boot(&self, hello: &NodeHello) -> Resume {
+    /// Where a node of that name left off.
+    fn position_of_node(&self, name: &str) -> Option<Resume> {
         let state = self.shared.state();
-        let known = state
-            .nodes
-            .get(&hello.node)
-            .filter(|node| node.boot == hello.boot);
-        Resume {
-            boot: hello.boot.clone(),
-            seq: known.map_or(0, |node| node.seq),
-        }
+        state.nodes.get(name).map(|node| Resume {
+            boot: node.boot.clone(),
+            seq: node.seq,
+        })
     }
 
     async fn hello(&self, resume: Option<&Resume>) -> Result<(NodeHello, Reader, Writer), LinkError> {
@@ -179,7 +172,13 @@ impl Link {
     }
 
     /// Follows the node until the connection ends.
-    async fn follow(&self, hello: &NodeHello, resume: u64, reader: Reader, writer: Writer) -> LinkError {
+    async fn follow(
+        &self,
+        hello: &NodeHello,
+        resume: Option<Resume>,
+        reader: Reader,
+        writer: Writer,
+    ) -> LinkError {
         let commands = match self.connected(hello) {
             Ok(commands) => commands,
             Err(error) => return error,
@@ -189,8 +188,11 @@ impl Link {
             node = hello.node,
             pbx = hello.pbx,
             version = hello.version,
-            resume,
+            boot = hello.boot,
             newest = hello.newest,
+            resume = resume
+                .as_ref()
+                .map(|resume| format!("{} {}", resume.boot, resume.seq)),
             "connected"
         );
         let pending = Pending::default();
@@ -224,32 +226,44 @@ impl Link {
         Ok(commands)
     }
 
-    async fn read(&self, hello: &NodeHello, resume: u64, mut reader: Reader, pending: &Pending) -> LinkError {
-        let record = |body| Record {
-            node: hello.node.clone(),
-            boot: hello.boot.clone(),
-            body,
-        };
+    async fn read(
+        &self,
+        hello: &NodeHello,
+        resume: Option<Resume>,
+        mut reader: Reader,
+        pending: &Pending,
+    ) -> LinkError {
         let mut intake = Intake {
             link: self,
             store: self.shared.store(),
             behind: false,
         };
-        let mut next = resume + 1;
-        if let Err(error) = intake
-            .give(record(Body::Boot {
-                socket: self.socket.clone(),
-            }))
-            .await
-        {
-            return error;
-        }
+        // The boot that is told, and the event that comes next of it.
+        let (mut boot, mut next) = (String::new(), 0);
         loop {
             let frame = match intake.next(&mut reader).await {
                 Ok(frame) => frame,
                 Err(error) => return error,
             };
             let body = match frame {
+                FromNode::Boot { number, .. } if number > MAX_NUMBER => {
+                    return LinkError::Broken(format!("a boot {number} cannot be"));
+                }
+                FromNode::Boot { boot: told, number } => {
+                    let known = resume.as_ref().filter(|resume| resume.boot == told);
+                    next = known.map_or(0, |resume| resume.seq) + 1;
+                    boot = told;
+                    Body::Boot {
+                        socket: self.socket.clone(),
+                        number,
+                    }
+                }
+                FromNode::Event(_) | FromNode::Gap(_) | FromNode::Snapshot { .. } | FromNode::End { .. }
+                    if boot.is_empty() =>
+                {
+                    return LinkError::Broken("the node does not say which boot it tells of".into());
+                }
+                FromNode::End { clean } => Body::End { clean },
                 FromNode::Event(EventFrame { seq, at, .. }) if seq.max(at) > MAX_NUMBER => {
                     return LinkError::Broken(format!("event {seq} at {at} cannot be"));
                 }
@@ -287,7 +301,12 @@ impl Link {
                     next = snapshot.seq + 1;
                     Body::Snapshot(snapshot)
                 }
-                FromNode::Heartbeat { .. } => continue,
+                FromNode::Heartbeat { pipe, .. } => {
+                    if let Some(link) = self.shared.links().get_mut(self.index) {
+                        link.pipe = pipe;
+                    }
+                    continue;
+                }
                 FromNode::Reply { id, outcome } => {
                     let asked = pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                     // What follows a `pending` comes as an event too, and who asked may be gone.
@@ -299,7 +318,12 @@ impl Link {
                 FromNode::Error { message } => return LinkError::Refused(message),
                 FromNode::Hello(_) => return LinkError::Broken("a second hello".into()),
             };
-            if let Err(error) = intake.give(record(body)).await {
+            let record = Record {
+                node: hello.node.clone(),
+                boot: boot.clone(),
+                body,
+            };
+            if let Err(error) = intake.give(record).await {
                 return error;
             }
         }
@@ -315,7 +339,7 @@ impl Link {
         let mut applied = self.shared.applied();
         // At once: what was stored before may not have been acknowledged.
         applied.mark_changed();
-        let mut acknowledged = 0;
+        let mut acknowledged = None;
         let mut number = 0_u64;
         loop {
             let frame = tokio::select! {
@@ -323,11 +347,12 @@ impl Link {
                     if changed.is_err() {
                         return LinkError::Ending;
                     }
-                    match self.stored(hello) {
-                        Some(seq) if seq > acknowledged => acknowledged = seq,
-                        _ => continue,
-                    }
-                    FromClient::Ack { seq: acknowledged }
+                    let stored = self.position_of_node(&hello.node);
+                    let Some(now) = stored.filter(|stored| acknowledged.as_ref() != Some(stored)) else {
+                        continue;
+                    };
+                    let Resume { boot, seq } = acknowledged.insert(now).clone();
+                    FromClient::Ack { boot, seq }
                 }
                 Some(request) = commands.recv() => {
                     // Who asked was told that the time is over: what nobody waits for is not done late.
@@ -350,16 +375,6 @@ impl Link {
                 return error;
             }
         }
-    }
-
-    /// The last event of this boot that is stored and applied.
-    fn stored(&self, hello: &NodeHello) -> Option<u64> {
-        let state = self.shared.state();
-        state
-            .nodes
-            .get(&hello.node)
-            .filter(|node| node.boot == hello.boot)
-            .map(|node| node.seq)
     }
 }
 

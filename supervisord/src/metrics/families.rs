@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
+use hotline_wire::frame::{GapReason, PipeInfo};
 use hotline_wire::snapshot::{AgentState, Door};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -72,6 +73,16 @@ macro_rules! families {
 
 families! {
     module_up: GAUGE "module_up" "1 while the node's module is connected, 0 otherwise.",
+    spool_ok: GAUGE "spool_ok" "1 while the node can write its events to its spool, 0 while it cannot, or has none.",
+    spool_bytes: GAUGE "spool_bytes" "Bytes of the node's spool, as it said last.",
+    spool_max_bytes: GAUGE "spool_max_bytes" "Bytes that the node's spool may have; the oldest events go then.",
+    spool_earlier: GAUGE "spool_earlier_boots" "Starts before the present one of which the spool still holds events.",
+    node_events: COUNTER "node_events_total" "Events of the node since its start, as it said last.",
+    node_spooled: COUNTER "node_events_spooled_total" "Of those, how many are or were in the spool.",
+    node_acknowledged: COUNTER "node_events_acknowledged_total" "Of those, how many this daemon has stored, to the node's knowledge.",
+    node_lost: COUNTER "node_events_dropped_total"
+        "Events that the node dropped since its start before they were stored, by reason.",
+    journal_bytes: GAUGE "journal_bytes" "Bytes of the node's journal of inputs; 0 without one.",
     calls_offered: COUNTER "calls_offered_total"
         "Calls that joined a queue; one that goes on to another queue joins there as well.",
     calls_finished: COUNTER "calls_finished_total"
@@ -120,15 +131,30 @@ families! {
     alarms: COUNTER "alarms_total" "Steps of alarms since the daemon's start, by rule and step.",
     alarms_on: GAUGE "alarms_on" "Alarms that are on, by rule and level.",
     events: COUNTER "events_applied_total" "Events stored and applied.",
-    gaps: COUNTER "event_gaps_total" "Gaps in a node's events, by reason; a new boot of a known node is one.",
+    gaps: COUNTER "event_gaps_total" "Gaps in a node's events, by reason; boot is one of unknown size, behind the last event of a boot that did not end in order.",
     lost: COUNTER "events_lost_total" "Events known to be lost in gaps.",
     faults: COUNTER "engine_faults_total" "Defects that a node's engine met and reported; each is in the log.",
 }
 
 impl Families {
-    pub(super) fn link(&mut self, node: &str, connected: bool) {
-        self.module_up
-            .add(gauge(&[("node", node)], f64::from(u8::from(connected))));
+    pub(super) fn link(&mut self, node: &str, connected: bool, pipe: &PipeInfo) {
+        let labels = [("node", node)];
+        self.module_up.add(gauge(&labels, f64::from(u8::from(connected))));
+        let spool = pipe.spool.clone().unwrap_or_default();
+        let ok = pipe.spool.is_some() && spool.trouble.is_empty();
+        self.spool_ok.add(gauge(&labels, f64::from(u8::from(ok))));
+        self.spool_bytes.add(gauge(&labels, spool.bytes as f64));
+        self.spool_max_bytes.add(gauge(&labels, spool.max_bytes as f64));
+        self.spool_earlier.add(gauge(&labels, spool.earlier as f64));
+        self.node_events.add(counter(&labels, pipe.newest));
+        self.node_spooled.add(counter(&labels, spool.written));
+        self.node_acknowledged.add(counter(&labels, pipe.acknowledged));
+        for reason in GapReason::ALL {
+            let lost = pipe.lost.get(reason).copied().unwrap_or(0);
+            self.node_lost
+                .add(counter(&[("node", node), ("reason", reason.label())], lost));
+        }
+        self.journal_bytes.add(gauge(&labels, pipe.journal_bytes as f64));
     }
 
     /// A rule for alarms: how many are on by level, and how often each step was taken.

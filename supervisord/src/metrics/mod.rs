@@ -100,7 +100,7 @@ impl Collector for StateCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = Families::default();
         for link in self.shared.links().iter() {
-            families.link(&link.node, link.commands.is_some());
+            families.link(&link.node, link.commands.is_some(), &link.pipe);
         }
         for (rule, on, steps) in self.shared.alarms.counts() {
             families.alarm(&rule, &on, &steps);

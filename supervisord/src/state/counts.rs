@@ -6,6 +6,7 @@ use hotline_wire::blacklist::{ListOrder, ScreenAction};
 use hotline_wire::event::{
     CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RefusedCall, RetrieveResult,
 };
+use hotline_wire::frame::GapReason;
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Outcome};
 use serde::{Deserialize, Serialize};
@@ -150,7 +151,21 @@ fn entry<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut
 }
 
 /// Why events are missing: a new boot of the node, more of them than it keeps, a snapshot ahead of the story.
-pub const GAPS: &[&str] = &["boot", "overflow", "snapshot", "other"];
+pub const GAPS: &[&str] = &[
+    "boot",
+    "boots",
+    "snapshot",
+    GapReason::Overflow.label(),
+    GapReason::DiskFull.label(),
+    GapReason::DiskFailed.label(),
+    GapReason::SpoolFull.label(),
+    GapReason::TooOld.label(),
+    GapReason::Torn.label(),
+    GapReason::Damaged.label(),
+    GapReason::Acknowledged.label(),
+    GapReason::Version.label(),
+    "other",
+];
 
 /// The highest level of a limit.
 pub const LEVELS: u8 = 8;

@@ -43,6 +43,13 @@ pub enum Body {
     Boot {
         /// The socket it speaks on, to find the node again before it says its name.
         socket: String,
+        /// Its number among the node's starts, without a hole; 0 if that is not known.
+        number: u64,
+    },
+    /// The boot is over.
+    End {
+        /// In order, so nothing of it is missing; otherwise what it did after its last event nobody knows.
+        clean: bool,
     },
     /// Events are lost for good. Those after them follow, and in its place a snapshot.
     Gap(Gap),
@@ -159,8 +166,14 @@ impl State {
         let seq = node.map_or(0, |node| node.seq);
         match &record.body {
             Body::Boot { .. } if same_boot => Applied::Duplicate,
+            // Its story was left for a later one: told again from its beginning, it would count twice.
+            Body::Boot { .. } if node.is_some_and(|node| node.past.contains(&record.boot)) => {
+                Applied::OutOfOrder
+            }
             Body::Boot { .. } => Applied::New,
             _ if !same_boot => Applied::OutOfOrder,
+            Body::End { .. } if node.is_some_and(|node| node.ended.is_some()) => Applied::Duplicate,
+            Body::End { .. } => Applied::New,
             Body::Gap(gap) if gap.last <= seq => Applied::Duplicate,
             Body::Gap(gap) if gap.first > seq + 1 => Applied::OutOfOrder,
             Body::Gap(_) => Applied::New,
@@ -180,11 +193,12 @@ impl State {
         }
         let node = self.nodes.entry(record.node.clone()).or_default();
         match &record.body {
-            Body::Boot { socket } => {
-                node.begin(&record.boot, socket);
+            Body::Boot { socket, number } => {
+                node.begin(&record.boot, *number, socket);
                 changes.all = true;
             }
-            Body::Gap(gap) => node.skip(&gap.reason, gap.last),
+            Body::End { clean } => node.ended = Some(*clean),
+            Body::Gap(gap) => node.skip(gap.reason.label(), gap.last),
             Body::Snapshot(snapshot) => {
                 node.replace(snapshot);
                 changes.all = true;

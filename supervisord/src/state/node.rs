@@ -1,6 +1,6 @@
 //! What is known of one node: its live objects, and how boots, gaps and snapshots change them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hotline_wire::event::Estimate;
 use hotline_wire::frame::EventFrame;
@@ -11,11 +11,23 @@ use serde::{Deserialize, Serialize};
 use super::counts::{self, Counts};
 use super::{Changes, Offer, histogram};
 
+/// Boots remembered so that they are not followed again.
+const PAST: usize = 64;
+
 /// A node.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Node {
     /// The boot that is followed.
     pub boot: String,
+    /// Its number among the node's starts; of a boot without one, that of the last one that had.
+    #[serde(default)]
+    pub(super) number: u64,
+    /// Whether that boot is over, and was so in order.
+    #[serde(default)]
+    pub ended: Option<bool>,
+    /// Boots before it, the last ones: none of them is followed again.
+    #[serde(default)]
+    pub(super) past: VecDeque<String>,
     /// The last event applied; 0 before the first.
     pub seq: u64,
     /// When that happened; microseconds since the Unix epoch.
@@ -101,8 +113,16 @@ impl Node {
         self.by_state[state as usize]
     }
 
+    /// How many boots there were between the one that is followed and that number, of which nothing was told.
+    pub fn skips(&self, number: u64) -> u64 {
+        match self.number {
+            0 => 0,
+            before => number.saturating_sub(before + 1),
+        }
+    }
+
     /// A new boot: all that lived in the old one is gone.
-    pub(super) fn begin(&mut self, boot: &str, socket: &str) {
+    pub(super) fn begin(&mut self, boot: &str, number: u64, socket: &str) {
         for call in std::mem::take(&mut self.calls).into_values() {
             self.lose(&call);
         }
@@ -110,10 +130,23 @@ impl Node {
             self.lose_callback(&callback);
         }
         if !self.boot.is_empty() {
-            // What the old boot did after its last stored event nobody knows.
-            self.counts.gap("boot", 0);
+            if self.ended != Some(true) {
+                // What the old boot did after its last stored event nobody knows.
+                self.counts.gap("boot", 0);
+            }
+            if self.past.len() >= PAST {
+                self.past.pop_front();
+            }
+            self.past.push_back(std::mem::take(&mut self.boot));
+        }
+        if self.skips(number) > 0 {
+            self.counts.gap("boots", 0);
+        }
+        if number > 0 {
+            self.number = number;
         }
         self.boot = boot.to_owned();
+        self.ended = None;
         self.socket = socket.to_owned();
         self.seq = 0;
         self.at = 0;

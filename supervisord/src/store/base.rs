@@ -352,6 +352,7 @@ fn put_mark(
     let Record { node, boot, body } = mark.record;
     let (kind, text) = match body {
         Body::Boot { .. } => ("boot", String::new()),
+        Body::End { .. } => ("end", String::new()),
         Body::Gap(gap) => ("gap", json(gap)?),
         Body::Snapshot(snapshot) if keeping.mask_events => {
             let mut snapshot = snapshot.clone();
@@ -368,7 +369,7 @@ fn put_mark(
                 SELECT coalesce(max(id), 0) + 1, CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT) \
                 FROM marks";
     sql.execute(next, values![number, position, kind, text])?;
-    if let Some(gap) = mark.gap {
+    for gap in mark.gaps {
         let put = "INSERT INTO gaps (node, boot, first, last, reason, at) VALUES ($1, $2, $3, $4, $5, $6)";
         sql.execute(
             put,
@@ -380,7 +381,8 @@ fn put_mark(
 
 fn told(body: &Body) -> Told<'_> {
     match body {
-        Body::Boot { .. } => Told::Boot,
+        // That a boot is over says nothing that its last event, or the next boot, does not.
+        Body::Boot { .. } | Body::End { .. } => Told::Boot,
         Body::Gap(gap) => Told::Gap(gap),
         Body::Snapshot(snapshot) => Told::Snapshot(snapshot),
         Body::Event(frame) => Told::Event(frame),

@@ -36,10 +36,9 @@ impl<E: Engine> SqlStore<E> {
     /// If it is no number, or as the database has it; then nothing was erased.
     pub fn erase(&mut self, number: &str, author: &str, now: u64) -> Result<Erased, StoreError> {
         let plan = self.keeping.plan.clone();
-        let wanted = plan.number(number).map_err(|why| StoreError::Failed {
-            path: self.engine.place(),
-            cause: format!("{number:?} is no caller number: {why}"),
-        })?;
+        let wanted = plan
+            .number(number)
+            .map_err(|why| StoreError::NoNumber(why.to_string()))?;
         // The checkpoint of now has none but those who are there now.
         let state = self.recover()?;
         self.checkpoint(&state, None)?;

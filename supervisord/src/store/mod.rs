@@ -129,13 +129,13 @@ pub struct StoredEvent<'a> {
     pub frame: &'a EventFrame,
 }
 
-/// A boot, gap or snapshot, and the gap in the events that it makes.
+/// A boot, its end, a gap or a snapshot, and the gaps in the events that it makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark<'a> {
     /// What the node told.
     pub record: &'a Record,
-    /// The events that are missing, if any are.
-    pub gap: Option<&'a GapRow>,
+    /// The events that are missing.
+    pub gaps: &'a [GapRow],
 }
 
 /// A gap for the record.
@@ -158,6 +158,9 @@ pub struct GapRow {
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// What was to be erased is none.
+    #[error("that is no caller number: {0}")]
+    NoNumber(String),
     /// It cannot be opened.
     #[error(
         "cannot open the event store {path}: {cause}; check [store] path, and that the directory exists and is writable"

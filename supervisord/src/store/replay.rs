@@ -262,7 +262,7 @@ fn tell_mark(ledger: &mut Ledger, boot: &Boot<'_>, mark: &Marked) -> Result<(), 
             let snapshot: Snapshot = serde_json::from_str(&mark.body).map_err(unreadable)?;
             ledger.apply(boot.node, boot.name, Told::Snapshot(&snapshot));
         }
-        // The boot itself begins with whatever is told of it.
+        // The boot itself begins with whatever is told of it, and ends with the next one.
         _ => {}
     }
     ledger.mark(boot.node, mark.id);

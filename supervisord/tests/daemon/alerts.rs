@@ -9,12 +9,15 @@ use crate::support::prometheus::Prometheus;
 use crate::support::promtool;
 use crate::support::story::{Story, joined};
 
-const OWN: [&str; 7] = [
+const OWN: [&str; 10] = [
     "up",
     "hotline_build_info",
     "hotline_event_lag_seconds",
     "hotline_module_up",
     "hotline_series_dropped_total",
+    "hotline_spool_bytes",
+    "hotline_spool_max_bytes",
+    "hotline_spool_ok",
     "hotline_store_commit_seconds",
     "hotline_store_ok",
 ];

@@ -39,7 +39,7 @@ async fn a_broken_link_is_resumed_where_it_left_off() {
         ..Timings::default()
     };
     let daemon = start_timed(settings(dir.path(), &[&node]), timings).await;
-    let mut expected = vec![None, Some(0)];
+    let mut expected = vec![None];
     for _ in 0..5 {
         for _ in 0..100 {
             story.step(&node);
@@ -383,12 +383,153 @@ async fn two_nodes_are_told_apart_and_one_name_is_given_once() {
     assert_eq!(seen(&daemon, "pbx2"), told(&two));
     assert!(daemon.shared().links()[2].commands.is_none());
     assert_eq!(
-        one.hellos().last().unwrap(),
-        &Some(Resume {
-            boot: "b1".into(),
-            seq: 0
-        })
+        one.hellos(),
+        [None::<Resume>],
+        "with an empty store there is nothing to resume"
     );
     assert!(told(&one).at > SECOND);
+    daemon.stop().await;
+}
+
+/// The gaps of a store: boot, first, last, reason.
+fn gaps(dir: &std::path::Path) -> Vec<(String, u64, u64, String)> {
+    let db = rusqlite::Connection::open(dir.join("events.db")).unwrap();
+    let mut asked = db.prepare("SELECT boot, first, last, reason FROM gaps").unwrap();
+    let rows = asked.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn stored(dir: &std::path::Path) -> u64 {
+    let db = rusqlite::Connection::open(dir.join("events.db")).unwrap();
+    db.query_row("SELECT count(*) FROM events", [], |row| row.get(0))
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_earlier_boots_hold_is_stored_in_order_before_the_present_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(31, "b1");
+    story.begin(&node);
+    (0..100).for_each(|_| story.step(&node));
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    daemon.stop().await;
+
+    // While it is away, the PBX is killed, then restarted in order, and goes on.
+    (0..100).for_each(|_| story.step(&node));
+    let mut told_in_all = node.seq();
+    let killed_at = node.seq();
+    for (boot, clean, seed) in [("b2", false, 32), ("b3", true, 33)] {
+        node.restart(boot, clean);
+        let mut story = Story::new(seed, boot);
+        story.begin(&node);
+        (0..100).for_each(|_| story.step(&node));
+        told_in_all += node.seq();
+    }
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    let now = seen(&daemon, "pbx1");
+    assert_eq!(now, told(&node), "the fold of all three");
+    assert_balanced(&now);
+    assert_eq!((now.counts.lost, now.counts.events), (0, told_in_all));
+    assert_eq!(
+        now.counts.gaps.get("boot"),
+        Some(&1),
+        "what followed the kill nobody knows"
+    );
+    assert_eq!(
+        node.earlier(),
+        0,
+        "an acknowledgement in a later boot is one of all before"
+    );
+    daemon.stop().await;
+    assert_eq!(stored(dir.path()), told_in_all);
+    assert_eq!(
+        gaps(dir.path()),
+        [("b1".to_owned(), killed_at + 1, killed_at, "killed".to_owned())]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boots_that_nobody_tells_any_more_are_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(61, "b1").begin(&node);
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    let last = node.seq();
+    daemon.stop().await;
+    for boot in ["b2", "b3", "b4"] {
+        node.restart(boot, true);
+        Story::new(62, boot).begin(&node);
+    }
+    node.forget_earlier();
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    let counts = seen(&daemon, "pbx1").counts;
+    assert_eq!((counts.gaps["boot"], counts.gaps["boots"]), (1, 1));
+    daemon.stop().await;
+    let row = |boot: &str, first, last, reason: &str| (boot.to_owned(), first, last, reason.to_owned());
+    assert_eq!(
+        gaps(dir.path()),
+        [row("b1", last + 1, last, "boot"), row("b4", 1, 0, "boots")]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_with_an_empty_store_gets_all_that_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut expected = 0;
+    for (boot, seed) in [("b2", 41), ("b3", 42)] {
+        let mut story = Story::new(seed, boot);
+        story.begin(&node);
+        (0..50).for_each(|_| story.step(&node));
+        expected += node.seq();
+        node.restart(boot, true);
+    }
+    Story::new(43, "b3").begin(&node);
+    expected += node.seq();
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    let now = seen(&daemon, "pbx1");
+    assert_eq!(now, told(&node));
+    assert_eq!((now.counts.events, now.counts.gaps.len()), (expected, 0));
+    daemon.stop().await;
+    assert_eq!((stored(dir.path()), gaps(dir.path())), (expected, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_boot_that_was_left_is_not_counted_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(51, "b1");
+    story.begin(&node);
+    (0..50).for_each(|_| story.step(&node));
+    let daemon = Daemon::start(settings(dir.path(), &[&node])).await.unwrap();
+    connected(&daemon, &node).await;
+    node.reboot("b2");
+    Story::new(52, "b2").begin(&node);
+    connected(&daemon, &node).await;
+    let before = seen(&daemon, "pbx1");
+    // As if a machine had been set back to yesterday.
+    let accepted = node.accepted();
+    node.reboot("b1");
+    Story::new(51, "b1").begin(&node);
+    node.wait_connections(accepted + 1);
+    node.reboot("b3");
+    Story::new(53, "b3").begin(&node);
+    let accepted = node.accepted();
+    node.hang_up();
+    node.wait_connections(accepted + 1);
+    let seq = node.seq();
+    until(&daemon, "the third boot is followed", |state| {
+        let node = &state.nodes["pbx1"];
+        node.boot == "b3" && node.seq == seq
+    })
+    .await;
+    let now = seen(&daemon, "pbx1");
+    assert_eq!(now.counts.events, before.counts.events + seq);
     daemon.stop().await;
 }

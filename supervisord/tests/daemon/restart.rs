@@ -21,6 +21,15 @@ fn uninterrupted(told: &FakeNode, seed: u64, steps: usize) -> String {
     folded(&daemon.metrics())
 }
 
+/// Raises a flag at the latest when it is dropped.
+struct Raised<'a>(&'a AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn killed_at_any_moment_it_counts_exactly() {
     const KILLS: usize = 25;
@@ -49,6 +58,8 @@ fn killed_at_any_moment_it_counts_exactly() {
             }
             steps
         });
+        // Also if this panics: the feeder would go on for ever otherwise, and nobody be told.
+        let _ended = Raised(&enough);
         let mut random = fastrand::Rng::with_seed(seed);
         let mut seen = 0.0;
         for _ in 0..KILLS {

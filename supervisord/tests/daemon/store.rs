@@ -398,6 +398,7 @@ fn old_events_are_removed_and_what_they_counted_stays() {
     };
     state.apply(
         &record(Body::Boot {
+            number: 0,
             socket: String::new(),
         }),
         &mut Changes::default(),

@@ -114,7 +114,13 @@ fn read(stream: UnixStream, state: &Mutex<State>) {
             Ok(Some(FromNode::Snapshot { snapshot })) => state.begin(*snapshot),
             Ok(Some(FromNode::Event(frame))) => state.apply(frame),
             Ok(Some(FromNode::Heartbeat { at, .. })) => state.picture.at = at,
-            Ok(Some(FromNode::Hello(_) | FromNode::Gap(_) | FromNode::Reply { .. })) => {}
+            Ok(Some(
+                FromNode::Hello(_)
+                | FromNode::Boot { .. }
+                | FromNode::End { .. }
+                | FromNode::Gap(_)
+                | FromNode::Reply { .. },
+            )) => {}
             Ok(Some(FromNode::Error { message })) => state.ended = Some(message),
             Ok(None) => state.ended = Some("it hung up".to_owned()),
             Err(error) => state.ended = Some(error.to_string()),

@@ -21,8 +21,32 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
         "the protocol has types of its own: convert in hotline-host",
     ),
     (
-        "hotline-blacklist",
+        "hotline-framed",
         &["hotline-*", "asterisk", "asterisk-sys"],
+        "files know nothing of what is in them",
+    ),
+    (
+        "hotline-spool",
+        &[
+            ENGINE,
+            "hotline-blacklist",
+            "hotline-wire",
+            "hotline-host",
+            "asterisk",
+            "asterisk-sys",
+        ],
+        "a spool keeps lines and knows nothing of what they say: convert in hotline-host",
+    ),
+    (
+        "hotline-blacklist",
+        &[
+            ENGINE,
+            "hotline-spool",
+            "hotline-wire",
+            "hotline-host",
+            "asterisk",
+            "asterisk-sys",
+        ],
         "the blacklist knows neither calls nor a PBX: convert in hotline-host",
     ),
     (

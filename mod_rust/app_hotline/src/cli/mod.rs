@@ -3,6 +3,7 @@
 mod blacklist;
 mod config;
 mod orders;
+mod spool;
 mod tables;
 
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
 fn commands() -> [cli::Command; 13] {
     [
         cli::Command {
-            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|resources|status}",
-            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness, resources or health",
+            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|resources|spool|status}",
+            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness, resources, spool or health",
             usage: c"Usage: hotline show queues
        hotline show agents [<queue>]
        hotline show calls [verbose]
@@ -35,11 +36,12 @@ fn commands() -> [cli::Command; 13] {
        hotline show monitors
        hotline show fairness
        hotline show resources
+       hotline show spool
        hotline show status
        Shows what Hotline does now. Caller numbers keep their last four digits only, unless verbose. The wait to
        expect is the median, and what nine of ten callers do not exceed. Fairness is the longest that callers of
        each queue and tier can be overtaken under the settings in force. Resources are what Hotline holds of the PBX: none
-       are left when nobody calls.\n",
+       are left when nobody calls. The spool is where events are kept that no supervisor has stored yet.\n",
             run: show,
             complete: complete_show,
         },
@@ -172,6 +174,10 @@ fn show(invocation: &Invocation) -> Outcome {
     }
     if words == ["resources"] {
         invocation.print(&tables::resources(&asterisk::Usage::now()));
+        return Outcome::Success;
+    }
+    if words == ["spool"] {
+        invocation.print(&spool::show(&instance.host.pipe()));
         return Outcome::Success;
     }
     let Some(snapshot) = instance.host.snapshot() else {

@@ -190,7 +190,7 @@ impl Builder {
     /// There is too much of something, or what the system says.
     pub fn write(self, path: &Path, built: u64) -> io::Result<()> {
         let bytes = self.finish(built).map_err(io::Error::other)?;
-        crate::file::replace(path, |to: &mut dyn Write| to.write_all(&bytes))
+        hotline_framed::file::replace(path, |to: &mut dyn Write| to.write_all(&bytes))
     }
 }
 

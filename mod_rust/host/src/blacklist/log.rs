@@ -6,7 +6,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hotline_blacklist::changes::{self, Change};
-use hotline_blacklist::{List, Plan, file};
+use hotline_blacklist::{List, Plan};
+use hotline_framed::file;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::pbx::Level;

@@ -7,6 +7,7 @@ mod hold;
 mod policy;
 mod queue;
 mod reader;
+mod spool;
 mod supervisor;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use toml::de::DeTable;
 
 use crate::pin::Pin;
 pub use blacklist::{AutoRule, BlacklistSettings, Counted, Tarpit};
+pub use spool::SpoolSettings;
 
 use reader::{Fault, Once, Read, Table, Value};
 
@@ -31,8 +33,10 @@ pub struct Settings {
     pub socket: PathBuf,
     /// Access rights of the control socket, as `chmod` takes them.
     pub socket_mode: u32,
-    /// Most events kept for a supervisor that is away.
+    /// Most events kept in memory for a supervisor that is away.
     pub max_events: usize,
+    /// Where more of them are kept, over restarts of the PBX, if anywhere.
+    pub spool: Option<SpoolSettings>,
     /// Where locks and live changes are kept over a restart, if anywhere.
     pub state: Option<PathBuf>,
     /// Where the journal of inputs is written, if anywhere.
@@ -204,6 +208,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         node,
         socket_mode: 0o660,
         max_events: 200_000,
+        spool: None,
         state: None,
         journal: None,
         blacklist: None,
@@ -247,6 +252,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         settings.state = Some(state.need("directory")?.filled()?.into());
         state.end()?;
     }
+    settings.spool = spool::read(file.take("spool"), settings.state.as_deref())?;
     if let Some(value) = file.take("journal") {
         let mut journal = value.table()?;
         settings.journal = Some(journal.need("directory")?.filled()?.into());

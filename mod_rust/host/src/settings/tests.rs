@@ -4,6 +4,7 @@ use hotline_engine::config::{
     Answering, Band, Choice, Comfort, Door, Exit, Exits, HoldCare, Menu, NeedsAgents, Operation, Prompt,
     Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings, WrapUp,
 };
+use std::time::Duration;
 
 use super::*;
 
@@ -171,7 +172,12 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
         taken_up.contains("\npin = ") && taken_up.contains("\n\"1\" = "),
         "{taken_up}"
     );
-    let full = settings(&taken_up).config;
+    let full = settings(&taken_up);
+    let of_state = settings(&format!(
+        "{GOOD}[state]\ndirectory = \"/var/lib/hotline/state\"\n"
+    ));
+    assert_eq!(full.spool, of_state.spool);
+    let full = full.config;
     assert_eq!(full.queues[0].rules.len(), 3);
     assert_eq!(full.menus[0].keys.len(), 3);
 
@@ -191,6 +197,42 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
     assert_eq!(full.limits, plain.config.limits);
     assert_eq!(full.misses, plain.config.misses);
     assert_eq!(full.agents, plain.config.agents);
+}
+
+#[test]
+fn a_spool_is_where_the_state_is_or_where_it_is_wanted() {
+    let spool = |lines: &str| settings(&format!("{GOOD}{lines}")).spool;
+    assert_eq!(spool(""), None);
+    let of_state = spool("[state]\ndirectory = \"/s\"\n").unwrap();
+    assert_eq!(of_state.directory, Path::new("/s"));
+    assert_eq!((of_state.max_mib, of_state.max_days), (4_096, 30));
+    assert_eq!(of_state.sync_every, Duration::from_millis(100));
+    let own = "[spool]\ndirectory = \"/p\"\nmax_mib = 16\nmax_days = 3\nsync_ms = 0\n";
+    let expected = SpoolSettings {
+        directory: "/p".into(),
+        max_mib: 16,
+        max_days: 3,
+        sync_every: Duration::ZERO,
+    };
+    assert_eq!(spool(own), Some(expected.clone()));
+    assert_eq!(
+        spool(&format!("[state]\ndirectory = \"/s\"\n{own}")),
+        Some(expected)
+    );
+    assert_eq!(spool("[state]\ndirectory = \"/s\"\n[spool]\nmax_mib = 0\n"), None);
+    for (lines, complaint) in [
+        ("[spool]\nmax_mib = 5\n", "directory"),
+        ("[spool]\ndirectory = \"\"\n", "must not be empty"),
+        ("[spool]\ndirectory = \"/p\"\nmax_days = 0\n", "from 1 to 3650"),
+        (
+            "[spool]\ndirectory = \"/p\"\nsync_ms = 60001\n",
+            "from 0 to 60000",
+        ),
+        ("[spool]\ndirectory = \"/p\"\nmax_gib = 1\n", "there is no key"),
+    ] {
+        let refused = refusal(&format!("{GOOD}{lines}"));
+        assert!(refused.contains(complaint), "{refused}");
+    }
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use hotline_blacklist::file;
 use hotline_engine::config::MAX_SKILLS;
 use hotline_engine::input::Caller;
 use hotline_engine::{Owed, Span, Standing, Time, is_dialable};
+use hotline_framed::file;
 use hotline_wire as wire;
 use hotline_wire::mask::masked;
 use serde::{Deserialize, Serialize};

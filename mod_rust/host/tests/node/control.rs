@@ -177,9 +177,12 @@ fn a_client_that_breaks_the_protocol_is_told_and_dropped() {
     for (line, complaint) in [
         (
             r#"{"type":"hello","protocol":99,"client":"x"}"#,
-            "speaks protocol 4",
+            "speaks protocol 5",
         ),
-        (r#"{"type":"ack","seq":1}"#, "the first line must be a hello"),
+        (
+            r#"{"type":"ack","boot":"b","seq":1}"#,
+            "the first line must be a hello",
+        ),
         ("nonsense", "not a frame"),
     ] {
         let mut client = Client::connect(bed.folder.path().join("node.sock"));

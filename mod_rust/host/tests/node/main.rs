@@ -3,15 +3,19 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     missing_docs,
     unreachable_pub,
     reason = "test code"
 )]
 
+mod backlog;
 mod bed;
 mod blacklist;
 mod calls;
 mod control;
+mod killed;
 mod policy;
+mod spool;
 mod standing;
 mod supervision;

@@ -28,6 +28,8 @@ pub struct Setup {
     pub files: Vec<(String, String)>,
     /// Environment of the process; the same replacements in the values.
     pub environment: Vec<(String, String)>,
+    /// What runs the process, in front of its own command; for its first start only. The same replacements in the words.
+    pub around: Vec<String>,
     /// Open the manager interface, without which [`Asterisk::manager`](super::Asterisk::manager) refuses.
     pub manager: bool,
     /// Write down what Asterisk logs as debug.

@@ -80,7 +80,8 @@ impl Asterisk {
         let ready = UnixDatagram::bind(folder.at("run/ready"))?;
         let began = Instant::now();
         let output = File::create(folder.at("log/output"))?;
-        let mut command = command(&manifest, &folder)?;
+        let around: Vec<String> = setup.around.iter().map(|word| folder.fill(word)).collect();
+        let mut command = command_within(&around, &manifest, &folder)?;
         for (key, value) in &setup.environment {
             command.env(key, folder.fill(value));
         }
@@ -178,6 +179,24 @@ impl Asterisk {
             );
         }
         Ok(text)
+    }
+
+    /// Carries out a command of Asterisk's CLI again and again until what it says is as wanted. For what nothing tells.
+    ///
+    /// # Errors
+    /// It does not become so.
+    pub fn cli_when(&self, line: &str, is_it: impl Fn(&str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let said = self.cli(line)?;
+            if is_it(&said) {
+                return Ok(said);
+            }
+            if Instant::now() > deadline {
+                bail!("{line:?} still says after {DEADLINE:?}: {said}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// A session of the manager interface.
@@ -371,8 +390,12 @@ impl Drop for Asterisk {
 }
 
 fn command(manifest: &Manifest, folder: &Folder) -> Result<Command> {
-    let (program, arguments) = manifest
-        .run
+    command_within(&[], manifest, folder)
+}
+
+fn command_within(around: &[String], manifest: &Manifest, folder: &Folder) -> Result<Command> {
+    let words: Vec<&String> = around.iter().chain(&manifest.run).collect();
+    let (program, arguments) = words
         .split_first()
         .context("the manifest has no command to run Asterisk")?;
     let mut command = Command::new(program);

@@ -55,6 +55,7 @@ mod sipp;
 mod skill_relaxation;
 mod skills_live;
 mod sounds;
+mod spool;
 mod steps;
 mod sticky_agent;
 mod stop;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::key;
 use super::team;
 use crate::alarms::Alarm;
 use crate::http::Http;
@@ -21,6 +23,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
         .routes(routes!(list))
         .routes(routes!(acknowledge))
 }
+
+/// No rule has more levels.
+const WORST: u8 = 5;
 
 /// Which alarms.
 #[derive(Deserialize, IntoParams)]
@@ -53,6 +58,9 @@ async fn list(
     caller: Caller,
     Params(which): Params<Which>,
 ) -> Result<Json<Vec<Alarm>>, Problem> {
+    if which.level > WORST {
+        return Err(Problem::invalid(format!("level goes up to {WORST}")));
+    }
     let team = team(&http, which.team.as_deref())?;
     let authority = &http.shared.authority;
     let wanted = |alarm: &&Arc<Alarm>| {
@@ -78,9 +86,12 @@ async fn list(
 async fn acknowledge(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    headers: HeaderMap,
     Segments(alarm): Segments<u64>,
     Body(Acknowledge { note }): Body<Acknowledge>,
 ) -> Result<Json<Alarm>, Problem> {
+    // Twice is as good as once.
+    key(&headers)?;
     let alarm = http.shared.acknowledge(&caller.actor, alarm, &note)?;
     Ok(Json((*alarm).clone()))
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::accounts::digest;
 use crate::authority::Actor;
 use crate::http::Http;
 use crate::http::auth::Caller;
@@ -57,7 +58,7 @@ impl IntoResponse for Answer {
 
 type Result_ = Result<Answer, Problem>;
 
-/// What was asked with a key, and its answer once it is there.
+/// The SHA-256 of what was asked with a key, and its answer once it is there.
 struct Kept {
     key: String,
     asked: String,
@@ -129,20 +130,13 @@ pub(super) async fn command(
     command: Command,
 ) -> Result_ {
     command.check().map_err(Problem::invalid)?;
-    let Some(key) = headers.get(KEY) else {
+    let Some(key) = key(headers)? else {
         return carry_out(http, &caller.actor, node, command).await.0;
     };
-    let key = key
-        .to_str()
-        .ok()
-        .filter(|key| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
-        .ok_or_else(|| {
-            Problem::invalid(format!(
-                "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters, and no spaces"
-            ))
-        })?;
     let asked = serde_json::to_string(&(node, &command))
         .map_err(|error| Problem::defect("a command could not be written", &error))?;
+    // A thousand long ones are not to be kept.
+    let asked = digest(&asked);
     let author = caller.actor.author.clone();
     let mut answer = match http.answers.place(&author, key, &asked)? {
         Place::Known(answer) => answer,
@@ -169,6 +163,22 @@ pub(super) async fn command(
         Ok(Some(answer)) => answer,
         Ok(None) | Err(_) => Err(Problem::defect("a command's answer is lost", &"its task ended")),
     }
+}
+
+/// The key that was given, if it is one.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(key) = headers.get(KEY) else {
+        return Ok(None);
+    };
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+    key.map(Some).ok_or_else(|| {
+        Problem::invalid(format!(
+            "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters, and no spaces"
+        ))
+    })
 }
 
 /// The node's answer, and whether the command certainly was not carried out for want of a way to the node.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,9 +17,10 @@ use crate::http::extract::{Body, Params};
 use crate::http::problem::Problem;
 use crate::shared::CommandError;
 use crate::store::erase::Erased;
-use crate::store::{Maintain, Maintained, Rebuilt};
+use crate::store::{Maintain, Maintained, Rebuilt, StoreError};
 
 use super::NoParams;
+use super::answers::key;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new()
@@ -66,8 +68,11 @@ struct RebuiltView {
 async fn erase(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    headers: HeaderMap,
     Body(Erase { number }): Body<Erase>,
 ) -> Result<Json<ErasedView>, Problem> {
+    // Twice is as good as once.
+    key(&headers)?;
     if number.is_empty() || number.len() > 64 {
         return Err(Problem::invalid("number has 1 to 64 bytes"));
     }
@@ -95,8 +100,11 @@ async fn erase(
 async fn rebuild(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    headers: HeaderMap,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<RebuiltView>, Problem> {
+    // Twice is as good as once.
+    key(&headers)?;
     match maintain(&http, &caller, Maintain::Rebuild).await? {
         Maintained::Rebuilt(Rebuilt { events, figures_from }) => {
             Ok(Json(RebuiltView { events, figures_from }))
@@ -112,5 +120,8 @@ async fn maintain(http: &Http, caller: &Caller, what: Maintain) -> Result<Mainta
         .deed(&caller.actor, None, Deed::KeepStore, Target::Node);
     may.map_err(CommandError::Denied)?;
     let done = http.shared.maintain(&caller.actor.author, what).await;
-    done.map_err(|error| Problem::defect("the store could not do it", &error))
+    done.map_err(|error| match error {
+        StoreError::NoNumber(_) => Problem::invalid(error.to_string()),
+        error => Problem::defect("the store could not do it", &error),
+    })
 }

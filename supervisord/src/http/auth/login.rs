@@ -20,6 +20,7 @@ use crate::authority::Role;
 use crate::http::Http;
 use crate::http::extract::Body;
 use crate::http::listen::Peer;
+use crate::http::places::beside;
 use crate::http::problem::Problem;
 
 /// Passwords verified at once: each takes 19 MiB and tens of milliseconds.
@@ -32,7 +33,7 @@ const WAITING: usize = 32;
 pub(crate) struct LoginGate {
     users: Limiter,
     addresses: Limiter,
-    verifying: Semaphore,
+    verifying: Arc<Semaphore>,
     waiting: Semaphore,
     /// In place of a user that there is not, so that it takes as long.
     nobody: User,
@@ -47,7 +48,7 @@ impl LoginGate {
         Ok(LoginGate {
             users: Limiter::new(10, again),
             addresses: Limiter::new(30, again / 5),
-            verifying: Semaphore::new(VERIFYING),
+            verifying: Arc::new(Semaphore::new(VERIFYING)),
             waiting: Semaphore::new(WAITING),
             nobody: User {
                 name: String::new(),
@@ -142,7 +143,6 @@ async fn sign_in(
     }
     let gate = &http.login;
     let (name, from) = (login.user, address(peer.0.ip()));
-    let busy = |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1);
     let now = Instant::now();
     for (limiter, key) in [(&gate.addresses, &from), (&gate.users, &name)] {
         limiter.take(key, now).map_err(|wait| {
@@ -165,12 +165,18 @@ async fn sign_in(
     let user = known.clone().unwrap_or_else(|| gate.nobody.clone());
     let right = {
         let waiting = gate.waiting.try_acquire();
-        let _waiting = waiting.map_err(|_| busy("too many people sign in at once; try again"))?;
-        let verifying = gate.verifying.acquire().await;
-        let _verifying = verifying.map_err(|_| busy("the daemon ends; try again"))?;
-        tokio::task::spawn_blocking(move || login.password.len() <= MAX_PASSWORD && user.is(&login.password))
-            .await
-            .map_err(|error| Problem::defect("a password could not be verified", &error))?
+        let _waiting = waiting.map_err(|_| {
+            // No password was looked at.
+            gate.users.give_back(&name);
+            gate.addresses.give_back(&from);
+            let detail = "too many people sign in at once; try again";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1)
+        })?;
+        beside(&gate.verifying, move || {
+            login.password.len() <= MAX_PASSWORD && user.is(&login.password)
+        })
+        .await
+        .map_err(|error| Problem::defect("a password could not be verified", &error))?
     };
     let Some(user) = known.filter(|_| right) else {
         tracing::warn!(
@@ -196,6 +202,7 @@ async fn sign_in(
         actor: user.rights.actor(&format!("http:{name}")),
         name,
         session: Some((secret.clone(), session.csrf)),
+        token: None,
     };
     let mut response = Json(Identity::of(&caller)).into_response();
     set_cookie(

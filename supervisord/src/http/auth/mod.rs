@@ -36,6 +36,8 @@ pub struct Caller {
     pub name: String,
     /// The secret of its session and the CSRF token; absent with a bearer token.
     pub session: Option<(String, String)>,
+    /// The SHA-256 of its bearer token; absent with a session.
+    pub token: Option<String>,
 }
 
 impl Caller {
@@ -48,7 +50,9 @@ impl Caller {
                 .look(secret, &accounts)
                 .is_some_and(|(actor, _)| actor == self.actor),
             None => accounts.token.iter().any(|token| {
+                // Another secret under the name of one that was taken away is another token.
                 token.name == self.name
+                    && self.token.as_ref() == Some(&token.sha256)
                     && token.counts(SystemTime::now())
                     && token.rights.actor(&format!("token:{}", token.name)) == self.actor
             }),
@@ -99,6 +103,7 @@ fn in_session(parts: &Parts, http: &Http) -> Result<Caller, Problem> {
         actor,
         name: session.user,
         session: Some((secret, session.csrf)),
+        token: None,
     })
 }
 
@@ -128,6 +133,7 @@ pub(super) fn bearer(http: &Http, headers: &HeaderMap) -> Result<Option<Caller>,
         actor: token.rights.actor(&format!("token:{}", token.name)),
         name: token.name.clone(),
         session: None,
+        token: Some(token.sha256.clone()),
     }))
 }
 

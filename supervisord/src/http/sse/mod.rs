@@ -81,11 +81,11 @@ struct Which {
     reason = "it describes; what is sent is written once for all readers"
 )]
 struct EventData {
-    /// `node`, `queue`, `agent`, `call` or `callback`.
+    /// `node`, `queue`, `agent`, `call`, `callback` or `alarm`.
     kind: Option<String>,
     /// The node it is on.
     node: Option<String>,
-    /// Queue name, agent number, or reference.
+    /// Queue name, agent number, reference, or an alarm's number.
     name: Option<String>,
     /// As GET shows it; absent when it was removed.
     value: Option<serde_json::Value>,

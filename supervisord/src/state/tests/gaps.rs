@@ -59,19 +59,6 @@ fn what_happened_in_a_gap_is_counted_as_far_as_it_can_be_known() {
 }
 
 #[test]
-fn a_reason_that_nobody_knows_makes_no_label() {
-    let mut tale = Tale::begin();
-    let gap = Gap {
-        first: tale.seq + 1,
-        last: tale.seq + 3,
-        reason: "13800138000".into(),
-    };
-    assert_eq!(tale.apply(Body::Gap(gap)), Applied::New);
-    assert_eq!(tale.node().counts.gaps, BTreeMap::from([("other".to_owned(), 1)]));
-    assert_eq!(tale.node().counts.lost, 3);
-}
-
-#[test]
 fn a_snapshot_ahead_of_the_story_is_a_gap() {
     let mut tale = Tale::begin();
     let state = snapshot(&tale, 9, 60, Vec::new());
@@ -101,6 +88,7 @@ fn what_comes_twice_counts_once_and_what_comes_early_not_yet() {
     assert_eq!(tale.apply(event(4)), Applied::OutOfOrder);
     assert_eq!(
         tale.apply(Body::Boot {
+            number: 0,
             socket: String::new()
         }),
         Applied::Duplicate
@@ -121,6 +109,7 @@ fn a_new_boot_takes_the_calls_of_the_old_one_with_it() {
     (tale.boot, tale.seq) = ("b2", 0);
     assert_eq!(
         tale.apply(Body::Boot {
+            number: 0,
             socket: "/run/x.sock".into()
         }),
         Applied::New

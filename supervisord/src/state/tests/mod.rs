@@ -3,6 +3,7 @@
 use hotline_wire::event::{
     CallOutcome, CallbackOutcome, Estimate, Exit, Limit, OfferResult, Party, RefusedCall, TalkState,
 };
+use hotline_wire::frame::GapReason;
 use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, Door, MemberInfo, PhoneState, QueueInfo};
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
@@ -31,6 +32,7 @@ impl Tale {
         };
         assert_eq!(
             tale.apply(Body::Boot {
+                number: 0,
                 socket: "/run/x.sock".into()
             }),
             Applied::New
@@ -226,7 +228,7 @@ fn lost(first: u64, last: u64) -> Body {
     Body::Gap(Gap {
         first,
         last,
-        reason: "overflow".into(),
+        reason: GapReason::Overflow,
     })
 }
 

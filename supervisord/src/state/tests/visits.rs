@@ -203,7 +203,7 @@ fn callbacks_are_followed_to_their_end() {
     // What a node owed, it takes with it.
     (tale.boot, tale.seq) = ("b2", 0);
     let socket = "/run/x.sock".into();
-    assert_eq!(tale.apply(Body::Boot { socket }), Applied::New);
+    assert_eq!(tale.apply(Body::Boot { socket, number: 0 }), Applied::New);
     assert_eq!(tale.tier("sales").callbacks_lost, 3);
     assert!(tale.node().callbacks.is_empty());
 

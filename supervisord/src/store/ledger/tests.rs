@@ -1,7 +1,7 @@
 //! The ledger in unit tests: agents' time without hole or overlap, visits through boots and gaps.
 
 use hotline_wire::event::{CallOutcome, Exit, Party};
-use hotline_wire::frame::{EventFrame, Gap};
+use hotline_wire::frame::{EventFrame, Gap, GapReason};
 use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, PhoneState};
 use hotline_wire::{Event, Snapshot};
 
@@ -71,7 +71,7 @@ impl Tale {
         let gap = Gap {
             first: self.seq + 1,
             last: self.seq + events,
-            reason: "overflow".into(),
+            reason: GapReason::Overflow,
         };
         self.seq += events;
         self.ledger.apply("n", "b1", Told::Gap(&gap));

@@ -52,6 +52,7 @@ async fn a_figure_raises_an_alarm_that_somebody_takes_care_of_until_it_is_over()
     Story::new(61, "b1").begin(&node);
     let settings = with_alarms(dir.path(), &node);
     let daemon = start_timed(settings.clone(), quick()).await;
+    daemon.ready().await;
     let (anna, admin) = (Api::of(&daemon, "supervisor"), Api::of(&daemon, "admin"));
     let wait = |queue: &'static str, calls: std::ops::Range<u32>| {
         for call in calls {
@@ -119,6 +120,7 @@ async fn a_figure_raises_an_alarm_that_somebody_takes_care_of_until_it_is_over()
     // Over a restart it is the same alarm, with who takes care of it.
     daemon.stop().await;
     let daemon = start_timed(settings, quick()).await;
+    daemon.ready().await;
     let anna = Api::of(&daemon, "supervisor");
     let again = alarms(&anna, 1).await.remove(0);
     assert_eq!(
@@ -176,6 +178,7 @@ async fn a_node_that_is_away_is_an_alarm_and_changes_no_other() {
         );
     }
     let daemon = start_timed(with_alarms(dir.path(), &node), quick()).await;
+    daemon.ready().await;
     let admin = Api::of(&daemon, "admin");
     alarms(&admin, 1).await;
     node.set_down(true);

@@ -438,3 +438,23 @@ async fn the_blacklist_is_shown_page_by_page() {
     assert_eq!(status, 403);
     floor.daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_longer_than_a_connection_may_be_idle_comes_all_the_same() {
+    let idle = Duration::from_millis(100);
+    let timings = Timings {
+        http_idle: idle,
+        ..Timings::default()
+    };
+    let floor = Floor::open_timed(26, 0, timings).await;
+    floor.node.answer_with(move |_, _| {
+        std::thread::sleep(5 * idle);
+        vec![Outcome::Done]
+    });
+    let admin = Api::of(&floor.daemon, "admin");
+    // As importing a long list does.
+    let import = json!({"do": "import", "path": "/var/lib/list.csv"});
+    let (status, answer) = admin.post("/api/v1/nodes/pbx1/blacklist/commands", &import).await;
+    assert_eq!((status.as_u16(), answer), (200, json!({"outcome": "done"})));
+    floor.daemon.stop().await;
+}

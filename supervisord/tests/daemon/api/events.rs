@@ -322,3 +322,30 @@ async fn five_hundred_readers_see_the_same() {
     .await;
     floor.daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_token_gets_another_secret() {
+    let timings = Timings {
+        http_heartbeat: Duration::from_millis(50),
+        ..Timings::default()
+    };
+    let floor = Floor::open_timed(38, 0, timings).await;
+    let api = Api::of(&floor.daemon, "viewer");
+    let mut reader = Reader::open(&api, KINDS, None).await;
+    reader.ready().await;
+    let file = floor.dir.path().join("users.toml");
+    let mut accounts = supervisord::accounts::Accounts::read(&file, None).unwrap();
+    for token in &mut accounts.token {
+        if token.name == "viewer" {
+            token.sha256 = supervisord::accounts::digest("another secret");
+        }
+    }
+    accounts.write(&file).unwrap();
+    // Looked at with each heartbeat; one or two may be on their way.
+    let mut more = 0;
+    while reader.next().await.is_some() {
+        more += 1;
+        assert!(more < 100, "the stream goes on");
+    }
+    floor.daemon.stop().await;
+}

@@ -106,13 +106,16 @@ pub fn get(from: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
 
 /// The lines of `/metrics` that follow from events alone: what must be the same whoever counted.
 pub fn folded(metrics: &str) -> String {
-    const OWN: [&str; 6] = [
+    const OWN: [&str; 9] = [
         "process_",
         "hotline_store_",
         "hotline_event_lag_seconds",
         "hotline_series_dropped_total",
         "hotline_build_info",
         "hotline_module_up",
+        "hotline_spool_",
+        "hotline_node_events_",
+        "hotline_journal_bytes",
     ];
     let own = |line: &str| {
         OWN.iter().any(|name| {

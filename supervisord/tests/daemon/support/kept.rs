@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use hotline_wire::Snapshot;
-use hotline_wire::frame::{EventFrame, Gap};
+use hotline_wire::frame::{EventFrame, Gap, GapReason};
 use supervisord::state::{Applied, Body, Changes, Record, State};
 use supervisord::store::base::SqlStore;
 use supervisord::store::sql::{Engine, Row, Value};
@@ -52,29 +52,30 @@ impl<E: Engine> Kept<E> {
             boot,
             Body::Boot {
                 socket: String::new(),
+                number: 0,
             },
-            None,
+            &[],
         );
     }
 
     pub fn gap(&mut self, node: &str, boot: &str, first: u64, last: u64) {
-        let reason = "overflow".to_owned();
+        let reason = GapReason::Overflow;
         let row = GapRow {
             node: node.into(),
             boot: boot.into(),
             first,
             last,
-            reason: reason.clone(),
+            reason: reason.label().to_owned(),
             at: super::story::MORNING,
         };
-        self.mark(node, boot, Body::Gap(Gap { first, last, reason }), Some(row));
+        self.mark(node, boot, Body::Gap(Gap { first, last, reason }), &[row]);
     }
 
     pub fn snapshot(&mut self, node: &str, boot: &str, snapshot: Snapshot) {
-        self.mark(node, boot, Body::Snapshot(Box::new(snapshot)), None);
+        self.mark(node, boot, Body::Snapshot(Box::new(snapshot)), &[]);
     }
 
-    fn mark(&mut self, node: &str, boot: &str, body: Body, gap: Option<GapRow>) {
+    fn mark(&mut self, node: &str, boot: &str, body: Body, gaps: &[GapRow]) {
         let record = Record {
             node: node.into(),
             boot: boot.into(),
@@ -83,7 +84,7 @@ impl<E: Engine> Kept<E> {
         assert_eq!(self.state.apply(&record, &mut Changes::default()), Applied::New);
         let mark = Mark {
             record: &record,
-            gap: gap.as_ref(),
+            gaps,
         };
         self.store.checkpoint(&self.state, Some(&mark)).unwrap();
     }

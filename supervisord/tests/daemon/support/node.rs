@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use hotline_wire::frame::{EventFrame, Gap, NodeHello, Resume};
+use hotline_wire::frame::{EventFrame, Gap, GapReason, NodeHello, PipeInfo, Resume};
 use hotline_wire::{Command, Event, FromClient, FromNode, Outcome, PROTOCOL, Snapshot, line};
 use supervisord::state::{Body, Changes, Record, State};
 
@@ -25,6 +25,10 @@ pub struct FakeNode {
 struct Inner {
     name: String,
     boot: String,
+    /// Counts starts.
+    number: u64,
+    /// Boots before it, with what is not acknowledged of them and how they ended.
+    earlier: Vec<Earlier>,
     /// Events not acknowledged.
     held: VecDeque<EventFrame>,
     seq: u64,
@@ -39,6 +43,13 @@ struct Inner {
     poison: VecDeque<Vec<u8>>,
     protocol: u32,
     down: bool,
+}
+
+struct Earlier {
+    boot: String,
+    number: u64,
+    held: Vec<EventFrame>,
+    clean: bool,
 }
 
 impl Inner {
@@ -75,6 +86,8 @@ impl FakeNode {
         let mut inner = Inner {
             name: name.into(),
             boot: boot.into(),
+            number: 1,
+            earlier: Vec::new(),
             held: VecDeque::new(),
             seq: 0,
             acked: 0,
@@ -88,6 +101,7 @@ impl FakeNode {
             down: false,
         };
         inner.apply(Body::Boot {
+            number: 1,
             socket: String::new(),
         });
         let shared = Arc::new((Mutex::new(inner), Condvar::new()));
@@ -229,14 +243,42 @@ impl FakeNode {
         self.hang_up();
     }
 
+    /// Starts anew, with what was not acknowledged in a spool; `clean` if it did not crash.
+    pub fn restart(&self, boot: &str, clean: bool) {
+        let mut inner = self.lock();
+        let before = Earlier {
+            boot: inner.boot.clone(),
+            number: inner.number,
+            held: inner.held.drain(..).collect(),
+            clean,
+        };
+        inner.earlier.push(before);
+        inner.apply(Body::End { clean });
+        drop(inner);
+        self.reboot(boot);
+    }
+
+    /// Forgets the boots before, unread.
+    pub fn forget_earlier(&self) {
+        self.lock().earlier.clear();
+    }
+
+    /// The boots before that are still held.
+    pub fn earlier(&self) -> usize {
+        self.lock().earlier.len()
+    }
+
     /// Starts anew: calls and events of the boot before are gone.
     pub fn reboot(&self, boot: &str) {
         let mut inner = self.lock();
         inner.boot = boot.into();
+        inner.number += 1;
         inner.held.clear();
         inner.seq = 0;
         inner.acked = 0;
+        let number = inner.number;
         inner.apply(Body::Boot {
+            number,
             socket: String::new(),
         });
         drop(inner);
@@ -286,6 +328,34 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
         Some(resume) if resume.boot == boot => (resume.seq + 1, None),
         _ => (1, Some(empty)),
     };
+    let begun = resume.as_ref().map_or("", |resume| resume.boot.as_str());
+    if begun != boot {
+        let at = inner.earlier.iter().position(|earlier| earlier.boot == begun);
+        for earlier in &inner.earlier[at.unwrap_or(0)..] {
+            let boot = earlier.boot.clone();
+            out.extend(
+                line::encode(&FromNode::Boot {
+                    boot,
+                    number: earlier.number,
+                })
+                .unwrap(),
+            );
+            let known = resume.as_ref().filter(|_| earlier.boot == begun);
+            let known = known.map_or(0, |resume| resume.seq);
+            for frame in earlier.held.iter().filter(|frame| frame.seq > known) {
+                out.extend(line::encode(&FromNode::Event(frame.clone())).unwrap());
+            }
+            let clean = earlier.clean;
+            out.extend(line::encode(&FromNode::End { clean }).unwrap());
+        }
+    }
+    out.extend(
+        line::encode(&FromNode::Boot {
+            boot: boot.clone(),
+            number: inner.number,
+        })
+        .unwrap(),
+    );
     drop(inner);
     if writer.write_all(&out).is_err() {
         return;
@@ -311,7 +381,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                     let gap = Gap {
                         first: next,
                         last: oldest - 1,
-                        reason: "overflow".into(),
+                        reason: GapReason::Overflow,
                     };
                     out.extend(line::encode(&FromNode::Gap(gap)).unwrap());
                     owed = Some(inner.snapshot());
@@ -338,6 +408,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                     let heartbeat = line::encode(&FromNode::Heartbeat {
                         seq: inner.seq,
                         at: 0,
+                        pipe: PipeInfo::default(),
                     })
                     .unwrap();
                     let (now, timeout) = changed.wait_timeout(inner, Duration::from_millis(500)).unwrap();
@@ -362,7 +433,15 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
         while let Ok(Some(frame)) = line::read::<FromClient>(&mut reader, &mut line_buffer) {
             let mut inner = lock.lock().unwrap();
             match frame {
-                FromClient::Ack { seq } if inner.boot == boot => {
+                FromClient::Ack { boot: of, seq } if inner.boot == boot && of != boot => {
+                    // The boots before that one are stored to their ends.
+                    if let Some(at) = inner.earlier.iter().position(|earlier| earlier.boot == of) {
+                        inner.earlier.drain(..at);
+                        inner.earlier[0].held.retain(|frame| frame.seq > seq);
+                    }
+                }
+                FromClient::Ack { boot: _, seq } if inner.boot == boot => {
+                    inner.earlier.clear();
                     assert!(seq <= inner.seq, "acknowledged an event that was never told");
                     inner.acked = inner.acked.max(seq);
                     while inner.held.front().is_some_and(|frame| frame.seq <= seq) {
