@@ -1,10 +1,11 @@
 //! A host, a PBX that does nothing, calls played by hand, and clients of the control socket.
 
+use std::collections::VecDeque;
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hotline_host::engine::CallAction;
 use hotline_host::engine::Span;
@@ -249,6 +250,8 @@ impl Call {
 pub struct Client {
     pub stream: UnixStream,
     pub from: BufReader<UnixStream>,
+    /// What came before a reply that was waited for: an event and the reply to its command come in either order.
+    passed: VecDeque<FromNode>,
 }
 
 impl Client {
@@ -256,7 +259,8 @@ impl Client {
         let stream = UnixStream::connect(path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let from = BufReader::new(stream.try_clone().unwrap());
-        Client { stream, from }
+        let passed = VecDeque::new();
+        Client { stream, from, passed }
     }
 
     pub fn send(&mut self, frame: &FromClient) {
@@ -268,12 +272,24 @@ impl Client {
     }
 
     pub fn find<T>(&mut self, mut what: impl FnMut(FromNode) -> Option<T>) -> T {
-        loop {
-            let frame = self.read().expect("the node hung up");
+        while let Some(frame) = self.passed.pop_front() {
             if let Some(found) = what(frame) {
                 return found;
             }
         }
+        let started = Instant::now();
+        loop {
+            let frame = self.in_time(started);
+            if let Some(found) = what(frame) {
+                return found;
+            }
+        }
+    }
+
+    /// The next frame. The node's signs of life keep a read from timing out, so this looks at the clock.
+    fn in_time(&mut self, started: Instant) -> FromNode {
+        assert!(started.elapsed() < PATIENCE, "what is waited for did not come");
+        self.read().expect("the node hung up")
     }
 
     pub fn event<T>(&mut self, mut what: impl FnMut(&Event) -> Option<T>) -> (u64, T) {
@@ -307,10 +323,13 @@ impl Client {
     }
 
     pub fn reply(&mut self, wanted: &str) -> Outcome {
-        self.find(|frame| match frame {
-            FromNode::Reply { id, outcome } if id == wanted => Some(outcome),
-            _ => None,
-        })
+        let started = Instant::now();
+        loop {
+            match self.in_time(started) {
+                FromNode::Reply { id, outcome } if id == wanted => return outcome,
+                other => self.passed.push_back(other),
+            }
+        }
     }
 }
 
