@@ -42,7 +42,7 @@ impl<E: Engine> SqlStore<E> {
             audited: 0,
             removed: Removed::default(),
         };
-        let present = store.write(|sql, _| {
+        let present = store.write(|sql, keeping| {
             let present = schema::version_if_any(sql)?;
             if present <= schema::VERSION {
                 schema::migrate(sql)?;
@@ -53,17 +53,18 @@ impl<E: Engine> SqlStore<E> {
         if present > schema::VERSION {
             return Err(StoreError::Unreadable {
                 path: store.engine.place(),
+            // In one step with the schema: of a store that is cut off in between, nobody would know that its records are missing.
+            if (1..schema::LEDGER).contains(&present) {
+                tracing::info!(
+                    "the store is of an older version: its records are made from the events that are there"
+                );
+                rebuilt(sql, keeping, "upgrade", 0)?;
+            }
                 cause: format!(
                     "its schema is version {present}, this program knows {}",
                     schema::VERSION
                 ),
             });
-        }
-        if (1..schema::LEDGER).contains(&present) {
-            tracing::info!(
-                "the store is of an older version: its records are made from the events that are there"
-            );
-            store.rebuild("upgrade", 0)?;
         }
         store.write(|sql, keeping| {
             let (before, now) = (meta(sql, "keeping")?, keeping.describe());
@@ -124,18 +125,7 @@ impl<E: Engine> SqlStore<E> {
     /// As the database has it; then all is as before.
     pub fn rebuild(&mut self, author: &str, now: u64) -> Result<replay::Rebuilt, StoreError> {
         self.ledger = None;
-        self.write(|sql, keeping| {
-            let rebuilt = replay::rebuild(sql, &keeping.numbers())?;
-            let action = Action {
-                author: author.to_owned(),
-                action: "store_rebuild".to_owned(),
-                after: format!("{{\"events\":{}}}", rebuilt.events),
-                result: "done".to_owned(),
-                ..Action::default()
-            };
-            audit::append(sql, ("", "", 0, now), action)?;
-            Ok(rebuilt)
-        })
+        self.write(|sql, keeping| rebuilt(sql, keeping, author, now))
     }
 
     /// Reads back what is open when it is needed next.
@@ -194,6 +184,25 @@ pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<Event
     let (seq, at) = (row.uint(0)?, row.uint(1)?);
     let event = serde_json::from_str(row.text(2)?)
         .map_err(|error| SqlError::Unreadable(format!("event {node}/{boot}/{seq}: {error}")))?;
+/// Makes all records anew, and says so in the audit record.
+fn rebuilt(
+    sql: &mut dyn Sql,
+    keeping: &Keeping,
+    author: &str,
+    now: u64,
+) -> Result<replay::Rebuilt, SqlError> {
+    let rebuilt = replay::rebuild(sql, &keeping.numbers())?;
+    let action = Action {
+        author: author.to_owned(),
+        action: "store_rebuild".to_owned(),
+        after: format!("{{\"events\":{}}}", rebuilt.events),
+        result: "done".to_owned(),
+        ..Action::default()
+    };
+    audit::append(sql, ("", "", 0, now), action)?;
+    Ok(rebuilt)
+}
+
     Ok(EventFrame { seq, at, event })
 }
 

@@ -11,7 +11,7 @@ use supervisord::store::sql::Engine;
 use supervisord::store::{Bounds, EventStore, PostgresStore, SqliteStore, StoreError};
 
 use crate::support::daemon::{DaemonProcess, write_settings};
-use crate::support::kept::{Kept, TABLES, assert_same, reopen};
+use crate::support::kept::{Kept, TABLES, assert_same, reopen, reopen_failing};
 use crate::support::node::FakeNode;
 use crate::support::postgres::PrivatePostgres;
 use crate::support::story::{MORNING, SECOND, Story};
@@ -222,6 +222,16 @@ fn a_store_of_an_older_version_gets_its_records_from_its_events() {
     kept.events("pbx1", "b1", &node.take_held());
     let told = kept.dump();
     drop(kept);
+    make_old(&settings);
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    assert_same(&told, &kept.dump(), "made by the migration");
+    (0..100).for_each(|_| story.step(&node));
+    kept.events("pbx1", "b1", &node.take_held());
+    assert_counts(&mut kept);
+}
+
+/// Makes a store one of the version that had no records.
+fn make_old(settings: &StoreSettings) {
     let db = rusqlite::Connection::open(&settings.path).unwrap();
     for table in ["marks", "anchor", "meta"]
         .into_iter()
@@ -231,12 +241,36 @@ fn a_store_of_an_older_version_gets_its_records_from_its_events() {
     }
     db.execute("DELETE FROM migrations WHERE version = 3", [])
         .unwrap();
-    drop(db);
+}
+
+#[test]
+fn a_migration_that_is_cut_off_leaves_the_older_version_and_is_done_whole_the_next_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(13, "b1");
+    story.begin(&node);
+    (0..500).for_each(|_| story.step(&node));
     let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
-    assert_same(&told, &kept.dump(), "made by the migration");
-    (0..100).for_each(|_| story.step(&node));
+    kept.boot("pbx1", "b1");
     kept.events("pbx1", "b1", &node.take_held());
-    assert_counts(&mut kept);
+    let told = kept.dump();
+    drop(kept);
+    make_old(&settings);
+    // In the middle of making the records: what cannot be read ends it as a kill would.
+    let change = |sql: &str| {
+        let db = rusqlite::Connection::open(&settings.path).unwrap();
+        assert_eq!(db.execute(sql, []).unwrap(), 1);
+    };
+    change("UPDATE events SET body = 'x' || body WHERE seq = 300");
+    let failed = reopen_failing(|| SqliteStore::open(&settings));
+    assert!(matches!(failed, StoreError::Unreadable { .. }), "{failed}");
+    change("UPDATE events SET body = substr(body, 2) WHERE seq = 300");
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    assert_same(&told, &kept.dump(), "made by the second attempt");
 }
 
 #[test]

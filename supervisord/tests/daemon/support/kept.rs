@@ -40,6 +40,18 @@ pub fn reopen<E>(open: impl Fn() -> Result<SqlStore<E>, StoreError>) -> SqlStore
     }
 }
 
+/// The same of one that cannot be opened: why.
+pub fn reopen_failing<E>(open: impl Fn() -> Result<SqlStore<E>, StoreError>) -> StoreError {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => std::thread::yield_now(),
+            Err(error) => return error,
+            Ok(_) => panic!("it was opened"),
+        }
+    }
+}
+
 impl<E: Engine> Kept<E> {
     pub fn open(mut store: SqlStore<E>) -> Kept<E> {
         let state = store.recover().unwrap();
