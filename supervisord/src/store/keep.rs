@@ -11,6 +11,7 @@ use super::ledger::Numbers;
 use super::ledger::figures::{SLOT, slot_of};
 use super::sql::{Sql, SqlError, values};
 use crate::settings::StoreSettings;
+use crate::state::State;
 
 /// How numbers are kept.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -50,8 +51,13 @@ impl Keeping {
     }
 }
 
-/// Masks the caller number of an event. Entries of the blacklist are no callers.
-pub(super) fn mask_event(event: &mut Event) {
+/// Masks the caller number of an event. Entries of the blacklist are no callers, but the one that met a caller is.
+pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
+    if let Event::CallScreened { entry, .. } = event
+        && plan.number(entry).is_ok()
+    {
+        *entry = masked(entry);
+    }
     if let Event::CallJoined { number, .. }
     | Event::CallbackPlaced { number, .. }
     | Event::CallbackRestored { number, .. }
@@ -59,6 +65,17 @@ pub(super) fn mask_event(event: &mut Event) {
     {
         *number = masked(number);
     }
+}
+
+/// The same for a state, that a checkpoint is made of.
+pub(super) fn mask_state(state: &State) -> State {
+    let mut state = state.clone();
+    for node in state.nodes.values_mut() {
+        let calls = node.calls.values_mut().map(|call| &mut call.number);
+        let callbacks = node.callbacks.values_mut().map(|callback| &mut callback.number);
+        calls.chain(callbacks).for_each(|number| *number = masked(number));
+    }
+    state
 }
 
 /// The same for a snapshot.

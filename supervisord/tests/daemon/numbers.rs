@@ -1,9 +1,11 @@
 //! Callers' numbers: erased in every form, masked where the settings say so.
 
+use hotline_wire::Event;
+use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::CallOutcome;
 use supervisord::audit;
 use supervisord::settings::StoreSettings;
-use supervisord::store::{Maintain, Maintained, SqliteStore};
+use supervisord::store::{EventStore, Maintain, Maintained, SqliteStore};
 
 use crate::support::inside;
 use crate::support::kept::{Kept, assert_same, reopen};
@@ -110,6 +112,30 @@ fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
     assert!(kept.number("SELECT count(*) FROM calls WHERE number <> ''") > 0);
 }
 
+fn placed(number: &str) -> Event {
+    Event::CallbackPlaced {
+        callback: "owed".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: number.into(),
+        position: 1,
+    }
+}
+
+fn screened(number: &str, entry: &str) -> Event {
+    Event::CallScreened {
+        call: "s".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: number.into(),
+        action: ScreenAction::Busy,
+        detail: String::new(),
+        entry: entry.into(),
+        reason: String::new(),
+        author: "li".into(),
+    }
+}
+
 #[test]
 fn numbers_are_masked_where_the_settings_say_so() {
     for (mask_events, mask_calls) in [(true, false), (false, true), (true, true)] {
@@ -128,8 +154,15 @@ fn numbers_are_masked_where_the_settings_say_so() {
         let node = FakeNode::start(dir.path(), "pbx1", "b1");
         Story::new(9, "b1").begin(&node);
         node.tell_at(MORNING, joined("c", "sales", "gold", "13900001111"));
+        node.tell_at(MORNING, placed("13900001111"));
+        node.tell_at(MORNING, screened("13900001111", "+8613900001111"));
+        node.tell_at(MORNING, screened("13900001111", "+86139*"));
         kept.boot("pbx1", "b1");
         kept.events("pbx1", "b1", &node.take_held());
+        // Who goes on stands in the checkpoint too.
+        kept.store.checkpoint(&kept.state, None).unwrap();
+        let like = "SELECT count(*) FROM checkpoint WHERE state LIKE '%13900001111%'";
+        assert_eq!(kept.number(like), i64::from(!mask_events));
         let number = kept.rows("SELECT number, coalesce(caller, '') FROM calls");
         let number = (number[0].text(0).unwrap(), number[0].text(1).unwrap());
         let masked = ("*******1111", "");
@@ -142,10 +175,12 @@ fn numbers_are_masked_where_the_settings_say_so() {
             }
         );
         let like = "SELECT count(*) FROM events WHERE body LIKE '%13900001111%'";
-        assert_eq!(kept.number(like), i64::from(!mask_events));
+        assert_eq!(kept.number(like), 4 * i64::from(!mask_events));
+        let like = "SELECT count(*) FROM events WHERE body LIKE '%+86139*%'";
+        assert_eq!(kept.number(like), 1, "a beginning is nobody's number");
         assert_eq!(
             kept.number("SELECT count(*) FROM numbers"),
-            i64::from(!mask_events)
+            4 * i64::from(!mask_events)
         );
         assert_eq!(
             kept.number("SELECT count(*) FROM audit WHERE action = 'store_masking'"),
