@@ -3,6 +3,7 @@
 use hotline_wire::Event;
 use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::CallOutcome;
+use hotline_wire::snapshot::AgentState;
 use supervisord::audit;
 use supervisord::settings::StoreSettings;
 use supervisord::store::{EventStore, Maintain, Maintained, SqliteStore};
@@ -10,7 +11,7 @@ use supervisord::store::{EventStore, Maintain, Maintained, SqliteStore};
 use crate::support::inside;
 use crate::support::kept::{Kept, assert_same, reopen};
 use crate::support::node::FakeNode;
-use crate::support::story::{MORNING, SECOND, Story, joined, left};
+use crate::support::story::{MORNING, SECOND, Story, agent, joined, left};
 
 #[test]
 fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
@@ -186,6 +187,72 @@ fn numbers_are_masked_where_the_settings_say_so() {
             kept.number("SELECT count(*) FROM audit WHERE action = 'store_masking'"),
             1
         );
+        if mask_events && mask_calls {
+            drop(kept);
+            for file in ["events.db", "events.db-wal"] {
+                let bytes = std::fs::read(dir.path().join(file)).unwrap_or_default();
+                let found = bytes.windows(8).any(|window| window == b"39000011");
+                assert!(!found, "{file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_that_people_wrote_is_found_however_they_wrote_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(11, "b1").begin(&node);
+    let said = [
+        "he called from +86 139 0000 1111, twice",
+        "for 139-0000-1111",
+        "2026-11-25 13900001111",
+        "8001 13900001111 8002",
+        "13900001111/13800138000",
+        "１３９００００１１１１",
+        "(0139) 0000.1111 rang",
+    ];
+    for reason in said {
+        let mut agent = agent("1001", &["sales"]);
+        (agent.state, agent.reason) = (AgentState::NotReady, reason.into());
+        let from = AgentState::NotReady;
+        node.tell_at(MORNING, Event::AgentChanged { from, agent });
+    }
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    let erased = kept.store.erase("13900001111", "test", 1).unwrap();
+    assert_eq!(erased.events, said.len() as u64);
+    assert_eq!(erased.live, 1, "an agent's reason of now names it");
+    let rows = kept.rows("SELECT body FROM events ORDER BY seq");
+    let reasons: Vec<String> = rows
+        .iter()
+        .skip(1)
+        .map(|row| {
+            let event: serde_json::Value = serde_json::from_str(row.text(0).unwrap()).unwrap();
+            event["agent"]["reason"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "he called from erased, twice",
+            "for erased",
+            "2026-11-25 erased",
+            "8001 erased 8002",
+            "erased/13800138000",
+            "",
+            "(erased rang",
+        ]
+    );
+    let rows = kept.rows("SELECT DISTINCT reason FROM agent_time");
+    for row in rows {
+        let reason = row.text(0).unwrap();
+        assert!(!reason.contains("1111"), "{reason}");
     }
 }
 
