@@ -152,6 +152,12 @@ impl Daemon {
             };
             tasks.spawn(link.run());
         }
+        let retention = recorder::retention(to_recorder.downgrade(), timings.retention);
+        tasks.spawn(async move {
+            retention.await;
+            // The recorder has gone, and that is said where it is noticed.
+            std::future::pending().await
+        });
         tasks.spawn(feed.run(shared.clone()));
         tasks.spawn(shared.alarms.clone().follow(shared.clone(), webhooks.clone()));
         tasks.spawn(shared.alarms.clone().run(shared.clone()));

@@ -24,8 +24,19 @@ pub const CHANNEL: usize = 16_384;
 const BATCH: usize = 1_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const PRUNE_CHUNK: u32 = 10_000;
+
+/// Has what is too old removed each time so long has passed, the first time soon: who starts the daemon often keeps nothing longer.
+pub async fn retention(to: mpsc::WeakSender<ToRecorder>, every: Duration) {
+    let mut times = tokio::time::interval_at(tokio::time::Instant::now() + every / 12, every);
+    loop {
+        times.tick().await;
+        let Some(to) = to.upgrade() else { return };
+        if to.send(ToRecorder::Retention).await.is_err() {
+            return;
+        }
+    }
+}
 
 /// Opens the store; called again until it succeeds.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn EventStore>, StoreError> + Send>;
@@ -41,6 +52,8 @@ pub enum ToRecorder {
     Record(Record),
     /// What somebody wants done to the store.
     Order(Order),
+    /// It is time to remove what is too old.
+    Retention,
 }
 
 impl From<Record> for ToRecorder {
@@ -86,7 +99,7 @@ impl Recorder {
         let mut run = Running {
             store,
             since_checkpoint: 0,
-            pruned: Instant::now(),
+            retention_due: false,
             recorder: self,
         };
         if run.work().is_err() {
@@ -116,7 +129,8 @@ struct Running {
     recorder: Recorder,
     store: Box<dyn EventStore>,
     since_checkpoint: u64,
-    pruned: Instant,
+    /// There may be something that is too old.
+    retention_due: bool,
 }
 
 impl Running {
@@ -125,6 +139,7 @@ impl Running {
         while let Some(first) = self.recorder.records.blocking_recv() {
             let mut next = Some(first);
             let mut order = None;
+            let mut due = false;
             while let Some(told) = next.take() {
                 match told {
                     ToRecorder::Record(record) => batch.push(record),
@@ -132,6 +147,7 @@ impl Running {
                         order = Some(wanted);
                         break;
                     }
+                    ToRecorder::Retention => due = true,
                 }
                 if batch.len() < BATCH {
                     next = self.recorder.records.try_recv().ok();
@@ -143,28 +159,29 @@ impl Running {
                 // Who asked may be gone, and it is done all the same.
                 let _ = answer.send(self.store.maintain(&what, &author, now()));
             }
-            if self.since_checkpoint >= self.recorder.settings.checkpoint_every {
+            // What came after a checkpoint could not be removed, and where few call the next one is weeks away.
+            if due || self.since_checkpoint >= self.recorder.settings.checkpoint_every {
                 self.checkpoint()?;
             }
-            if self.pruned.elapsed() >= PRUNE_EVERY {
-                self.prune();
-            }
+            self.retention_due |= due;
+            self.prune();
         }
         self.checkpoint()
     }
 
-    /// Removes what is too old, as long as there is nothing else to do.
+    /// Removes what is too old: a part of it while events wait, and the next part behind them; otherwise all.
     fn prune(&mut self) {
-        self.pruned = Instant::now();
         let bounds = Bounds::of(&self.recorder.settings, now());
-        while self.recorder.records.is_empty() && !self.recorder.records.is_closed() {
+        while self.retention_due && !self.recorder.records.is_closed() {
             match self.store.prune(&bounds, PRUNE_CHUNK) {
-                Ok(removed) if removed == PRUNE_CHUNK as usize => {}
-                Ok(_) => break,
+                Ok(removed) => self.retention_due = removed >= PRUNE_CHUNK as usize,
                 Err(error) => {
                     tracing::warn!(%error, "old events were not removed");
-                    break;
+                    self.retention_due = false;
                 }
+            }
+            if !self.recorder.records.is_empty() {
+                break;
             }
         }
     }

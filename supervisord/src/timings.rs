@@ -11,6 +11,8 @@ pub struct Timings {
     pub silence: Duration,
     /// How often figures are looked at for alarms.
     pub alarms: Duration,
+    /// How often what is too old is removed from the store.
+    pub retention: Duration,
     /// How long a command may take.
     pub command: Duration,
     /// How long a command may take that reads or writes a file of millions of lines.
@@ -32,6 +34,7 @@ impl Default for Timings {
             reconnect: Duration::from_secs(2),
             silence: Duration::from_secs(10),
             alarms: crate::alarms::EVERY,
+            retention: Duration::from_secs(3_600),
             command: Duration::from_secs(5),
             files: Duration::from_secs(600),
             http_head: Duration::from_secs(10),

@@ -337,9 +337,9 @@ impl<E: Engine> EventStore for SqlStore<E> {
             let mut removed = prune_records(sql, bounds, limit)?;
             removed.events =
                 replay::prune_events(sql, &keeping.numbers(), checkpointed, bounds.events, limit)?;
-            let most = removed.most();
+            let most = removed.most.max(removed.events);
             removed.add(&so_far);
-            if most < u64::from(limit) && removed.most() > 0 {
+            if most < u64::from(limit) && removed.any() {
                 let action = Action {
                     author: "settings".to_owned(),
                     action: "store_retention".to_owned(),

@@ -126,6 +126,9 @@ pub(super) struct Removed {
     pub(super) offers: u64,
     pub(super) agent_time: u64,
     pub(super) statistics: u64,
+    /// Rows of the table of which most were removed.
+    #[serde(skip)]
+    pub(super) most: u64,
 }
 
 impl Removed {
@@ -138,27 +141,22 @@ impl Removed {
         self.statistics += other.statistics;
     }
 
-    pub(super) fn most(&self) -> u64 {
-        let all = [
-            self.events,
-            self.calls,
-            self.visits,
-            self.offers,
-            self.agent_time,
-            self.statistics,
-        ];
-        all.into_iter().max().unwrap_or(0)
+    pub(super) fn any(&self) -> bool {
+        self.events + self.calls + self.visits + self.offers + self.agent_time + self.statistics > 0
     }
 }
 
 /// Removes records and figures that are too old. What is open stays.
 pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> Result<Removed, SqlError> {
     let limit = u64::from(limit);
+    let mut most = 0;
     let mut remove = |table: &str, key: &str, old: &str, bound: u64| {
-        sql.execute(
+        let removed = sql.execute(
             &format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {old} LIMIT $2)"),
             values![bound, limit],
-        )
+        )?;
+        most = most.max(removed);
+        Ok::<_, SqlError>(removed)
     };
     let mut removed = Removed {
         calls: remove(
@@ -187,6 +185,7 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
             bounds.statistics,
         )?,
         events: 0,
+        most: 0,
     };
     removed.statistics += remove(
         "agent_stats",
@@ -194,6 +193,7 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
         "slot < $1",
         bounds.statistics,
     )?;
+    removed.most = most;
     if removed.calls + removed.visits + removed.offers + removed.agent_time > 0 {
         let whole = whole_from(sql)?.max(slot_of(bounds.calls.max(bounds.agents)) + SLOT);
         put_meta(sql, "whole_from", &whole.to_string())?;

@@ -23,6 +23,7 @@ mod numbers;
 mod records;
 mod reports;
 mod restart;
+mod retention;
 mod store;
 mod support;
 mod unix;
