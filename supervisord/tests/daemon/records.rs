@@ -508,6 +508,61 @@ fn a_killed_daemon_has_exact_records() {
     );
 }
 
+#[test]
+fn a_copy_that_is_cut_off_looks_like_none_and_is_no_hindrance() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(14, "b1");
+    story.begin(&node);
+    (0..4_000).for_each(|_| story.step(&node));
+    let settings = write_settings(dir.path(), &[&node.socket], "off", "");
+    let of = |path: std::path::PathBuf| StoreSettings {
+        path,
+        ..StoreSettings::default()
+    };
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&of(dir.path().join("events.db")))));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    let told = kept.dump();
+    drop(kept);
+    let copies = dir.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let copy = copies.join("copy.db");
+    let mut cut_off = false;
+    while !cut_off {
+        let mut backup = Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
+            .args(["store", "backup", copy.to_str().unwrap(), "--config"])
+            .arg(&settings)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while std::fs::read_dir(&copies).unwrap().next().is_none() {
+            assert!(backup.try_wait().unwrap().is_none(), "it made no copy");
+            std::thread::yield_now();
+        }
+        backup.kill().unwrap();
+        cut_off = !backup.wait().unwrap().success();
+        if cut_off {
+            assert!(!copy.exists(), "it is not whole");
+        } else {
+            // It was faster.
+            std::fs::remove_file(&copy).unwrap();
+        }
+    }
+    let made = ctl(&settings, &["store", "backup", copy.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", said(&made));
+    let mut copied = Kept::open(reopen(|| SqliteStore::open(&of(copy.clone()))));
+    assert_same(&told, &copied.dump(), "copied");
+    drop(copied);
+    let left: Vec<_> = std::fs::read_dir(&copies)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("part"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
 /// Seconds that a processor worked for this thread.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
