@@ -28,6 +28,8 @@ pub struct SqlStore<E> {
     audited: u64,
     /// Rows that were pruned since that was last written into the audit record.
     removed: Removed,
+    /// The last checkpoint failed, or was stored without our knowing: the connection may have broken just then.
+    unsure: bool,
 }
 
 impl<E: Engine> SqlStore<E> {
@@ -43,6 +45,7 @@ impl<E: Engine> SqlStore<E> {
             checkpointed: BTreeMap::new(),
             audited: 0,
             removed: Removed::default(),
+            unsure: false,
         };
         let present = store.write(|sql, keeping| {
             let present = schema::version_if_any(sql)?;
@@ -50,11 +53,6 @@ impl<E: Engine> SqlStore<E> {
                 schema::migrate(sql)?;
                 schema::audit_tables(sql)?;
             }
-            Ok(present)
-        })?;
-        if present > schema::VERSION {
-            return Err(StoreError::Unreadable {
-                path: store.engine.place(),
             // In one step with the schema: of a store that is cut off in between, nobody would know that its records are missing.
             if (1..schema::LEDGER).contains(&present) {
                 tracing::info!(
@@ -62,6 +60,11 @@ impl<E: Engine> SqlStore<E> {
                 );
                 rebuilt(sql, keeping, "upgrade", 0)?;
             }
+            Ok(present)
+        })?;
+        if present > schema::VERSION {
+            return Err(StoreError::Unreadable {
+                path: store.engine.place(),
                 cause: format!(
                     "its schema is version {present}, this program knows {}",
                     schema::VERSION
@@ -181,11 +184,6 @@ impl<E: Engine> SqlStore<E> {
     }
 }
 
-/// An event as it stands in its table.
-pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<EventFrame, SqlError> {
-    let (seq, at) = (row.uint(0)?, row.uint(1)?);
-    let event = serde_json::from_str(row.text(2)?)
-        .map_err(|error| SqlError::Unreadable(format!("event {node}/{boot}/{seq}: {error}")))?;
 /// Makes all records anew, and says so in the audit record.
 fn rebuilt(
     sql: &mut dyn Sql,
@@ -205,6 +203,11 @@ fn rebuilt(
     Ok(rebuilt)
 }
 
+/// An event as it stands in its table.
+pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<EventFrame, SqlError> {
+    let (seq, at) = (row.uint(0)?, row.uint(1)?);
+    let event = serde_json::from_str(row.text(2)?)
+        .map_err(|error| SqlError::Unreadable(format!("event {node}/{boot}/{seq}: {error}")))?;
     Ok(EventFrame { seq, at, event })
 }
 
@@ -290,20 +293,9 @@ impl<E: Engine> EventStore for SqlStore<E> {
     }
 
     fn checkpoint(&mut self, state: &State, mark: Option<&Mark<'_>>) -> Result<(), StoreError> {
+        let unsure = std::mem::replace(&mut self.unsure, true);
         let (rows, head): (u64, Hash) = self.with_ledger(|sql, keeping, ledger| {
             let at = state.nodes.values().map(|node| node.at).max().unwrap_or(0);
-            let put = "INSERT INTO checkpoint (id, at, state) VALUES (1, $1, $2) \
-                       ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state";
-            sql.execute(put, values![at, text])?;
-            for (name, node) in &state.nodes {
-            let text = match keeping.mask_events {
-                false => json(state)?,
-                true => json(&mask_state(state))?,
-            };
-            let put = "INSERT INTO checkpoint (id, at, state) VALUES (1, $1, $2) \
-                       ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state";
-            sql.execute(put, values![at, text])?;
-            for (name, node) in &state.nodes {
             let text = match keeping.mask_events {
                 false => json(state)?,
                 true => json(&mask_state(state))?,
@@ -314,6 +306,10 @@ impl<E: Engine> EventStore for SqlStore<E> {
                     return audit::latest(sql);
                 }
             }
+            let put = "INSERT INTO checkpoint (id, at, state) VALUES (1, $1, $2) \
+                       ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state";
+            sql.execute(put, values![at, text])?;
+            for (name, node) in &state.nodes {
                 put_node(sql, name, &node.boot, node.seq)?;
             }
             if let Some(mark) = mark {
@@ -322,6 +318,7 @@ impl<E: Engine> EventStore for SqlStore<E> {
             }
             audit::latest(sql)
         })?;
+        self.unsure = false;
         self.put_position(state);
         if rows > self.audited {
             self.audited = rows;
@@ -415,5 +412,119 @@ fn told(body: &Body) -> Told<'_> {
         Body::Gap(gap) => Told::Gap(gap),
         Body::Snapshot(snapshot) => Told::Snapshot(snapshot),
         Body::Event(frame) => Told::Event(frame),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hotline_wire::Event;
+    use hotline_wire::frame::{EventFrame, Gap, GapReason};
+
+    use super::super::sqlite::Sqlite;
+    use super::super::{GapRow, sql::Work};
+    use super::*;
+
+    /// A connection that breaks when all is stored and before that is said.
+    struct Broken {
+        inner: Sqlite,
+        breaks: bool,
+    }
+
+    impl Engine for Broken {
+        fn place(&self) -> String {
+            self.inner.place()
+        }
+
+        fn write(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+            self.inner.write(work)?;
+            match std::mem::take(&mut self.breaks) {
+                true => Err(SqlError::Refused("the connection broke".to_owned())),
+                false => Ok(()),
+            }
+        }
+
+        fn read(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+            self.inner.read(work)
+        }
+
+        fn failure(&self, error: SqlError) -> StoreError {
+            self.inner.failure(error)
+        }
+    }
+
+    /// Does it as the recorder does, with a connection that breaks at the first time.
+    fn insist(
+        store: &mut SqlStore<Broken>,
+        mut work: impl FnMut(&mut SqlStore<Broken>) -> Result<(), StoreError>,
+    ) {
+        store.engine.breaks = true;
+        work(store).unwrap_err();
+        work(store).unwrap();
+    }
+
+    #[test]
+    fn what_was_stored_as_the_connection_broke_is_not_stored_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Broken {
+            inner: Sqlite::open(&dir.path().join("events.db"), 100).unwrap(),
+            breaks: false,
+        };
+        let mut store = SqlStore::prepare(engine, Keeping::default()).unwrap();
+        let mut state = store.recover().unwrap();
+        let record = |body| Record {
+            node: "pbx1".into(),
+            boot: "b1".into(),
+            body,
+        };
+        let gap = Gap {
+            first: 2,
+            last: 10,
+            reason: GapReason::Overflow,
+        };
+        let event = EventFrame {
+            seq: 1,
+            at: 1_000_000,
+            event: Event::OfferRinging { offer: 1 },
+        };
+        let boot = Body::Boot {
+            socket: String::new(),
+            number: 1,
+        };
+        for body in [
+            boot,
+            Body::Event(event),
+            Body::Gap(gap),
+            Body::End { clean: true },
+        ] {
+            let record = record(body);
+            assert_eq!(state.apply(&record, &mut Changes::default()), Applied::New);
+            let gaps: Vec<GapRow> = match &record.body {
+                Body::Gap(gap) => vec![GapRow {
+                    node: "pbx1".into(),
+                    boot: "b1".into(),
+                    first: gap.first,
+                    last: gap.last,
+                    reason: gap.reason.label().to_owned(),
+                    at: 1,
+                }],
+                _ => Vec::new(),
+            };
+            match &record.body {
+                Body::Event(frame) => insist(&mut store, |store| {
+                    let (node, boot) = ("pbx1", "b1");
+                    store.commit(&[StoredEvent { node, boot, frame }])
+                }),
+                _ => insist(&mut store, |store| {
+                    let (record, gaps) = (&record, gaps.as_slice());
+                    store.checkpoint(&state, Some(&Mark { record, gaps }))
+                }),
+            }
+        }
+        let mut count = |table: &str| {
+            let query = format!("SELECT count(*) FROM {table}");
+            let counted = sql::read(store.engine(), |sql| sql.first(&query, &[]));
+            counted.unwrap().unwrap().int(0).unwrap()
+        };
+        assert_eq!((count("events"), count("gaps"), count("marks")), (1, 1, 3));
     }
 }
