@@ -39,6 +39,8 @@ const MAX_BODY: usize = 64 << 10;
 
 /// Pages of metrics written at once: each is as long as there are series.
 const GATHERING: usize = 2;
+/// Reports that are made at once.
+const REPORTING: usize = 2;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub struct Http {
     streams: Arc<Semaphore>,
     /// Places for writing metrics.
     gathering: Arc<Semaphore>,
+    /// Places for making reports.
+    reporting: Arc<Semaphore>,
     /// Whether people reach it by HTTPS.
     secure: bool,
 }
@@ -93,6 +97,7 @@ impl Http {
             feed,
             streams: Arc::new(Semaphore::new(http.max_streams)),
             gathering: Arc::new(Semaphore::new(GATHERING)),
+            reporting: Arc::new(Semaphore::new(REPORTING)),
             secure: http.tls_cert.is_some(),
             settings: http,
         })

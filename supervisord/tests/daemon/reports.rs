@@ -503,6 +503,47 @@ fn what_cannot_be_asked_is_refused_with_what_can() {
     refused(&|query| query.short_abandon = 7, "short abandon");
     refused(&|query| query.by = By::Team, "[[team]]");
     refused(&|query| query.fluctuation_minutes = 7, "15 or 30");
+    refused(&|query| query.repeat_days = u32::MAX, "1 to 90 days");
+    refused(&|query| query.agents = vec!["1001".into()], "by agent alone");
+    refused(
+        &|query| (query.most_rows, query.step) = (0, Step::Whole),
+        "more than 0 rows",
+    );
+}
+
+#[test]
+fn of_some_queues_alone_nothing_is_said_of_agents_whole_time() {
+    let mut told = tell(25, MORNING, 600);
+    let teams = vec![TeamSettings {
+        name: "north".into(),
+        queues: vec!["*".into()],
+        agents: vec!["*".into()],
+    }];
+    for by in [By::All, By::Team, By::Agent] {
+        for (queues, tiers) in [(vec!["sales"], vec![]), (vec![], vec!["gold"]), (vec![], vec![])] {
+            let mut query = question(by, Step::Whole, "UTC", "2026-01-05");
+            query.teams.clone_from(&teams);
+            query.queues = queues.into_iter().map(str::to_owned).collect();
+            query.tiers = tiers.into_iter().map(str::to_owned).collect();
+            let chosen = !query.queues.is_empty() || !query.tiers.is_empty();
+            let report = ask(&mut told, &query);
+            assert!(!report.rows.is_empty());
+            for row in &report.rows {
+                // Who is ready is so for all queues: of one alone, everybody would be busy all the time.
+                for name in ["occupancy", "utilisation", "signed_in", "ready"] {
+                    assert_eq!(row.figures.value(name).is_some(), !chosen, "{by:?} {name}");
+                }
+                assert!(row.figures.value("offers").is_some());
+            }
+            assert_eq!(
+                report
+                    .notes
+                    .iter()
+                    .any(|note| note.contains("calls and offers only")),
+                chosen
+            );
+        }
+    }
 }
 
 #[test]
