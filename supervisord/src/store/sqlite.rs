@@ -48,9 +48,11 @@ impl Sqlite {
     /// # Errors
     /// If it cannot be opened, or another daemon has it.
     pub fn open(path: &Path, max_mib: u64) -> Result<Sqlite, StoreError> {
-        let lock = lock(path)?;
         // It holds caller numbers: not for everybody to read.
         create(path).map_err(|error| cannot_open(path, error))?;
+        // Of the file itself: by whatever links it is reached, one daemon has it.
+        let real = path.canonicalize().map_err(|error| cannot_open(path, error))?;
+        let lock = lock(path, &real)?;
         let db = Connection::open(path).map_err(|error| cannot_open(path, error))?;
         let sqlite = Sqlite {
             path: path.to_owned(),
@@ -273,8 +275,8 @@ impl Sql for Open<'_> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.to_path_buf().into_os_string();
+fn lock(path: &Path, real: &Path) -> Result<File, StoreError> {
+    let mut name = real.to_path_buf().into_os_string();
     name.push(".lock");
     let lock = create(Path::new(&name)).map_err(|error| cannot_open(path, error))?;
     match lock.try_lock() {

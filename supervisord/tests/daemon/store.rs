@@ -350,6 +350,22 @@ fn a_second_daemon_on_the_same_store_waits_until_the_first_is_gone() {
     }
 }
 
+#[test]
+fn a_store_has_one_daemon_by_whatever_name_it_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |name: &str| supervisord::settings::StoreSettings {
+        path: dir.path().join(name),
+        ..Default::default()
+    };
+    let held = SqliteStore::open(&of("events.db")).unwrap();
+    std::os::unix::fs::symlink("events.db", dir.path().join("link.db")).unwrap();
+    let other = SqliteStore::open(&of("link.db")).unwrap_err();
+    assert!(matches!(other, StoreError::InUse { .. }), "{other}");
+    assert!(other.to_string().contains("link.db"), "{other}");
+    drop(held);
+    drop(crate::support::kept::reopen(|| SqliteStore::open(&of("link.db"))));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorder_that_met_a_defect_ends_the_daemon() {
     struct Defective;
