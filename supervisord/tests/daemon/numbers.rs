@@ -256,6 +256,42 @@ fn a_number_that_people_wrote_is_found_however_they_wrote_it() {
     }
 }
 
+#[test]
+fn what_was_erased_leaves_the_log_when_nobody_reads_it_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(12, "b1").begin(&node);
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    node.tell_at(MORNING, joined("c", "sales", "gold", "13900001111"));
+    let wait = SECOND;
+    let outcome = CallOutcome::Abandoned;
+    node.tell_at(
+        MORNING,
+        left("c", "sales", "gold", outcome, wait, Default::default()),
+    );
+    kept.events("pbx1", "b1", &node.take_held());
+    // As a report does that takes long.
+    let reader = rusqlite::Connection::open(&settings.path).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM events;")
+        .unwrap();
+    assert_eq!(kept.store.erase("13900001111", "test", 1).unwrap().calls, 1);
+    let in_log = || {
+        let bytes = std::fs::read(dir.path().join("events.db-wal")).unwrap_or_default();
+        bytes.windows(8).any(|window| window == b"39000011")
+    };
+    assert!(in_log(), "it is read as it was");
+    drop(reader);
+    node.tell_at(MORNING, joined("d", "sales", "gold", "13800138000"));
+    kept.events("pbx1", "b1", &node.take_held());
+    assert!(!in_log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_daemon_erases_and_rebuilds_between_events() {
     let dir = tempfile::tempdir().unwrap();
