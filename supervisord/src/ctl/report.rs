@@ -139,6 +139,9 @@ impl ReportAsk {
     }
 }
 
+/// Agents that are reckoned with at most.
+const MOST_AGENTS: u32 = 100_000;
+
 /// How many agents a load needs.
 #[derive(Args)]
 pub struct ErlangAsk {
@@ -176,8 +179,9 @@ impl ErlangAsk {
             handling: self.handling.as_secs_f64(),
         };
         let sound = load.erlangs() > 0.0 && load.erlangs().is_finite();
-        if !sound || !(0.0..1.0).contains(&self.level) || self.agents == Some(0) {
-            let why = "calls, times and agents are more than 0, and a level is from 0 to less than 1";
+        let asked = self.agents.unwrap_or(1);
+        if !sound || !(0.0..1.0).contains(&self.level) || !(1..=MOST_AGENTS).contains(&asked) {
+            let why = "calls, times and agents are more than 0, agents up to 100,000, and a level is from 0 to less than 1";
             return Err(Failure::Other(why.to_owned()));
         }
         let target = self.target.as_secs_f64();

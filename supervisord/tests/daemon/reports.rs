@@ -643,4 +643,22 @@ fn hotlinectl_reports_while_the_daemon_runs() {
             .any(|line| line.starts_with("agents") && line.ends_with(" 28")),
         "{said}"
     );
+    // No answer to be waited for.
+    let erlang = Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
+        .args([
+            "erlang",
+            "--calls",
+            "25",
+            "--handling",
+            "4m",
+            "--agents",
+            "4294967295",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&erlang.stderr).into_owned();
+    assert!(
+        !erlang.status.success() && said.contains("up to 100,000"),
+        "{said}"
+    );
 }
