@@ -27,7 +27,7 @@ fn boot() -> Result<(Bed, tempfile::TempDir)> {
     record_at(folder.path(), "endless", ENDLESS, 3_000)?;
     // Digits are recorded for callers of a language of their own.
     let extensions = format!(
-        "{EXTENSIONS}\n[callers](+)\nexten => _aloud.,1,Set(CHANNEL(language)={LANGUAGE})\n same => n,Hotline(${{EXTEN:5}})\n"
+        "{EXTENSIONS}\n[callers](+)\nexten => _aloud.,1,Set(CHANNEL(language)={LANGUAGE})\n same => n,Hotline(${{EXTEN:5}},t(${{LINE}}))\n"
     );
     let settings = include_str!("hotline.toml").replace("@SOUNDS@", &folder.path().display().to_string());
     let bed = Bed::boot(&settings, &extensions)?;
