@@ -419,7 +419,7 @@ queues = [{ queue = "q", level = 3, weight = 9 }]
 fn a_bad_file_is_refused_with_line_and_key() {
     assert_eq!(
         refusal(&GOOD.replace("handicap_seconds", "handicap")),
-        "FILE:8: there is no key \"handicap\" here; there are handicap_seconds, name"
+        "FILE:8: there is no key \"handicap\" here; there are handicap_seconds, name, spoken"
     );
     assert_eq!(
         refusal(&GOOD.replace("support:2", "sales")),
