@@ -101,6 +101,7 @@ pub struct Engine {
 pub(crate) struct Tier {
     pub(crate) name: String,
     pub(crate) handicap: Span,
+    pub(crate) spoken: String,
     pub(crate) removed: bool,
 }
 

@@ -3,6 +3,7 @@
 
 mod agent;
 mod blacklist;
+mod greeting;
 mod hold;
 mod policy;
 mod queue;
@@ -22,6 +23,7 @@ use crate::pin::Pin;
 pub use blacklist::{AutoRule, BlacklistSettings, Counted, Tarpit};
 pub use spool::SpoolSettings;
 
+use greeting::sound;
 use reader::{Fault, Once, Read, Table, Value};
 
 /// A settings file, read and checked.
@@ -160,6 +162,7 @@ fn parse(text: &str) -> Read<Settings> {
         tiers.push(Tier {
             name: "standard".to_owned(),
             handicap: Span::ZERO,
+            spoken: String::new(),
         });
     }
     let queues = named(&mut file, "queue", MOST_QUEUES)?;
@@ -300,10 +303,15 @@ fn tiers(file: &mut Table<'_>) -> Read<Vec<Tier>> {
     tables
         .into_iter()
         .map(|(name, mut table)| {
-            let mut handicap = Span::ZERO;
-            table.set("handicap_seconds", &mut handicap, Value::seconds)?;
+            let mut tier = Tier {
+                name,
+                handicap: Span::ZERO,
+                spoken: String::new(),
+            };
+            table.set("handicap_seconds", &mut tier.handicap, Value::seconds)?;
+            table.set("spoken", &mut tier.spoken, sound)?;
             table.end()?;
-            Ok(Tier { name, handicap })
+            Ok(tier)
         })
         .collect()
 }
