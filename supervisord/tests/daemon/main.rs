@@ -26,6 +26,7 @@ mod permit;
 mod records;
 mod reports;
 mod restart;
+mod sight;
 mod store;
 mod support;
 mod unix;
