@@ -9,23 +9,18 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::authority::{Actor, Role};
+pub use crate::passwords::hash_password;
+use crate::passwords::{Workspace, check_hash};
 use crate::settings::{TeamSettings, unknown_team};
 
 /// Longest file.
 const MAX_FILE: u64 = 4 << 20;
 /// Longest name, in bytes.
 pub const MAX_NAME: usize = 64;
-/// Shortest password, in characters.
-const MIN_PASSWORD: usize = 8;
-/// Longest password, in bytes: hashing takes time.
-pub const MAX_PASSWORD: usize = 256;
 
 const HEADER: &str = "# Who may use the HTTP API of hotline-supervisord. Written by `hotlinectl user` and `hotlinectl token`.\n\n";
 
@@ -141,13 +136,8 @@ impl Rights {
 
 impl User {
     /// Whether a password is the user's. Takes tens of milliseconds.
-    pub fn is(&self, password: &str) -> bool {
-        let hash = PasswordHash::new(&self.password);
-        hash.is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok()
-        })
+    pub fn is(&self, password: &str, workspace: &mut Workspace) -> bool {
+        workspace.matches(password, &self.password)
     }
 }
 
@@ -159,21 +149,6 @@ impl Token {
             Some(until) => humantime::parse_rfc3339(until).is_ok_and(|until| now < until),
         }
     }
-}
-
-/// Hashes a password for the file.
-///
-/// # Errors
-/// It is too short or too long.
-pub fn hash_password(password: &str) -> Result<String, String> {
-    if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
-        return Err(format!(
-            "a password has {MIN_PASSWORD} characters at least, and {MAX_PASSWORD} bytes at most"
-        ));
-    }
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string())
-        .map_err(|error| error.to_string())
 }
 
 /// SHA-256 in hexadecimal: how tokens are kept.
@@ -239,11 +214,8 @@ impl Accounts {
             user.rights
                 .check(teams)
                 .map_err(|message| format!("user {name}: {message}"))?;
-            if PasswordHash::new(&user.password).is_err() || !user.password.starts_with("$argon2id$") {
-                return Err(format!(
-                    "user {name}: password is no Argon2id hash: `hotlinectl user passwd {name}`"
-                ));
-            }
+            check_hash(&user.password)
+                .map_err(|why| format!("user {name}: password {why}: `hotlinectl user passwd {name}`"))?;
         }
         for (nth, token) in self.token.iter().enumerate() {
             let name = &token.name;
@@ -364,8 +336,8 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
         let read = Accounts::read(&file, None).unwrap();
         assert_eq!(read, accounts);
-        assert!(read.user("anna").unwrap().is("correct horse"));
-        assert!(!read.user("anna").unwrap().is("correct hors"));
+        let is = |password| read.user("anna").unwrap().is(password, &mut Workspace::default());
+        assert!(is("correct horse") && !is("correct hors"));
         assert_eq!(read.token("secret").unwrap().name, "wall");
         assert!(read.token("Secret").is_none());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -409,6 +381,5 @@ mod tests {
             user.password = "plain".into();
         });
         assert!(plain.contains("hotlinectl user passwd anna"), "{plain}");
-        assert!(hash_password("short").is_err());
     }
 }

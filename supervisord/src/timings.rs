@@ -23,9 +23,11 @@ pub struct Timings {
     pub http_head: Duration,
     /// A stream of events says that it is alive each time so long has passed.
     pub http_heartbeat: Duration,
-    /// After ten wrong passwords of a user, another may be tried each time so long has passed; after thirty from an address, each
-    /// fifth of it.
+    /// After ten wrong passwords of a user from an address, another may be tried each time so long has passed; after thirty from an
+    /// address, or sixty of a user, each fifth of it.
     pub http_password: Duration,
+    /// While the users' file cannot be used, users of before stay in force for so long; then nobody is let in.
+    pub http_users: Duration,
     /// An HTTP connection on which nothing moves for so long is closed.
     pub http_idle: Duration,
 }
@@ -43,6 +45,7 @@ impl Default for Timings {
             http_head: Duration::from_secs(10),
             http_heartbeat: Duration::from_secs(2),
             http_password: Duration::from_secs(10),
+            http_users: Duration::from_secs(300),
             http_idle: Duration::from_secs(30),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hotline_wire::mask::masked;
+use hotline_wire::snapshot::{CallInfo, CallbackInfo};
 use hotline_wire::{Command, Refusal};
 use zbus::message::Header;
 use zbus::{Connection, interface};
@@ -10,13 +11,16 @@ use zbus::{Connection, interface};
 use super::asking::{self, text};
 use super::error::CallError;
 use super::permit::Right;
+use super::sight::{Eyes, Seen};
 use super::views;
+use crate::authority::{Actor, Authority};
 use crate::shared::Shared;
 use crate::views::call_state;
 
 /// `net.hotline.Hotline1.Manager`
 pub(super) struct Manager {
     shared: Arc<Shared>,
+    eyes: Arc<Eyes>,
 }
 
 /// Name, connected, version of the module, PBX, socket.
@@ -45,9 +49,16 @@ pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
         .collect()
 }
 
+/// Nodes and the daemon are for all whom the settings name.
+impl Seen for Manager {
+    fn is_seen(&self, _: &Authority, _: &Actor) -> bool {
+        true
+    }
+}
+
 impl Manager {
-    pub(super) fn new(shared: Arc<Shared>) -> Manager {
-        Manager { shared }
+    pub(super) fn new(shared: Arc<Shared>, eyes: Arc<Eyes>) -> Manager {
+        Manager { shared, eyes }
     }
 
     /// The node that a call is of, or was: its reference says so.
@@ -98,10 +109,17 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<CallRow>, CallError> {
         asking::permitted(&self.shared, connection, &header, Right::View).await?;
-        let state = self.shared.state();
+        let actor = self.eyes.who(connection, &header).await?;
+        let (authority, state) = (&self.shared.authority, self.shared.state());
+        let sees = |call: &&CallInfo| {
+            let (queue, agent) = (&call.queue, call.agent.as_deref());
+            actor
+                .as_ref()
+                .is_none_or(|actor| authority.sees_call(actor, queue, agent))
+        };
         let mut calls: Vec<CallRow> = Vec::new();
         for (node, view) in &state.nodes {
-            calls.extend(view.calls.values().map(|call| {
+            calls.extend(view.calls.values().filter(sees).map(|call| {
                 (
                     views::text(&call.call),
                     views::text(node),
@@ -128,10 +146,17 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<CallbackRow>, CallError> {
         asking::permitted(&self.shared, connection, &header, Right::View).await?;
-        let state = self.shared.state();
+        let actor = self.eyes.who(connection, &header).await?;
+        let (authority, state) = (&self.shared.authority, self.shared.state());
+        let sees = |callback: &&CallbackInfo| {
+            let queue = &callback.queue;
+            actor
+                .as_ref()
+                .is_none_or(|actor| authority.sees_call(actor, queue, None))
+        };
         let mut callbacks: Vec<CallbackRow> = Vec::new();
         for (node, view) in &state.nodes {
-            callbacks.extend(view.callbacks.values().map(|callback| {
+            callbacks.extend(view.callbacks.values().filter(sees).map(|callback| {
                 (
                     views::text(&callback.callback),
                     views::text(node),

@@ -27,6 +27,7 @@ mod records;
 mod reports;
 mod restart;
 mod retention;
+mod sight;
 mod store;
 mod support;
 mod unix;

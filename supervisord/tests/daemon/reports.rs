@@ -306,11 +306,13 @@ fn reports_agree_with_a_recount_to_the_last_call() {
                         name: "north".into(),
                         queues: vec!["sa*".into()],
                         agents: vec!["1001".into(), "1002".into(), "1003".into()],
+                        ..Default::default()
                     },
                     TeamSettings {
                         name: "south".into(),
                         queues: vec!["support".into()],
                         agents: ["1004", "1005", "1006"].map(String::from).to_vec(),
+                        ..Default::default()
                     },
                 ];
                 rows += assert_report(&mut told, &recount, &query);

@@ -120,7 +120,7 @@ async fn report(
     query.agents = which.agent.into_iter().collect();
     query.node = which.node;
     query.target = which.target;
-    let only = team(&http, which.team.as_deref())?;
+    let only = team(&http, &caller, which.team.as_deref())?;
     query.teams = match only {
         Some(team) => vec![team.clone()],
         None => http.shared.authority.teams_of(&caller.actor).cloned().collect(),
