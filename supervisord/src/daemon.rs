@@ -108,12 +108,9 @@ impl Daemon {
         let tls = certificate(&settings)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let feed = Arc::new(Feed::new().map_err(anyhow::Error::msg)?);
-        let routes = http::routes(Arc::new(Http::new(
-            shared.clone(),
-            registry,
-            &settings,
-            feed.clone(),
-        )?));
+        let http_parts = Http::new(shared.clone(), registry, &settings, feed.clone())?;
+        let users = http_parts.users();
+        let routes = http::routes(Arc::new(http_parts));
         let listening = Listening {
             listener,
             tls,
@@ -152,6 +149,7 @@ impl Daemon {
             };
             tasks.spawn(link.run());
         }
+        tasks.spawn(shared.clone().note_users(users));
         tasks.spawn(feed.run(shared.clone()));
         tasks.spawn(shared.alarms.clone().follow(shared.clone(), webhooks.clone()));
         tasks.spawn(shared.alarms.clone().run(shared.clone()));

@@ -84,6 +84,7 @@ impl Alarms {
         let actor = asking::actor(&self.shared, connection, &header).await?;
         self.shared
             .acknowledge(&actor, alarm, &note)
+            .await
             .map(|_| ())
             .map_err(CommandError::into)
     }

@@ -92,6 +92,6 @@ async fn acknowledge(
 ) -> Result<Json<Alarm>, Problem> {
     // Twice is as good as once.
     key(&headers)?;
-    let alarm = http.shared.acknowledge(&caller.actor, alarm, &note)?;
+    let alarm = http.shared.acknowledge(&caller.actor, alarm, &note).await?;
     Ok(Json((*alarm).clone()))
 }

@@ -4,8 +4,10 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use super::super::stamp::Stamp;
-use crate::accounts::{Accounts, AccountsError};
+use crate::accounts::{Accounts, AccountsError, Reading};
 use crate::settings::TeamSettings;
 
 /// See the module.
@@ -14,6 +16,7 @@ pub struct Book {
     path: PathBuf,
     teams: Vec<TeamSettings>,
     current: Mutex<(Option<Stamp>, Arc<Accounts>)>,
+    readings: watch::Sender<Reading>,
 }
 
 impl Book {
@@ -23,7 +26,7 @@ impl Book {
     /// It is there, and cannot be used.
     pub fn open(path: PathBuf, teams: &[TeamSettings]) -> Result<Book, AccountsError> {
         let stamp = Stamp::of(&path);
-        let accounts = read(&path, teams)?;
+        let accounts = Arc::new(read(&path, teams)?);
         if accounts.user.is_empty() && accounts.token.is_empty() {
             tracing::info!(
                 path = %path.display(),
@@ -33,8 +36,14 @@ impl Book {
         Ok(Book {
             path,
             teams: teams.to_vec(),
-            current: Mutex::new((stamp, Arc::new(accounts))),
+            readings: watch::Sender::new(Reading::Used(accounts.clone())),
+            current: Mutex::new((stamp, accounts)),
         })
+    }
+
+    /// What came of reading the file last, and of each time from now on.
+    pub fn readings(&self) -> watch::Receiver<Reading> {
+        self.readings.subscribe()
     }
 
     /// The accounts as they are now. A file that cannot be used is said to be so, once, and what it said before stays.
@@ -52,8 +61,12 @@ impl Book {
                         "users were read anew"
                     );
                     current.1 = Arc::new(accounts);
+                    self.readings.send_replace(Reading::Used(current.1.clone()));
                 }
-                Err(error) => tracing::error!(%error, "the users of before stay in force"),
+                Err(error) => {
+                    tracing::error!(%error, "the users of before stay in force");
+                    self.readings.send_replace(Reading::Unusable(error.to_string()));
+                }
             }
         }
         current.1.clone()
