@@ -9,6 +9,7 @@ use zbus::{Connection, interface};
 
 use super::asking::{self, text};
 use super::error::CallError;
+use super::permit::Right;
 use super::views;
 use crate::recorder::now;
 use crate::shared::{LinkStatus, Shared};
@@ -139,15 +140,25 @@ impl Manager {
     /// cannot be written (empty if it can), events that the node dropped before they were stored, gaps in the stored events ever, events
     /// known to be lost in them, bytes of its journal of inputs.
     #[zbus(out_args("pipes"))]
-    fn list_pipes(&self) -> Vec<PipeRow> {
-        pipe_rows(&self.shared)
+    async fn list_pipes(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<PipeRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
+        Ok(pipe_rows(&self.shared))
     }
 
     /// The calls in progress, longest first: reference, node, queue, tier, masked caller number, when joined, when
     /// connected (0 while waiting), agent number (empty while waiting), state (waiting, talking, on_hold, consulting,
     /// conferencing or away). Times are microseconds since the Unix epoch.
     #[zbus(out_args("calls"))]
-    fn list_calls(&self) -> Vec<CallRow> {
+    async fn list_calls(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<CallRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
         let state = self.shared.state();
         let mut calls: Vec<CallRow> = Vec::new();
         for (node, view) in &state.nodes {
@@ -166,13 +177,18 @@ impl Manager {
             }));
         }
         calls.sort_by_key(|call| call.5);
-        calls
+        Ok(calls)
     }
 
     /// Callers who are owed a call, longest first: reference, node, queue, tier, masked caller number, when placed,
     /// attempts made, whether being called now. Times are microseconds since the Unix epoch.
     #[zbus(out_args("callbacks"))]
-    fn list_callbacks(&self) -> Vec<CallbackRow> {
+    async fn list_callbacks(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<CallbackRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
         let state = self.shared.state();
         let mut callbacks: Vec<CallbackRow> = Vec::new();
         for (node, view) in &state.nodes {
@@ -190,7 +206,7 @@ impl Manager {
             }));
         }
         callbacks.sort_by_key(|callback| callback.5);
-        callbacks
+        Ok(callbacks)
     }
 
     /// Changes what a waiting call is worth on top of its tier, in seconds of waiting time.
