@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -28,12 +29,34 @@ const HEADER: &str = "# Who may use the HTTP API of hotline-supervisord. Written
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
+    /// Who wrote it, for the audit record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
     /// People.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user: Vec<User>,
     /// Machines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token: Vec<Token>,
+}
+
+/// `[written]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// Who ran the program that wrote it.
+    pub by: String,
+    /// Of what that one wrote, so that nobody is blamed for what was changed by hand since.
+    pub sha256: String,
+}
+
+/// What came of reading the file.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// These are in force.
+    Used(Arc<Accounts>),
+    /// It cannot be used, and why; those of before stay.
+    Unusable(String),
 }
 
 /// What somebody may do.
@@ -238,6 +261,28 @@ impl Accounts {
         Ok(())
     }
 
+    /// Says who wrote what is in here.
+    pub fn sign(&mut self, by: &str) {
+        self.written = Some(Written {
+            by: by.to_owned(),
+            sha256: self.seal(),
+        });
+    }
+
+    /// Who wrote what is in here, for the audit record; `file:users.toml` if that is not known.
+    pub fn author(&self) -> String {
+        let written = self
+            .written
+            .as_ref()
+            .filter(|written| written.sha256 == self.seal());
+        written.map_or_else(|| "file:users.toml".to_owned(), |written| written.by.clone())
+    }
+
+    /// Over all but who wrote it. What cannot be written as JSON, and there is nothing in here that cannot, has none.
+    fn seal(&self) -> String {
+        serde_json::to_string(&(&self.user, &self.token)).map_or_else(|_| String::new(), |text| digest(&text))
+    }
+
     /// The user of a name.
     pub fn user(&self, name: &str) -> Option<&User> {
         self.user.iter().find(|user| user.name == name)
@@ -331,6 +376,7 @@ mod tests {
                 sha256: digest("secret"),
                 expires: Some("2030-01-31T00:00:00Z".into()),
             }],
+            written: None,
         };
         accounts.write(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
@@ -369,7 +415,7 @@ mod tests {
             change(&mut user);
             let accounts = Accounts {
                 user: vec![user],
-                token: Vec::new(),
+                ..Accounts::default()
             };
             accounts.check(Some(&[])).unwrap_err()
         };

@@ -114,12 +114,9 @@ impl Daemon {
         let tls = certificate(&settings)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let feed = Arc::new(Feed::new().map_err(anyhow::Error::msg)?);
-        let routes = http::routes(Arc::new(Http::new(
-            shared.clone(),
-            registry,
-            &settings,
-            feed.clone(),
-        )?));
+        let http_parts = Http::new(shared.clone(), registry, &settings, feed.clone())?;
+        let users = http_parts.users();
+        let routes = http::routes(Arc::new(http_parts));
         let listening = Listening {
             listener,
             tls,
@@ -165,6 +162,7 @@ impl Daemon {
             // The recorder has gone, and that is said where it is noticed.
             std::future::pending().await
         });
+        tasks.spawn(shared.clone().note_users(users));
         tasks.spawn(feed.run(shared.clone()));
         // Whoever is told listens before the first figure is looked at.
         tasks.spawn(webhooks.clone().follow_alarms(&shared));

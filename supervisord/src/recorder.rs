@@ -12,11 +12,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use hotline_wire::Event;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit;
 use crate::metrics::OwnMetrics;
 use crate::settings::StoreSettings;
 use crate::shared::{Shared, StoreHealth};
 use crate::state::{Applied, Body, Changes, Node, Record};
-use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, StoreError, StoredEvent};
+use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, Note, StoreError, StoredEvent};
 
 /// Records between links and recorder.
 pub const CHANNEL: usize = 16_384;
@@ -43,10 +44,6 @@ pub type Opener = Box<dyn FnMut() -> Result<Box<dyn EventStore>, StoreError> + S
 
 /// What the recorder is told.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all of it are records; a box would only cost them"
-)]
 pub enum ToRecorder {
     /// What a node told.
     Record(Record),
@@ -54,6 +51,8 @@ pub enum ToRecorder {
     Order(Order),
     /// It is time to remove what is too old.
     Retention,
+    /// What somebody did that no node tells of, for the audit record.
+    Note(Note),
 }
 
 impl From<Record> for ToRecorder {
@@ -140,6 +139,7 @@ impl Running {
             let mut next = Some(first);
             let mut order = None;
             let mut due = false;
+            let mut notes = Vec::new();
             while let Some(told) = next.take() {
                 match told {
                     ToRecorder::Record(record) => batch.push(record),
@@ -148,13 +148,17 @@ impl Running {
                         break;
                     }
                     ToRecorder::Retention => due = true,
+                    ToRecorder::Note(note) => notes.push(note),
                 }
-                if batch.len() < BATCH {
+                if batch.len() + notes.len() < BATCH {
                     next = self.recorder.records.try_recv().ok();
                 }
             }
             self.record(&batch)?;
             batch.clear();
+            if !notes.is_empty() {
+                self.stored(|store| store.note(&notes))?;
+            }
             if let Some(Order { what, author, answer }) = order {
                 // Who asked may be gone, and it is done all the same.
                 let _ = answer.send(self.store.maintain(&what, &author, now()));
@@ -225,20 +229,26 @@ impl Running {
     }
 
     fn events(&mut self, run: &[&Record]) -> Result<(), Stopped> {
-        let events: Vec<StoredEvent<'_>> = run
+        let mut events: Vec<StoredEvent<'_>> = run
             .iter()
             .filter_map(|record| match &record.body {
-                Body::Event(frame) => Some(StoredEvent {
-                    node: &record.node,
-                    boot: &record.boot,
-                    frame,
-                }),
+                Body::Event(frame) => Some(StoredEvent::of(&record.node, &record.boot, frame)),
                 _ => None,
             })
             .collect();
         if events.is_empty() {
             return Ok(());
         }
+        // Against the state as it is before them, which only this thread changes.
+        let told = audit::tell(&self.recorder.shared.state(), &mut events);
+        self.stored(|_| {
+            told.as_ref()
+                .map_err(|error| StoreError::Failed {
+                    path: "for the audit record".to_owned(),
+                    cause: error.to_string(),
+                })
+                .copied()
+        })?;
         self.stored(|store| store.commit(&events))?;
         self.since_checkpoint += events.len() as u64;
 
@@ -403,7 +413,7 @@ fn gap_rows(record: &Record, node: Option<&Node>) -> Vec<GapRow> {
 }
 
 /// Microseconds since the Unix epoch.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as u64)

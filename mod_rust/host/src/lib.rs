@@ -215,6 +215,7 @@ impl Host {
         let runner = Runner {
             engine,
             clock,
+            last: hotline_engine::Time(0),
             outlet: Outlet::new(publications.clone(), depth, settings.max_events),
             pbx: Arc::clone(&pbx),
             journal,

@@ -276,6 +276,19 @@ impl Board {
     /// # Errors
     /// See [`NotAcknowledged`].
     pub fn acknowledge(&self, id: u64, author: &str, note: &str) -> Result<Arc<Alarm>, NotAcknowledged> {
+        self.take_care(id, author, note).map(|(alarm, _)| alarm)
+    }
+
+    /// The same; says besides whether that is new, or was said twice.
+    ///
+    /// # Errors
+    /// See [`NotAcknowledged`].
+    pub fn take_care(
+        &self,
+        id: u64,
+        author: &str,
+        note: &str,
+    ) -> Result<(Arc<Alarm>, bool), NotAcknowledged> {
         if note.len() > MAX_NOTE {
             return Err(NotAcknowledged::TooLong);
         }
@@ -288,7 +301,7 @@ impl Board {
         if let Some(by) = &alarm.acknowledged {
             if by.author == author && by.note == note {
                 // Said twice, as by who did not get the answer.
-                return Ok(alarm.clone());
+                return Ok((alarm.clone(), false));
             }
             return Err(NotAcknowledged::Already(by.author.clone()));
         }
@@ -301,7 +314,7 @@ impl Board {
         let alarm = alarm.clone();
         inner.unwritten = true;
         self.tell(&mut inner, rule, Step::Acknowledged, at, alarm.clone());
-        Ok(alarm)
+        Ok((alarm, true))
     }
 
     fn tell(&self, inner: &mut Inner, rule: usize, step: Step, at: u64, alarm: Arc<Alarm>) {

@@ -122,6 +122,7 @@ impl Alarms {
         let actor = asking::actor(&self.shared, connection, &header, Right::Supervise).await?;
         self.shared
             .acknowledge(&actor, alarm, &note)
+            .await
             .map(|_| ())
             .map_err(CommandError::into)
     }

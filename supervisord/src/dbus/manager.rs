@@ -14,8 +14,9 @@ use super::permit::Right;
 use super::sight::{Eyes, Seen};
 use super::views;
 use crate::authority::{Actor, Authority};
-use crate::shared::Shared;
-use crate::views::call_state;
+use crate::recorder::now;
+use crate::shared::{LinkStatus, Shared};
+use crate::views::{PipeView, call_state};
 
 /// `net.hotline.Hotline1.Manager`
 pub(super) struct Manager {
@@ -32,6 +33,51 @@ type CallRow = (String, String, String, String, String, u64, u64, String, String
 
 /// Reference, node, queue, tier, masked caller number, when placed, attempts, whether being called.
 type CallbackRow = (String, String, String, String, String, u64, u32, bool);
+
+/// See [`Manager::list_pipes`].
+pub type PipeRow = (
+    String,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    String,
+    u64,
+    u64,
+    u64,
+    u64,
+);
+
+fn pipe_rows(shared: &Shared) -> Vec<PipeRow> {
+    let links = shared.links().clone();
+    let state = shared.state();
+    let row = |link: &LinkStatus| {
+        let pipe = PipeView::of(link, state.nodes.get(&link.node), now());
+        let (bytes, max, earlier, trouble) = match pipe.spool {
+            Some(spool) => (spool.bytes, spool.max_bytes, spool.earlier_starts, spool.trouble),
+            None => (0, 0, 0, String::new()),
+        };
+        (
+            views::text(&link.node),
+            pipe.events,
+            pipe.waiting,
+            pipe.lag,
+            pipe.in_memory,
+            bytes,
+            max,
+            earlier,
+            views::text(&trouble),
+            pipe.dropped.values().sum(),
+            pipe.gaps.values().sum(),
+            pipe.lost,
+            pipe.journal_bytes,
+        )
+    };
+    links.iter().map(row).collect()
+}
 
 pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
     let links = shared.links();
@@ -97,6 +143,21 @@ impl Manager {
     #[zbus(property)]
     fn nodes(&self) -> Vec<NodeRow> {
         node_rows(&self.shared)
+    }
+
+    /// How the events of each node fare on their way to the store, as the node said within the last seconds: node, events since its
+    /// start, those of them that are not stored yet, how old the last stored event is while others wait (microseconds), events in its
+    /// memory, bytes of its spool, bytes that the spool may have (0 without one), starts before the present one that are in it, why it
+    /// cannot be written (empty if it can), events that the node dropped before they were stored, gaps in the stored events ever, events
+    /// known to be lost in them, bytes of its journal of inputs.
+    #[zbus(out_args("pipes"))]
+    async fn list_pipes(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<PipeRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
+        Ok(pipe_rows(&self.shared))
     }
 
     /// The calls in progress, longest first: reference, node, queue, tier, masked caller number, when joined, when

@@ -29,6 +29,7 @@ use crate::shared::{Shared, StoreHealth};
 use alarms::Alarms;
 use blacklist::Blacklists;
 use manager::Manager;
+pub use manager::PipeRow;
 use publisher::Publisher;
 use sight::{Eyes, Guarded, Objects};
 

@@ -26,9 +26,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use prometheus::{IntGauge, Registry};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::accounts::Reading;
 use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
 use crate::shared::Shared;
 use api::Answers;
@@ -119,6 +120,11 @@ impl Http {
             secure: http.tls_cert.is_some(),
             settings: http,
         })
+    }
+
+    /// Who may use it, whenever that was read.
+    pub(crate) fn users(&self) -> watch::Receiver<Reading> {
+        self.book.readings()
     }
 
     /// The session's cookie. With the prefix, browsers take it from this very host by HTTPS only.

@@ -152,12 +152,12 @@ fn transfer(from: &mut dyn Engine, to: &mut dyn Engine) -> Result<(), SqlError> 
                     width = row.0.len();
                     rows.extend(row.0);
                     if rows.len() >= CHUNK * width {
-                        to.insert(&into, width, &std::mem::take(&mut rows), "")?;
+                        to.insert(&into, width, std::mem::take(&mut rows), "")?;
                     }
                     Ok(())
                 })?;
                 if !rows.is_empty() {
-                    to.insert(&into, width, &rows, "")?;
+                    to.insert(&into, width, rows, "")?;
                 }
             }
             Ok(())

@@ -11,9 +11,14 @@ use super::ledger::{Ledger, Told, numbers_in};
 use super::replay;
 use super::schema;
 use super::sql::{self, Engine, Sql, SqlError, Value, values};
-use super::{EventStore, Maintain, Maintained, Mark, StoreError, StoredEvent};
+use super::{EventStore, Maintain, Maintained, Mark, Note, Noted, StoreError, StoredEvent};
 use crate::audit::{self, Action, Hash};
 use crate::state::{Applied, Body, Changes, Record, State};
+
+/// Events that are handed to the database at once: it inserts them while the next ones are looked at.
+const PIECE: usize = 250;
+/// Where the users stand that the audit record tells of.
+const USERS: &str = "users";
 
 /// An [`EventStore`] in a database.
 #[derive(Debug)]
@@ -212,7 +217,16 @@ pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<Event
 }
 
 fn json<T: serde::Serialize>(what: &T) -> Result<String, SqlError> {
-    serde_json::to_string(what).map_err(|error| SqlError::Unreadable(error.to_string()))
+    serde_json::to_string(what).map_err(unreadable)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, SqlError> {
+    serde_json::from_str(text).map_err(|error| SqlError::Unreadable(format!("{what}: {error}")))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
+fn unreadable(error: serde_json::Error) -> SqlError {
+    SqlError::Unreadable(error.to_string())
 }
 
 impl<E: Engine> EventStore for SqlStore<E> {
@@ -247,11 +261,17 @@ impl<E: Engine> EventStore for SqlStore<E> {
 
     fn commit(&mut self, events: &[StoredEvent<'_>]) -> Result<(), StoreError> {
         self.with_ledger(|sql, keeping, ledger| {
-            let mut rows: Vec<Value> = Vec::with_capacity(events.len() * 5);
+            let mut rows: Vec<Value> = Vec::with_capacity(PIECE * 5);
             let mut positions: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
             let mut actions = Vec::new();
-            for event in events {
-                let StoredEvent { node, boot, frame } = *event;
+            for StoredEvent {
+                node,
+                boot,
+                frame,
+                action,
+            } in events
+            {
+                let (node, boot) = (*node, *boot);
                 let known = match (ledger.position(node, boot), ledger.boot(node, boot)) {
                     (Some(seq), _) => frame.seq <= seq,
                     // Of a boot that is over.
@@ -269,25 +289,28 @@ impl<E: Engine> EventStore for SqlStore<E> {
                         json(&event)?
                     }
                 };
-                rows.extend_from_slice(values![node, boot, frame.seq, frame.at, body]);
-                let action =
-                    Action::of(&frame.event).map_err(|error| SqlError::Unreadable(error.to_string()))?;
+                rows.extend([
+                    node.into(),
+                    boot.into(),
+                    frame.seq.into(),
+                    frame.at.into(),
+                    body.into(),
+                ]);
+                if rows.len() >= PIECE * 5 {
+                    let piece = std::mem::replace(&mut rows, Vec::with_capacity(PIECE * 5));
+                    put_events(sql, piece)?;
+                }
+                let action = action.clone();
                 actions.extend(action.map(|action| ((node, boot, frame.seq, frame.at), action)));
                 ledger.apply(node, boot, Told::Event(frame));
                 positions.insert(node, (boot, frame.seq));
             }
-            sql.insert(
-                "events (node, boot, seq, at, body)",
-                5,
-                &rows,
-                "ON CONFLICT DO NOTHING",
-            )?;
+            put_events(sql, rows)?;
             for (key, action) in actions {
                 audit::append(sql, key, action)?;
             }
-            for (node, (boot, seq)) in positions {
-                put_node(sql, node, boot, seq)?;
-            }
+            let positions = positions.into_iter().map(|(node, (boot, seq))| (node, boot, seq));
+            put_nodes(sql, positions)?;
             ledger.flush(sql, true)
         })
     }
@@ -309,9 +332,11 @@ impl<E: Engine> EventStore for SqlStore<E> {
             let put = "INSERT INTO checkpoint (id, at, state) VALUES (1, $1, $2) \
                        ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state";
             sql.execute(put, values![at, text])?;
-            for (name, node) in &state.nodes {
-                put_node(sql, name, &node.boot, node.seq)?;
-            }
+            let nodes = state.nodes.iter();
+            put_nodes(
+                sql,
+                nodes.map(|(name, node)| (name.as_str(), node.boot.as_str(), node.seq)),
+            )?;
             if let Some(mark) = mark {
                 put_mark(sql, keeping, ledger, mark)?;
                 ledger.flush(sql, true)?;
@@ -360,12 +385,50 @@ impl<E: Engine> EventStore for SqlStore<E> {
             Maintain::Rebuild => Maintained::Rebuilt(self.rebuild(author, now)?),
         })
     }
+
+    fn note(&mut self, notes: &[Note]) -> Result<(), StoreError> {
+        self.write(|sql, _| {
+            for Note { at, what } in notes {
+                let actions = match what {
+                    Noted::Action(action) => vec![action.clone()],
+                    Noted::Users(people) => {
+                        let before = meta(sql, USERS)?
+                            .map(|text| read_json(USERS, &text))
+                            .transpose()?;
+                        put_meta(sql, USERS, &json(people)?)?;
+                        people.since(before.as_ref()).map_err(unreadable)?
+                    }
+                };
+                for action in actions {
+                    audit::append(sql, ("", "", 0, *at), action)?;
+                }
+            }
+            Ok(())
+        })
+    }
 }
 
-fn put_node(sql: &mut dyn Sql, node: &str, boot: &str, seq: u64) -> Result<(), SqlError> {
-    let put = "INSERT INTO nodes (node, boot, seq) VALUES ($1, $2, $3) \
-               ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, seq = excluded.seq";
-    sql.execute(put, values![node, boot, seq]).map(drop)
+fn put_events(sql: &mut dyn Sql, rows: Vec<Value>) -> Result<(), SqlError> {
+    sql.insert(
+        "events (node, boot, seq, at, body)",
+        5,
+        rows,
+        "ON CONFLICT DO NOTHING",
+    )
+}
+
+/// Where each node has come to.
+fn put_nodes<'n>(
+    sql: &mut dyn Sql,
+    nodes: impl Iterator<Item = (&'n str, &'n str, u64)>,
+) -> Result<(), SqlError> {
+    let rows = nodes.flat_map(|(node, boot, seq)| [node.into(), boot.into(), Value::from(seq)]);
+    sql.insert(
+        "nodes (node, boot, seq)",
+        3,
+        rows.collect(),
+        "ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, seq = excluded.seq",
+    )
 }
 
 /// What is no event has its place among them, so that records can be made anew.
@@ -512,7 +575,7 @@ mod tests {
             match &record.body {
                 Body::Event(frame) => insist(&mut store, |store| {
                     let (node, boot) = ("pbx1", "b1");
-                    store.commit(&[StoredEvent { node, boot, frame }])
+                    store.commit(&[StoredEvent::of(node, boot, frame)])
                 }),
                 _ => insist(&mut store, |store| {
                     let (record, gaps) = (&record, gaps.as_slice());

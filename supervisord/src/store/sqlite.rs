@@ -279,7 +279,7 @@ impl Sql for Open<'_> {
         Ok(())
     }
 
-    fn insert(&mut self, table: &str, width: usize, rows: &[Value], tail: &str) -> Result<(), SqlError> {
+    fn insert(&mut self, table: &str, width: usize, rows: Vec<Value>, tail: &str) -> Result<(), SqlError> {
         if rows.is_empty() {
             return Ok(());
         }

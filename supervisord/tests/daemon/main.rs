@@ -15,6 +15,7 @@ mod asks;
 mod audit;
 mod blacklist;
 mod bus;
+mod changes;
 mod dashboard;
 mod doctor;
 mod hotlinectl;

@@ -8,7 +8,7 @@ use supervisord::audit;
 use supervisord::settings::StoreSettings;
 use supervisord::store::base::SqlStore;
 use supervisord::store::sql::Engine;
-use supervisord::store::{Bounds, EventStore, PostgresStore, SqliteStore, StoreError};
+use supervisord::store::{Bounds, EventStore, PostgresStore, SqliteStore, StoreError, StoredEvent};
 
 use crate::support::daemon::{DaemonProcess, write_settings};
 use crate::support::kept::{Kept, TABLES, assert_same, reopen, reopen_failing};
@@ -239,7 +239,7 @@ fn make_old(settings: &StoreSettings) {
     {
         db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
-    db.execute("DELETE FROM migrations WHERE version = 3", [])
+    db.execute("DELETE FROM migrations WHERE version >= 3", [])
         .unwrap();
 }
 
@@ -309,11 +309,7 @@ fn a_postgresql_that_was_killed_has_all_that_was_committed() {
         kept.events("pbx1", "b1", before);
         let seen = kept.dump();
         postgres.crash(|| {
-            let event = supervisord::store::StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &after[0],
-            };
+            let event = StoredEvent::of("pbx1", "b1", &after[0]);
             let error = kept.store.commit(&[event]).unwrap_err();
             let said = error.to_string();
             assert!(
@@ -357,12 +353,9 @@ fn an_audit_record_that_is_gone_from_postgresql_is_begun_anew_and_says_so() {
     postgres.run("DROP TABLE audit_head");
     story.begin(&node);
     let frames = node.take_held();
-    let event = supervisord::store::StoredEvent {
-        node: "pbx1",
-        boot: "b1",
-        frame: &frames[0],
-    };
-    let error = kept.store.commit(&[event]).unwrap_err().to_string();
+    let mut events = [StoredEvent::of("pbx1", "b1", &frames[0])];
+    audit::tell(&kept.state, &mut events).unwrap();
+    let error = kept.store.commit(&events).unwrap_err().to_string();
     assert!(error.contains("audit_head"), "{error}");
     // As the recorder does.
     kept.events("pbx1", "b1", &frames);
@@ -587,11 +580,7 @@ fn how_many_events_a_second_are_stored() {
         for piece in frames.chunks(1_000) {
             let events: Vec<_> = piece
                 .iter()
-                .map(|frame| supervisord::store::StoredEvent {
-                    node: "pbx1",
-                    boot: "b1",
-                    frame,
-                })
+                .map(|frame| StoredEvent::of("pbx1", "b1", frame))
                 .collect();
             kept.store.commit(&events).unwrap();
         }

@@ -517,6 +517,7 @@ fn what_cannot_be_asked_is_refused_with_what_can() {
 fn of_some_queues_alone_nothing_is_said_of_agents_whole_time() {
     let mut told = tell(25, MORNING, 600);
     let teams = vec![TeamSettings {
+        agent_phones: Vec::new(),
         name: "north".into(),
         queues: vec!["*".into()],
         agents: vec!["*".into()],

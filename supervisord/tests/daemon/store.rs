@@ -11,7 +11,7 @@ use supervisord::recorder::Opener;
 use supervisord::shared::StoreHealth;
 use supervisord::state::{Body, Changes, State};
 use supervisord::store::{
-    Bounds, EventStore, Maintain, Maintained, Mark, SqliteStore, StoreError, StoredEvent,
+    Bounds, EventStore, Maintain, Maintained, Mark, Note, SqliteStore, StoreError, StoredEvent,
 };
 use supervisord::timings::Timings;
 
@@ -59,6 +59,11 @@ impl EventStore for Moody {
 
     fn maintain(&mut self, what: &Maintain, author: &str, now: u64) -> Result<Maintained, StoreError> {
         self.inner.maintain(what, author, now)
+    }
+
+    fn note(&mut self, notes: &[Note]) -> Result<(), StoreError> {
+        self.mood()?;
+        self.inner.note(notes)
     }
 }
 
@@ -385,6 +390,9 @@ async fn a_recorder_that_met_a_defect_ends_the_daemon() {
         fn maintain(&mut self, _: &Maintain, _: &str, _: u64) -> Result<Maintained, StoreError> {
             panic!("a defect, for this test");
         }
+        fn note(&mut self, _: &[Note]) -> Result<(), StoreError> {
+            Ok(())
+        }
     }
     let dir = tempfile::tempdir().unwrap();
     let node = FakeNode::start(dir.path(), "pbx1", "b1");
@@ -425,21 +433,9 @@ fn old_events_are_removed_and_what_they_counted_stays() {
             at: seq * 1_000,
             event: hotline_wire::Event::OfferRinging { offer: seq },
         };
-        store
-            .commit(&[StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &frame,
-            }])
-            .unwrap();
+        store.commit(&[StoredEvent::of("pbx1", "b1", &frame)]).unwrap();
         // The key makes it exactly once.
-        store
-            .commit(&[StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &frame,
-            }])
-            .unwrap();
+        store.commit(&[StoredEvent::of("pbx1", "b1", &frame)]).unwrap();
         state.apply(&record(Body::Event(frame)), &mut Changes::default());
     }
     store.checkpoint(&state, None).unwrap();

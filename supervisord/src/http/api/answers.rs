@@ -166,7 +166,7 @@ pub(super) async fn acknowledge(
     let (asker, actor) = (http.clone(), caller.actor.clone());
     // It either counts, or nothing was done.
     let work = async move {
-        let answer = asker.shared.acknowledge(&actor, id, &note);
+        let answer = asker.shared.acknowledge(&actor, id, &note).await;
         let untried = answer.is_err();
         (answer.map(Said::Alarm).map_err(Problem::from), untried)
     };

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::super::stamp::Stamp;
-use crate::accounts::{Accounts, AccountsError};
+use crate::accounts::{Accounts, AccountsError, Reading};
 use crate::settings::TeamSettings;
 
 /// See the module.
@@ -20,6 +22,7 @@ pub struct Book {
     /// How long accounts of before stay in force.
     patience: Duration,
     inner: Mutex<Inner>,
+    readings: watch::Sender<Reading>,
 }
 
 #[derive(Debug)]
@@ -50,7 +53,7 @@ impl Book {
     /// It is there, and cannot be used.
     pub fn open(path: PathBuf, teams: &[TeamSettings], patience: Duration) -> Result<Book, AccountsError> {
         let stamp = Stamp::of(&path);
-        let accounts = read(&path, teams)?;
+        let accounts = Arc::new(read(&path, teams)?);
         if accounts.user.is_empty() && accounts.token.is_empty() {
             tracing::info!(
                 path = %path.display(),
@@ -61,12 +64,18 @@ impl Book {
             path,
             teams: teams.to_vec(),
             patience,
+            readings: watch::Sender::new(Reading::Used(accounts.clone())),
             inner: Mutex::new(Inner {
                 stamp,
-                accounts: Arc::new(accounts),
+                accounts,
                 trouble: None,
             }),
         })
+    }
+
+    /// What came of reading the file last, and of each time from now on.
+    pub fn readings(&self) -> watch::Receiver<Reading> {
+        self.readings.subscribe()
     }
 
     /// The accounts as they are now.
@@ -119,6 +128,7 @@ impl Book {
         );
         inner.accounts = Arc::new(accounts);
         inner.trouble = None;
+        self.readings.send_replace(Reading::Used(inner.accounts.clone()));
     }
 
     fn complain(&self, inner: &mut Inner, error: String) {
@@ -129,6 +139,7 @@ impl Book {
                 // Said once, and again when it is another.
                 if trouble.error != error {
                     tracing::error!(error, "the users' file still cannot be used");
+                    self.readings.send_replace(Reading::Unusable(error.clone()));
                     trouble.error = error;
                 }
             }
@@ -138,6 +149,7 @@ impl Book {
                     "the users' file cannot be used: those of before stay in force for {:?}, then nobody may use the HTTP API",
                     self.patience
                 );
+                self.readings.send_replace(Reading::Unusable(error.clone()));
                 inner.trouble = Some(Trouble {
                     error,
                     closed: false,
@@ -177,6 +189,7 @@ mod tests {
             expires: None,
         };
         let accounts = Accounts {
+            written: None,
             user: Vec::new(),
             token: vec![token],
         };

@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::{Caller, Tries};
 use crate::accounts::{self, MAX_NAME, User};
+use crate::audit;
 use crate::authority::Role;
 use crate::http::Http;
 use crate::http::extract::Body;
@@ -22,6 +23,7 @@ use crate::http::listen::{Peer, address};
 use crate::http::places::beside;
 use crate::http::problem::Problem;
 use crate::passwords::{MAX_PASSWORD, Workspace};
+use crate::store::Noted;
 
 /// Passwords verified at once: each takes 19 MiB and tens of milliseconds.
 const VERIFYING: usize = 2;
@@ -162,6 +164,7 @@ async fn sign_in(
     })?;
     let accounts = http.book.current();
     let known = accounts.user(&name).cloned();
+    let is_user = known.is_some();
     let user = known.clone().unwrap_or_else(|| gate.nobody.clone());
     let right = {
         let waiting = gate.waiting.try_acquire();
@@ -188,6 +191,13 @@ async fn sign_in(
             from,
             "wrong user or password"
         );
+        let why = if is_user {
+            "another password"
+        } else {
+            "no such user"
+        };
+        let row = audit::log_in(is_user.then_some(name.as_str()), &from, Some(why));
+        http.shared.note(Noted::Action(row)).await;
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",
@@ -201,6 +211,8 @@ async fn sign_in(
         .begin(&name, &user.password)
         .map_err(|error| Problem::defect("no session could be begun", &error))?;
     tracing::info!(user = name, from, "signed in");
+    let row = audit::log_in(Some(&name), &from, None);
+    http.shared.note(Noted::Action(row)).await;
     let caller = Caller {
         actor: user.rights.actor(&format!("http:{name}")),
         name,
@@ -232,6 +244,8 @@ async fn sign_out(State(http): State<Arc<Http>>, caller: Caller) -> Result<Respo
         http.sessions.end(secret);
         set_cookie(&http, response.headers_mut(), "", 0)?;
         tracing::info!(user = caller.name, "signed out");
+        let row = audit::log_out(&caller.name);
+        http.shared.note(Noted::Action(row)).await;
     }
     Ok(response)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use supervisord::settings::{AlarmSettings, Settings};
 use supervisord::timings::Timings;
 
+use super::audited::rows;
 use crate::support::client::{Api, staff};
 use crate::support::inside::{settings, start_timed, until};
 use crate::support::node::FakeNode;
@@ -116,6 +117,42 @@ async fn a_figure_raises_an_alarm_that_somebody_takes_care_of_until_it_is_over()
     }
     assert_eq!(reader.shown[&key]["acknowledged"], Value::Null);
     assert_eq!(anna.post(&path(&own), &note).await.0, 200);
+    // Said twice, it was done once.
+    assert_eq!(anna.post(&path(&own), &note).await.0, 200);
+    let kept = rows(&admin, "acknowledge", 4).await;
+    let told: Vec<_> = kept.iter().map(|row| (&row["author"], &row["result"])).collect();
+    let [anna_is, admin_is] = [&json!("token:supervisor"), &json!("token:admin")];
+    let [done, refused] = [&json!("done"), &json!("refused")];
+    assert_eq!(
+        told,
+        [
+            (anna_is, done),
+            (admin_is, refused),
+            (admin_is, refused),
+            (anna_is, done)
+        ]
+    );
+    let first = &kept[0];
+    assert_eq!(
+        (
+            &first["target"],
+            &first["asked"],
+            &first["before"]["level"],
+            &first["before"]["acknowledged_by"]
+        ),
+        (&json!(own["id"].to_string()), &note, &json!(1), &json!(null))
+    );
+    assert_eq!(
+        (
+            &first["after"]["acknowledged_by"],
+            &first["after"]["acknowledged_at"]
+        ),
+        (anna_is, &taken["acknowledged"]["at"])
+    );
+    assert_eq!(
+        (&kept[3]["before"]["level"], &kept[1]["after"]),
+        (&json!(2), &kept[1]["before"])
+    );
 
     // Over a restart it is the same alarm, with who takes care of it.
     daemon.stop().await;

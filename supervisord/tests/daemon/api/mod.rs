@@ -1,6 +1,7 @@
 //! The HTTP API: who may use it, what it shows, what it does, and its streams.
 
 mod alarms;
+mod audited;
 mod commands;
 mod contract;
 mod events;

@@ -122,6 +122,7 @@ pub fn staff(settings: &mut Settings) {
         expires: None,
     };
     let accounts = Accounts {
+        written: None,
         user: vec![User {
             name: "anna".into(),
             rights: rights(Role::Supervisor, &["first"]),
