@@ -20,7 +20,7 @@ use crate::mailbox::Mailbox;
 use crate::pbx::{ForWhom, Level, Pbx};
 use crate::port::Fact;
 use crate::publisher::{Outlet, Publication};
-use crate::standing::Keeper;
+use crate::standing::{Keeper, Kept};
 use crate::unavailable;
 
 /// Most of those that are not restored that the log names.
@@ -223,6 +223,12 @@ impl Runner {
             };
             if refusal == Refusal::NothingToDo {
                 // It is so already: by the settings, or because the caller has called again.
+                continue;
+            }
+            if matches!(unapplied.kept, Kept::Present(_)) {
+                let why = self.why(refusal);
+                self.pbx
+                    .log(Level::Warning, &format!("not restored: {what}: {why}"));
                 continue;
             }
             if unapplied.kept.is_over(now) {

@@ -41,6 +41,8 @@ pub struct Settings {
     pub spool: Option<SpoolSettings>,
     /// Where locks and live changes are kept over a restart, if anywhere.
     pub state: Option<PathBuf>,
+    /// Whether who is signed in is kept there too.
+    pub sign_ins: bool,
     /// Where the journal of inputs is written, if anywhere.
     pub journal: Option<PathBuf>,
     /// The blacklist, if there is one.
@@ -213,6 +215,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         max_events: 200_000,
         spool: None,
         state: None,
+        sign_ins: true,
         journal: None,
         blacklist: None,
         pins: BTreeMap::new(),
@@ -253,6 +256,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
     if let Some(value) = file.take("state") {
         let mut state = value.table()?;
         settings.state = Some(state.need("directory")?.filled()?.into());
+        state.set("sign_ins", &mut settings.sign_ins, Value::flag)?;
         state.end()?;
     }
     settings.spool = spool::read(file.take("spool"), settings.state.as_deref())?;
