@@ -55,7 +55,13 @@ impl Node {
             | Event::CallConnected { call, .. }
             | Event::TalkChanged { call, .. }
             | Event::CallFinished { call, .. } => {
-                first(&mut moment.calls, call, || calls.get(call).cloned());
+                first(&mut moment.calls, call, || {
+                    // The caller's number is in no row, and would stay here when it is erased elsewhere.
+                    calls.get(call).map(|info| CallInfo {
+                        number: String::new(),
+                        ..info.clone()
+                    })
+                });
             }
             Event::CallReprioritised {
                 call,
@@ -72,7 +78,10 @@ impl Node {
             | Event::CallbackMissed { callback, .. }
             | Event::CallbackEnded { callback, .. } => {
                 first(&mut moment.callbacks, callback, || {
-                    callbacks.get(callback).cloned()
+                    callbacks.get(callback).map(|info| CallbackInfo {
+                        number: String::new(),
+                        ..info.clone()
+                    })
                 });
             }
             // What they change is in no row of the audit record, or in the event itself.
