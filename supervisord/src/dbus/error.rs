@@ -72,6 +72,14 @@ impl zbus::DBusError for CallError {
 
 fn refusal_name(reason: Refusal) -> &'static str {
     match reason {
+        Refusal::NotAlone => "NotAlone",
+        Refusal::HeldByPhone => "HeldByPhone",
+        Refusal::UnknownTarget => "UnknownTarget",
+        Refusal::TargetAway => "TargetAway",
+        Refusal::UnknownTier => "UnknownTier",
+        Refusal::QueueFull => "QueueFull",
+        Refusal::QueueClosed => "QueueClosed",
+        Refusal::QueueUnmanned => "QueueUnmanned",
         Refusal::UnknownAgent => "UnknownAgent",
         Refusal::NotSignedIn => "NotSignedIn",
         Refusal::ForcedBusy => "ForcedBusy",

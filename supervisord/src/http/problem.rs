@@ -77,6 +77,8 @@ impl Problem {
             | Refusal::UnknownQueue
             | Refusal::UnknownCall
             | Refusal::UnknownSupervisor
+            | Refusal::UnknownTarget
+            | Refusal::UnknownTier
             | Refusal::NoBlacklist => StatusCode::NOT_FOUND,
             Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::OutOfRange | Refusal::BadFile | Refusal::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,
@@ -91,6 +93,12 @@ impl Problem {
             | Refusal::NotInWrapUp
             | Refusal::NoSupervisorThere
             | Refusal::NotTalking
+            | Refusal::NotAlone
+            | Refusal::HeldByPhone
+            | Refusal::TargetAway
+            | Refusal::QueueFull
+            | Refusal::QueueClosed
+            | Refusal::QueueUnmanned
             | Refusal::Speaking
             | Refusal::Listening
             | Refusal::NoAnswer

@@ -331,6 +331,7 @@ fn a_call_that_moves_on_is_one_call_of_several_visits() {
         connected: Some(24 * SECOND),
         agent: Some("1".into()),
         talk: Default::default(),
+        muted: false,
         position: 0,
         estimate: None,
     };
