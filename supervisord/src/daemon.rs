@@ -77,7 +77,8 @@ impl Daemon {
             &settings.alarm,
             Some(&settings.store.path.with_extension("alarms.json")),
         );
-        let shared = Arc::new(Shared::new(&settings.node, authority, timings).with_alarms(alarms));
+        let shared =
+            Arc::new(Shared::new(&settings.node, &settings.dbus, authority, timings).with_alarms(alarms));
         let registry = Registry::new();
         let own = OwnMetrics::register(&registry)?;
         registry.register(Box::new(StateCollector::new(
@@ -252,7 +253,10 @@ mod tests {
                 listen: ([127, 0, 0, 1], 0).into(),
                 ..HttpSettings::default()
             },
-            dbus: DbusSettings { bus: Bus::Off },
+            dbus: DbusSettings {
+                bus: Bus::Off,
+                ..DbusSettings::default()
+            },
             store: StoreSettings {
                 path: dir.path().join("events.db"),
                 ..StoreSettings::default()

@@ -81,6 +81,48 @@ impl NodeSettings {
 pub struct DbusSettings {
     /// Which bus.
     pub bus: Bus,
+    /// Who decides what a caller may do.
+    pub authority: Decider,
+    /// Whose members may do what, where groups decide.
+    pub groups: Groups,
+}
+
+/// Who decides what a caller may do. Root may do everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decider {
+    /// polkit; where there is none on the bus, groups.
+    #[default]
+    Auto,
+    /// polkit; where there is none, nobody is allowed anything.
+    Polkit,
+    /// The groups of the caller's process.
+    Groups,
+}
+
+/// `[dbus.groups]`: Unix groups by role. Each role may do what those before it may.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Groups {
+    /// See calls and decisions.
+    pub viewer: Vec<String>,
+    /// And listen.
+    pub inspector: Vec<String>,
+    /// And act on agents, calls, queues and the blacklist.
+    pub supervisor: Vec<String>,
+    /// And write files on the PBX's machine.
+    pub administrator: Vec<String>,
+}
+
+impl Default for Groups {
+    fn default() -> Groups {
+        Groups {
+            viewer: Vec::new(),
+            inspector: Vec::new(),
+            supervisor: vec!["hotline-supervisors".into()],
+            administrator: Vec::new(),
+        }
+    }
 }
 
 /// A message bus.

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::alarms::{Alarm, Board, NotAcknowledged};
 use crate::authority::{Actor, Authority, Deed, Denied, Target};
+use crate::dbus::permit::Gate;
 use crate::recorder::{Order, ToRecorder};
-use crate::settings::NodeSettings;
+use crate::settings::{DbusSettings, NodeSettings};
 use crate::state::{Changes, State};
 use crate::store::{Maintain, Maintained, StoreError};
 use crate::timings::Timings;
@@ -38,6 +39,8 @@ pub struct Shared {
     pub authority: Authority,
     /// What is beyond what it may be.
     pub alarms: Arc<Board>,
+    /// Who may do what over D-Bus at all.
+    pub gate: Gate,
     /// How long to wait for others.
     pub timings: Timings,
 }
@@ -135,7 +138,12 @@ pub enum CommandError {
 
 impl Shared {
     /// Nothing restored, nothing connected.
-    pub fn new(nodes: &[NodeSettings], authority: Authority, timings: Timings) -> Shared {
+    pub fn new(
+        nodes: &[NodeSettings],
+        dbus: &DbusSettings,
+        authority: Authority,
+        timings: Timings,
+    ) -> Shared {
         let links = nodes
             .iter()
             .map(|node| LinkStatus {
@@ -155,6 +163,7 @@ impl Shared {
             recorder: OnceLock::new(),
             applied: watch::Sender::new(()),
             asking: Semaphore::new(MAX_ASKING),
+            gate: Gate::new(dbus.clone(), timings.authority),
             authority,
             alarms: Arc::new(Board::new(&[], None)),
             timings,

@@ -15,6 +15,8 @@ pub struct Timings {
     pub command: Duration,
     /// How long a command may take that reads or writes a file of millions of lines.
     pub files: Duration,
+    /// How long polkit, and whom it asks for a password, may take.
+    pub authority: Duration,
     /// The head of an HTTP request, its body, or a TLS handshake may take so long each.
     pub http_head: Duration,
     /// A stream of events says that it is alive each time so long has passed.
@@ -34,6 +36,7 @@ impl Default for Timings {
             alarms: crate::alarms::EVERY,
             command: Duration::from_secs(5),
             files: Duration::from_secs(600),
+            authority: Duration::from_secs(20),
             http_head: Duration::from_secs(10),
             http_heartbeat: Duration::from_secs(2),
             http_password: Duration::from_secs(10),

@@ -15,8 +15,10 @@ use std::process::{Command, Stdio};
 pub(crate) enum Profile {
     /// Quick to build, with all checks: for tests.
     Dev,
-    /// As operators have it: for the demo and for measurements.
+    /// As operators have it: for measurements.
     Release,
+    /// As operators have it, and without the names of this machine's folders: for packages.
+    Dist,
 }
 
 /// The daemon and its tool.
@@ -26,32 +28,43 @@ pub(crate) struct Daemon {
     pub(crate) hotlinectl: PathBuf,
 }
 
-/// Builds the module against `pbx` and puts it, under the name that the PBX loads, into a folder of its own.
+/// Builds the module against `pbx`; another build with other features writes the same file.
 ///
 /// With `faults` it has the switches that tests use to make it panic.
-pub(crate) fn module(workspace: &Workspace, pbx: &Pbx, profile: Profile, faults: bool) -> Result<PathBuf> {
+pub(crate) fn built_module(
+    workspace: &Workspace,
+    pbx: &Pbx,
+    profile: Profile,
+    faults: bool,
+) -> Result<PathBuf> {
     let mut args = vec!["--package", "app_hotline"];
     if faults {
         args.extend(["--features", "fault-injection"]);
     }
-    let made = build(workspace, profile, &args, Some(pbx))?;
-    let built = made
-        .iter()
+    build(workspace, profile, &args, Some(pbx))?
+        .into_iter()
         .find(|file| file.file_name().is_some_and(|name| name == "libapp_hotline.so"))
-        .context("building app_hotline makes no libapp_hotline.so: its crate-type must be cdylib")?;
+        .context("building app_hotline makes no libapp_hotline.so: its crate-type must be cdylib")
+}
+
+/// The same, put under the name that the PBX loads into a folder of its own.
+pub(crate) fn module(workspace: &Workspace, pbx: &Pbx, profile: Profile, faults: bool) -> Result<PathBuf> {
+    let built = built_module(workspace, pbx, profile, faults)?;
     // A build with other features writes the same file: keep this one apart.
     let kind = match (profile, faults) {
         (Profile::Dev, true) => "faults",
         (Profile::Dev, false) => "dev",
         (Profile::Release, true) => "release-faults",
         (Profile::Release, false) => "release",
+        (Profile::Dist, true) => "dist-faults",
+        (Profile::Dist, false) => "dist",
     };
     let dir = workspace.pbx_dir().join("module").join(kind);
     fs::create_dir_all(&dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     let module = dir.join("app_hotline.so");
     let partial = dir.join("app_hotline.so.partial");
     // Renamed into place: a PBX that runs the old one keeps it.
-    fs::copy(built, &partial).with_context(|| format!("cannot copy {}", built.display()))?;
+    fs::copy(&built, &partial).with_context(|| format!("cannot copy {}", built.display()))?;
     fs::rename(&partial, &module).with_context(|| format!("cannot make {}", module.display()))?;
     Ok(module)
 }
@@ -64,17 +77,26 @@ pub(crate) fn daemon(workspace: &Workspace, profile: Profile) -> Result<Daemon> 
         &["--package", "hotline-supervisord", "--bins"],
         None,
     )?;
-    let find = |name: &str| {
-        let found = made
-            .iter()
-            .find(|file| file.file_name().is_some_and(|file| file == name))
-            .cloned();
-        found.with_context(|| format!("building hotline-supervisord makes no {name}"))
-    };
     Ok(Daemon {
-        supervisord: find("hotline-supervisord")?,
-        hotlinectl: find("hotlinectl")?,
+        supervisord: named(&made, "hotline-supervisord")?,
+        hotlinectl: named(&made, "hotlinectl")?,
     })
+}
+
+/// Builds the program that checks the module's settings.
+pub(crate) fn check(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    named(
+        &build(workspace, profile, &["--package", "hotline-check"], None)?,
+        "hotline-check",
+    )
+}
+
+fn named(made: &[PathBuf], name: &str) -> Result<PathBuf> {
+    let found = made
+        .iter()
+        .find(|file| file.file_name().is_some_and(|file| file == name))
+        .cloned();
+    found.with_context(|| format!("the build makes no {name}"))
 }
 
 /// A cargo command in the workspace; with a PBX, one that builds against its headers.
@@ -99,8 +121,14 @@ fn build(workspace: &Workspace, profile: Profile, args: &[&str], pbx: Option<&Pb
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(args);
-    if profile == Profile::Release {
-        command.arg("--release");
+    match profile {
+        Profile::Dev => {}
+        Profile::Release => {
+            command.arg("--release");
+        }
+        Profile::Dist => {
+            command.arg("--release").env("RUSTFLAGS", remap(workspace));
+        }
     }
     let mut child = command
         .stdout(Stdio::piped())
@@ -124,6 +152,15 @@ fn build(workspace: &Workspace, profile: Profile, args: &[&str], pbx: Option<&Pb
         );
     }
     Ok(files)
+}
+
+/// Names in place of this machine's folders, so that two machines make the same programs.
+fn remap(workspace: &Workspace) -> String {
+    let mut flags = format!("--remap-path-prefix={}=hotline", workspace.root.display());
+    if let Some(home) = cargo_home() {
+        flags.push_str(&format!(" --remap-path-prefix={}=cargo", home.display()));
+    }
+    flags
 }
 
 /// A cargo command that is not part of cargo, `cargo-nextest`: the user's own, else built into target/tools.
@@ -153,9 +190,12 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, version: &str, why: 
 }
 
 fn in_cargo_home(name: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
-    let tool = home.join("bin").join(name);
+    let tool = cargo_home()?.join("bin").join(name);
     run::is_program(&tool).then_some(tool)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))
 }

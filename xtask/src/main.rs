@@ -11,6 +11,7 @@ mod artefacts;
 mod bench;
 mod ci;
 mod demo;
+mod dist;
 mod progress;
 mod provision;
 mod run;
@@ -39,6 +40,7 @@ enum Command {
     Sim(sim::Args),
     Tidy(tidy::Args),
     Ci(ci::Args),
+    Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::main(&args),
         Command::Tidy(args) => tidy::main(&args),
         Command::Ci(args) => ci::main(&args),
+        Command::Dist(args) => dist::main(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check and every test, on the PBX that is provided for it.
 
 use crate::artefacts::{self, Daemon, Profile, cargo, cargo_tool};
+use crate::dist;
 use crate::progress::human;
 use crate::provision::{self, Pbx};
 use crate::run;
@@ -55,6 +56,8 @@ enum Part {
     Testbed,
     /// The demo, for 15 seconds
     Demo,
+    /// The packages, in a Debian of their own, which needs root and is made at first; only if it is asked for
+    Dist,
 }
 
 impl Part {
@@ -64,9 +67,17 @@ impl Part {
             .unwrap_or_default()
     }
 
+    /// Runs if no parts are named.
+    fn is_usual(self) -> bool {
+        self != Part::Dist
+    }
+
     /// Compiles against the PBX's headers.
     fn needs_pbx(self) -> bool {
-        !matches!(self, Part::Fmt | Part::Tidy | Part::Deny | Part::Sim | Part::Demo)
+        !matches!(
+            self,
+            Part::Fmt | Part::Tidy | Part::Deny | Part::Sim | Part::Demo | Part::Dist
+        )
     }
 }
 
@@ -92,7 +103,11 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let parts: Vec<Part> = Part::value_variants()
         .iter()
         .copied()
-        .filter(|part| (args.only.is_empty() || args.only.contains(part)) && !args.skip.contains(part))
+        .filter(|part| match args.only.as_slice() {
+            [] => part.is_usual(),
+            only => only.contains(part),
+        })
+        .filter(|part| !args.skip.contains(part))
         .collect();
     if parts.is_empty() {
         bail!("nothing is left to run: --only and --skip exclude all parts");
@@ -209,6 +224,7 @@ impl Session {
             ]),
             Part::Testbed => self.testbed(),
             Part::Demo => demo(),
+            Part::Dist => dist::test(&self.workspace),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::authority::Authority;
-use crate::settings::NodeSettings;
+use crate::settings::{DbusSettings, NodeSettings};
 use crate::state::Record;
 use crate::state::{Body, Changes};
 use crate::timings::Timings;
@@ -25,7 +25,12 @@ fn shared() -> Shared {
     let node = NodeSettings {
         socket: "/run/hotline/pbx1.sock".into(),
     };
-    Shared::new(&[node], Authority::default(), Timings::default())
+    Shared::new(
+        &[node],
+        &DbusSettings::default(),
+        Authority::default(),
+        Timings::default(),
+    )
 }
 
 /// Nobody has heard of the node yet: it is away.

@@ -13,6 +13,7 @@ use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
 use supervisord::ctl::audit::AuditAsk;
 use supervisord::ctl::blacklist::ListAsk;
+use supervisord::ctl::doctor::Doctor;
 use supervisord::ctl::report::{ErlangAsk, ReportAsk};
 use supervisord::ctl::store::StoreAsk;
 use supervisord::ctl::{
@@ -109,6 +110,10 @@ enum Action {
         #[command(subcommand)]
         ask: AuditAsk,
     },
+    /// Looks for the usual mistakes of an installation, and names the remedy of each
+    ///
+    /// Exit code 1 if there is an error. It changes nothing; as root it sees most.
+    Doctor(Doctor),
     /// Reports: service levels, waits, handling, occupancy and more, by queue, tier, agent and team, per period
     Report(Box<ReportAsk>),
     /// Computes how many agents a load needs, or what callers meet with so many
@@ -521,10 +526,19 @@ impl AgentAsk {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments).await {
-        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
+    let answer = match arguments {
+        Arguments {
+            command: Action::Doctor(doctor),
+            bus,
+            ..
+        } => doctor.run(bus).await,
+        arguments => run(arguments).await.map(|text| (text, false)),
+    };
+    match answer {
+        Ok((text, failed)) => match std::io::stdout().write_all(text.as_bytes()) {
             // Whoever read the output has seen enough.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ if failed => ExitCode::FAILURE,
             _ => ExitCode::SUCCESS,
         },
         Err(failure) => {
@@ -617,6 +631,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
             Ok(text(&lines))
         }
         Action::Blacklist { node, ask } => client.blacklist(ask, node.as_deref()).await,
+        Action::Doctor(doctor) => Ok(doctor.run(client.bus().clone()).await?.0),
         Action::Audit { ask } => blocking(move || ask.run()).await,
         Action::Erlang(ask) => ask.run(),
         Action::Report(ask) => blocking(move || ask.run()).await,

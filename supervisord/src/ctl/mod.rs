@@ -4,6 +4,7 @@ pub mod accounts;
 mod asks;
 pub mod audit;
 pub mod blacklist;
+pub mod doctor;
 mod place;
 pub mod report;
 mod rows;
@@ -86,6 +87,11 @@ impl Client {
         }
     }
 
+    /// The bus.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// All queues.
     ///
     /// # Errors
@@ -166,11 +172,14 @@ impl Client {
         R: serde::de::DeserializeOwned + zbus::Type,
         B: serde::Serialize + zbus::wire::DynamicType,
     {
-        let reply = self
-            .connection
-            .call_method(Some(NAME), path, Some(interface), method, body)
-            .await?;
-        reply.body().deserialize()
+        // Whoever sits at a desktop may be asked for a password.
+        let proxy = zbus::Proxy::new(&self.connection, NAME, path.to_owned(), interface.to_owned()).await?;
+        let flags = zbus::proxy::MethodFlags::ALLOW_INTERACTIVE_AUTH;
+        let asked = tokio::time::timeout(self.patience, proxy.call_with_flags(method, flags, body));
+        match asked.await {
+            Ok(reply) => reply?.ok_or(zbus::Error::InvalidReply),
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
     }
 
     fn failure(&self, error: zbus::Error) -> Failure {
@@ -209,7 +218,7 @@ impl Client {
                 ))
             }
             Some("AccessDenied") => Failure::Refused(format!(
-                "{message}; only root and members of the group hotline may do this"
+                "{message}; the bus's policy forbids it: is /usr/share/dbus-1/system.d/net.hotline.Hotline1.conf the one of this version?"
             )),
             _ => Failure::Other(format!("{message} ({name})")),
         }

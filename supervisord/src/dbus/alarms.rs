@@ -7,6 +7,7 @@ use zbus::object_server::SignalEmitter;
 use zbus::{Connection, interface};
 
 use super::error::CallError;
+use super::permit::Right;
 use super::{ROOT, asking, views};
 use crate::alarms::{Alarm, News};
 use crate::shared::{CommandError, Shared};
@@ -63,13 +64,19 @@ impl Alarms {
 impl Alarms {
     /// What is on, worst first.
     #[zbus(out_args("alarms"))]
-    async fn list(&self) -> Vec<AlarmRow> {
-        self.shared
+    async fn list(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<AlarmRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
+        Ok(self
+            .shared
             .alarms
             .alarms()
             .iter()
             .map(|alarm| row(alarm))
-            .collect()
+            .collect())
     }
 
     /// Says that whoever asks takes care of an alarm. It stays on until its figure is well again, and is asked for anew if that gets
@@ -81,7 +88,7 @@ impl Alarms {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), CallError> {
-        let actor = asking::actor(&self.shared, connection, &header).await?;
+        let actor = asking::actor(&self.shared, connection, &header, Right::Supervise).await?;
         self.shared
             .acknowledge(&actor, alarm, &note)
             .map(|_| ())

@@ -1,14 +1,16 @@
 //! Asking a node in the name of whoever sent a message, and what comes of it.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 
 use hotline_wire::command::MAX_TEXT;
 use hotline_wire::{Command, Outcome};
 use nix::unistd::{Group, User};
-use zbus::Connection;
-use zbus::message::Header;
+use zbus::message::{Flags, Header};
+use zbus::{Connection, OwnedVariant};
 
 use super::error::CallError;
+use super::permit::{Asker, Right};
 use super::views;
 use crate::authority::Actor;
 use crate::shared::{CommandError, Shared};
@@ -51,16 +53,48 @@ pub(super) async fn ask(
     header: &Header<'_>,
     command: Command,
 ) -> Result<Outcome, CallError> {
-    let actor = actor(shared, connection, header).await?;
+    let actor = actor(shared, connection, header, Right::of(&command)).await?;
     Ok(shared.ask(&actor, node, command).await?)
 }
 
-/// Who asks. Told by the bus, not by the sender.
+/// Who asks, once the bus's authority lets it; what it may do to whom, `authority` says.
 pub(super) async fn actor(
     shared: &Shared,
     connection: &Connection,
     header: &Header<'_>,
+    right: Right,
 ) -> Result<Actor, CallError> {
+    let asker = permitted(shared, connection, header, right).await?;
+    let groups = tokio::task::spawn_blocking({
+        let (name, uid) = (asker.name.clone(), asker.uid);
+        move || groups_of(&name, uid)
+    });
+    let groups = groups
+        .await
+        .map_err(CallError::unknown_sender)?
+        .map_err(CallError::unknown_sender)?;
+    let actor = shared.authority.unix_user(&asker.name, &groups);
+    Ok(actor.map_err(CommandError::Denied)?)
+}
+
+/// Who asks, once they may.
+pub(super) async fn permitted(
+    shared: &Shared,
+    connection: &Connection,
+    header: &Header<'_>,
+    right: Right,
+) -> Result<Asker, CallError> {
+    let asker = asker(connection, header).await?;
+    shared
+        .gate
+        .pass(connection, &asker, right)
+        .await
+        .map_err(CallError::denied)?;
+    Ok(asker)
+}
+
+/// Who asks. Told by the bus, not by the sender.
+async fn asker(connection: &Connection, header: &Header<'_>) -> Result<Asker, CallError> {
     let sender = header
         .sender()
         .ok_or_else(|| CallError::unknown_sender("the message has no sender"))?;
@@ -69,38 +103,51 @@ pub(super) async fn actor(
             Some("org.freedesktop.DBus"),
             "/org/freedesktop/DBus",
             Some("org.freedesktop.DBus"),
-            "GetConnectionUnixUser",
+            "GetConnectionCredentials",
             &(sender,),
         )
         .await
         .map_err(CallError::unknown_sender)?;
-    let uid: u32 = reply.body().deserialize().map_err(CallError::unknown_sender)?;
-    let user = tokio::task::spawn_blocking(move || user_and_groups(uid)).await;
+    let mut told: HashMap<String, OwnedVariant> =
+        reply.body().deserialize().map_err(CallError::unknown_sender)?;
+    let uid = told
+        .remove("UnixUserID")
+        .ok_or_else(|| CallError::unknown_sender("the bus does not tell the user"))?;
+    let uid = u32::try_from(uid).map_err(CallError::unknown_sender)?;
+    let groups = told
+        .remove("UnixGroupIDs")
+        .map(Vec::<u32>::try_from)
+        .transpose()
+        .map_err(CallError::unknown_sender)?;
+    let user = tokio::task::spawn_blocking(move || User::from_uid(uid.into())).await;
     match user
         .map_err(CallError::unknown_sender)?
         .map_err(CallError::unknown_sender)?
     {
-        Some((user, groups)) => Ok(shared
-            .authority
-            .unix_user(&user, &groups)
-            .map_err(CommandError::Denied)?),
+        Some(user) => Ok(Asker {
+            sender: sender.to_string(),
+            uid,
+            groups,
+            name: user.name,
+            interactive: header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH),
+        }),
         None => Err(CallError::unknown_sender(format!(
             "user id {uid} has no name on this system"
         ))),
     }
 }
 
-/// What the system calls a user and the groups it is in.
-fn user_and_groups(uid: u32) -> nix::Result<Option<(String, Vec<String>)>> {
+/// The groups that a user is in, by name.
+fn groups_of(name: &str, uid: u32) -> nix::Result<Vec<String>> {
     let Some(user) = User::from_uid(uid.into())? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let name = CString::new(user.name.as_str()).map_err(|_| nix::Error::EINVAL)?;
+    let name = CString::new(name).map_err(|_| nix::Error::EINVAL)?;
     let mut groups = Vec::new();
     for gid in nix::unistd::getgrouplist(&name, user.gid)? {
         groups.extend(Group::from_gid(gid)?.map(|group| group.name));
     }
-    Ok(Some((user.name, groups)))
+    Ok(groups)
 }
 
 /// One of some words.

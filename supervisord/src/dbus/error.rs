@@ -33,6 +33,11 @@ impl CallError {
         CallError::new("InvalidArgument", message)
     }
 
+    /// The asker may not.
+    pub(super) fn denied(denied: super::permit::Denied) -> CallError {
+        CallError::refused(Refusal::NotAllowed, denied.0)
+    }
+
     /// Nobody can say who asks, so nobody could be held to account.
     pub(super) fn unknown_sender(why: impl std::fmt::Display) -> CallError {
         CallError::refused(Refusal::NotAllowed, format!("it cannot be told who asks: {why}"))
@@ -67,6 +72,15 @@ impl zbus::DBusError for CallError {
 
     fn description(&self) -> Option<&str> {
         Some(&self.message)
+    }
+}
+
+/// The name of an error that came over the bus.
+pub(super) fn error_name(error: &zbus::Error) -> Option<String> {
+    match error {
+        zbus::Error::FDO(error) => Some(zbus::DBusError::name(&**error).to_string()),
+        zbus::Error::MethodError(name, ..) => Some(name.to_string()),
+        _ => None,
     }
 }
 

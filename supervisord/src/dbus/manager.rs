@@ -9,6 +9,7 @@ use zbus::{Connection, interface};
 
 use super::asking::{self, text};
 use super::error::CallError;
+use super::permit::Right;
 use super::views;
 use crate::shared::Shared;
 use crate::views::call_state;
@@ -91,7 +92,12 @@ impl Manager {
     /// connected (0 while waiting), agent number (empty while waiting), state (waiting, talking, on_hold, consulting,
     /// conferencing or away). Times are microseconds since the Unix epoch.
     #[zbus(out_args("calls"))]
-    fn list_calls(&self) -> Vec<CallRow> {
+    async fn list_calls(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<CallRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
         let state = self.shared.state();
         let mut calls: Vec<CallRow> = Vec::new();
         for (node, view) in &state.nodes {
@@ -110,13 +116,18 @@ impl Manager {
             }));
         }
         calls.sort_by_key(|call| call.5);
-        calls
+        Ok(calls)
     }
 
     /// Callers who are owed a call, longest first: reference, node, queue, tier, masked caller number, when placed,
     /// attempts made, whether being called now. Times are microseconds since the Unix epoch.
     #[zbus(out_args("callbacks"))]
-    fn list_callbacks(&self) -> Vec<CallbackRow> {
+    async fn list_callbacks(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<CallbackRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
         let state = self.shared.state();
         let mut callbacks: Vec<CallbackRow> = Vec::new();
         for (node, view) in &state.nodes {
@@ -134,7 +145,7 @@ impl Manager {
             }));
         }
         callbacks.sort_by_key(|callback| callback.5);
-        callbacks
+        Ok(callbacks)
     }
 
     /// Changes what a waiting call is worth on top of its tier, in seconds of waiting time.

@@ -10,6 +10,7 @@ pub mod blacklist;
 mod error;
 mod manager;
 pub mod paths;
+pub mod permit;
 mod publisher;
 mod queue;
 mod views;

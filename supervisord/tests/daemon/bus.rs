@@ -21,6 +21,7 @@ async fn serving(dir: &Path, bus: &PrivateBus, node: &FakeNode) -> (Daemon, Clie
     let mut settings = inside::settings(dir, &[node]);
     settings.dbus = DbusSettings {
         bus: Bus::Address(bus.address().into()),
+        ..DbusSettings::default()
     };
     let daemon = Daemon::start(settings).await.unwrap();
     let client = Client::connect(Bus::Address(bus.address().into()), PATIENCE)
@@ -483,6 +484,7 @@ async fn agents_of_one_number_on_two_nodes_are_told_apart() {
     let mut settings = inside::settings(dir.path(), &[&one, &two]);
     settings.dbus = DbusSettings {
         bus: Bus::Address(bus.address().into()),
+        ..DbusSettings::default()
     };
     let daemon = Daemon::start(settings).await.unwrap();
     let client = Client::connect(Bus::Address(bus.address().into()), PATIENCE)
@@ -545,7 +547,10 @@ async fn a_flood_of_commands_is_told_to_try_again() {
     });
     let mut settings = inside::settings(dir.path(), &[&node]);
     let address = Bus::Address(bus.address().into());
-    settings.dbus = DbusSettings { bus: address.clone() };
+    settings.dbus = DbusSettings {
+        bus: address.clone(),
+        ..DbusSettings::default()
+    };
     let timings = Timings {
         command: PATIENCE,
         ..Timings::default()

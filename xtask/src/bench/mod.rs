@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements. `bench engine` is in `engine`, `bench blacklist` in `blacklist`, all else is `bench pbx`:
+//! `cargo xtask bench`: measurements. `bench engine` is in `engine`, `bench blacklist` in `blacklist`, `bench daemon` in `daemon`, all else is `bench pbx`:
 //! the same callers and agents against a plain Dial(), Asterisk's own Queue() and Hotline(), in one Asterisk, alternating.
 //! Ratios of one run are what counts: they hold on any machine.
 //!
@@ -12,6 +12,7 @@
 mod agents;
 mod blacklist;
 mod callers;
+mod daemon;
 mod engine;
 mod measure;
 mod report;
@@ -47,6 +48,7 @@ enum What {
     Pbx(Args),
     Engine(engine::Args),
     Blacklist(blacklist::Args),
+    Daemon(daemon::Args),
 }
 
 /// Calls through Dial(), Queue() and Hotline() of one Asterisk, in turns.
@@ -164,6 +166,7 @@ pub(crate) fn main(bench: &Bench) -> Result<()> {
         What::Pbx(args) => pbx(args),
         What::Engine(args) => engine::main(args),
         What::Blacklist(args) => blacklist::main(args),
+        What::Daemon(args) => daemon::main(args),
     }
 }
 

@@ -9,6 +9,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// apt's option that takes signed package lists whatever their age.
+pub(crate) const TAKE_STALE: &str = "Acquire::Check-Valid-Until \"false\"";
+
+/// Whether apt refused package lists for nothing but their age.
+pub(crate) fn is_stale(error: &anyhow::Error) -> bool {
+    let said = format!("{error:#}");
+    said.contains("is expired (invalid since") && !said.contains("GPG error")
+}
+
+/// Says that old lists are taken, which is good enough for what is unpacked to be tested with, and nothing else.
+pub(crate) fn tell_stale(mirror: &Mirror, suite: &str) {
+    eprintln!(
+        "NOTE: {} has old package lists of {suite}, past their date. They are signed by Debian and are taken for this test \
+         environment; nothing of them is installed on this machine.",
+        mirror.uri
+    );
+}
+
 /// One package of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
@@ -66,8 +84,15 @@ APT::Sandbox::User "";
             dir: dir.to_owned(),
             config,
         };
-        run::output(apt.command("apt-get").arg("update"))
-            .with_context(|| format!("cannot read the package lists of {suite} from {}", mirror.uri))?;
+        let mut update = run::output(apt.command("apt-get").arg("update"));
+        if update.as_ref().is_err_and(is_stale) {
+            tell_stale(mirror, suite);
+            let mut config = fs::read_to_string(&apt.config)?;
+            config.push_str(&format!("{TAKE_STALE};\n"));
+            fs::write(&apt.config, config)?;
+            update = run::output(apt.command("apt-get").arg("update"));
+        }
+        update.with_context(|| format!("cannot read the package lists of {suite} from {}", mirror.uri))?;
         Ok(apt)
     }
 

@@ -56,6 +56,38 @@ pub(crate) const EVERYTHING: &[Need] = &[
     },
 ];
 
+/// What packages are built with.
+pub(crate) const PACKAGING: &[Need] = &[
+    Need {
+        what: "dpkg-deb",
+        why: "it writes the packages",
+        packages: &["dpkg"],
+        present: || run::which("dpkg-deb").is_some(),
+    },
+    Need {
+        what: "strip and objdump",
+        why: "programs are packaged without symbols, and need the libc that they name",
+        packages: &["binutils"],
+        present: || run::which("strip").is_some() && run::which("objdump").is_some(),
+    },
+];
+
+/// What packages are tried with.
+pub(crate) const INSTALLING: &[Need] = &[
+    Need {
+        what: "mmdebstrap",
+        why: "it makes a Debian of its own, into which the packages are installed",
+        packages: &["mmdebstrap"],
+        present: || run::which("mmdebstrap").is_some(),
+    },
+    Need {
+        what: "lintian",
+        why: "it knows Debian's rules for packages",
+        packages: &["lintian"],
+        present: || run::which("lintian").is_some(),
+    },
+];
+
 /// Installs what is missing of `needs`, saying what and why.
 ///
 /// # Errors

@@ -10,11 +10,13 @@ mod mirror;
 mod postgres;
 mod private;
 mod prometheus;
+mod root;
 mod schemathesis;
 mod system;
 
 pub(crate) use postgres::Postgres;
 pub(crate) use prometheus::Prometheus;
+pub(crate) use root::Root;
 
 use crate::progress::Step;
 use crate::workspace::Workspace;
@@ -131,6 +133,15 @@ pub(crate) fn pbx(workspace: &Workspace) -> Result<Pbx> {
 pub(crate) fn prometheus(workspace: &Workspace) -> Result<Prometheus> {
     let _lock = lock(workspace)?;
     prometheus::provide(&workspace.pbx_dir())
+}
+
+/// What packages are made and installed with.
+pub(crate) fn packaging_tools(check: bool) -> Result<()> {
+    host::ensure(host::PACKAGING)?;
+    if check {
+        host::ensure(host::INSTALLING)?;
+    }
+    Ok(())
 }
 
 /// PostgreSQL, for the tests of the store: the system's own, else Debian's.

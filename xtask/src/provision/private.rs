@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The releases of Debian that have an Asterisk, the steadier first.
-const SUITES: &[&str] = &["forky", "sid"];
+pub(super) const SUITES: &[&str] = &["forky", "sid"];
 /// What is run, with all that it depends on.
 const RUN: &[&str] = &[
     "asterisk",

@@ -24,7 +24,10 @@ pub fn settings(dir: &Path, nodes: &[&FakeNode]) -> Settings {
             users: dir.join("users.toml"),
             ..HttpSettings::default()
         },
-        dbus: DbusSettings { bus: Bus::Off },
+        dbus: DbusSettings {
+            bus: Bus::Off,
+            ..DbusSettings::default()
+        },
         store: StoreSettings {
             path: dir.join("events.db"),
             ..StoreSettings::default()

@@ -4,6 +4,7 @@
 pub mod bus;
 pub mod client;
 pub mod daemon;
+pub mod golden;
 pub mod inside;
 pub mod kept;
 pub mod node;

@@ -1,0 +1,34 @@
+//! The program as it is called.
+#![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn check(file: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hotline-check"))
+        .arg(file)
+        .arg("--json")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_settings_that_are_shipped_are_right() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/hotline.toml");
+    let output = check(&shipped);
+    assert!(output.status.success());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["node"], "pbx1");
+    assert_eq!(said["socket"], "/run/hotline/pbx1.sock");
+}
+
+#[test]
+fn a_bad_file_is_named_with_its_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "node = \"pbx1\"\n[limits]\ncals = 1\n").unwrap();
+    let output = check(file.path());
+    assert_eq!(output.status.code(), Some(1));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let error = said["error"].as_str().unwrap();
+    assert!(error.contains(":3: ") && error.contains("cals"), "{error}");
+}
