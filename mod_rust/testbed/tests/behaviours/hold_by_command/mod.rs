@@ -163,6 +163,7 @@ fn the_phones_own_key_and_the_command_know_of_each_other() -> Result<()> {
     agent.hold();
     bed.manager
         .event("the phone's hold", |message| message.event() == "Hold")?;
+    agent.expect_settled()?;
     agent.retrieve();
     bed.node.agent_is("1001", AgentState::OnCall)?;
     hear_each_other(&caller, &agent)?;
@@ -171,6 +172,7 @@ fn the_phones_own_key_and_the_command_know_of_each_other() -> Result<()> {
     bed.node.agent_is("1001", AgentState::OnHold)?;
     refused(&bed, hold(true), Refusal::NothingToDo)?;
     refused(&bed, hold(false), Refusal::HeldByPhone)?;
+    agent.expect_settled()?;
     agent.retrieve();
     bed.node.agent_is("1001", AgentState::OnCall)?;
     hear_each_other(&caller, &agent)?;
