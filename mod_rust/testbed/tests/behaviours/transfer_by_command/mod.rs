@@ -5,13 +5,13 @@ use anyhow::{Context, Result};
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::Phone;
 use hotline_wire::command::Destination;
-use hotline_wire::event::{CallOutcome, Exit};
+use hotline_wire::event::{CallOutcome, Exit, Follow, MonitorMode, MonitorOutcome};
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::EXTENSIONS;
 use crate::steps::{Agents, join, visits};
-use crate::supervision::refusal;
+use crate::supervision::{leaves, listens, refusal, sign_in};
 
 fn settings() -> &'static str {
     include_str!("hotline.toml")
@@ -326,5 +326,86 @@ fn an_agent_whose_phone_goes_at_the_same_time_and_a_reload_change_nothing() -> R
     };
     assert_eq!(bed.node.command("console", withdraw)?, Outcome::Done);
     bed.expect_left(&caller, "WITHDRAWN")?;
+    bed.finish()
+}
+
+#[test]
+fn to_and_fro_many_times_nothing_is_left_behind() -> Result<()> {
+    let bed = Bed::boot(settings(), &extensions())?;
+    let agents = Agents::of(&bed, &["1001", "1002", "1003"]);
+    let caller = bed.caller("gold");
+    let call = talk(&bed, &agents, &caller)?;
+    let ready = |agent: &str| -> Result<()> {
+        let agent = agent.to_owned();
+        let outcome = bed.node.command("console", Command::SetReady { agent })?;
+        assert_eq!(outcome, Outcome::Done);
+        Ok(())
+    };
+    let mut before = vec!["1001"];
+    for turn in 0..12 {
+        let (from, to) = if turn % 2 == 0 {
+            ("1001", "1003")
+        } else {
+            ("1003", "1001")
+        };
+        // Muted and on hold as it may be: the next agent knows nothing of it.
+        let agent = from.to_owned();
+        let what = match turn % 3 {
+            0 => Command::Mute { agent },
+            1 => Command::Hold { agent },
+            _ => Command::Unmute { agent },
+        };
+        bed.node.command("console", what)?;
+        send(&bed, from, &to_agent(to))?;
+        picks_up(&bed, &caller, agents.phone(to)?, &before.join(","))?;
+        before.push(to);
+        ready(from)?;
+    }
+    assert_eq!(visits(&bed, &call, 12)?.len(), 12);
+    caller.hang_up();
+    agents.phone("1001")?.expect_hangup()?;
+    bed.finish()
+}
+
+#[test]
+fn who_follows_the_agent_stays_and_who_follows_the_call_is_let_go() -> Result<()> {
+    let supervisor = "\n[[supervisor]]\nnumber = \"9001\"\nphones = [\"PJSIP/s9001\"]\n";
+    let bed = Bed::boot(&format!("{}{supervisor}", settings()), &extensions())?;
+    let agents = Agents::of(&bed, &["1001", "1002", "1003"]);
+    let boss = bed.phone("s9001");
+    sign_in(&bed, &boss, "9001")?;
+    for (follow, outcome) in [
+        (Follow::Agent, None),
+        (Follow::Call, Some(MonitorOutcome::CallOver)),
+    ] {
+        let caller = bed.caller("gold");
+        let ready = Command::SetReady { agent: "1001".into() };
+        bed.node.command("console", ready)?;
+        talk(&bed, &agents, &caller)?;
+        listens(&bed, &boss, "9001", MonitorMode::Listen, follow)?;
+        boss.hears(&caller)?;
+        let place = bed.node.now();
+        send(&bed, "1001", &to_queue("desk"))?;
+        match outcome {
+            None => {
+                picks_up(&bed, &caller, agents.phone("1002")?, "1001")?;
+                boss.misses(&caller)?;
+                leaves(&bed, &boss, "9001")?;
+            }
+            Some(outcome) => {
+                let ended = bed
+                    .node
+                    .event_after(place, "the listening to end", |event| match event {
+                        Event::MonitorEnded { outcome, .. } => Some(*outcome),
+                        _ => None,
+                    })?;
+                assert_eq!(ended, outcome);
+                boss.expect_hangup()?;
+                caller.hears_music()?;
+            }
+        }
+        caller.hang_up();
+        bed.node.agent_is("1001", AgentState::WrapUp)?;
+    }
     bed.finish()
 }
