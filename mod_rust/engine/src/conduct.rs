@@ -72,6 +72,10 @@ impl Engine {
         if pending.map_or(talk.muted, |(on, _)| *on) == on {
             return Err(Refusal::NothingToDo);
         }
+        // A host may have to connect the two in another way for it, which would end what their phones have agreed upon.
+        if talk.held_by_phone {
+            return Err(Refusal::HeldByPhone);
+        }
         let before = self.pending_mut(call).and_then(|pending| {
             let new = Some((on, asked.clone()));
             core::mem::replace(&mut pending.mute, new)

@@ -564,7 +564,8 @@ pub enum Command {
         /// Whether the caller is to be on hold.
         on: bool,
     },
-    /// Lets the caller of an agent hear nothing of the agent, or takes that back (静音). Pending until it is so.
+    /// Lets the caller of an agent hear nothing of the agent, or takes that back (静音). Pending until it is so. Refused while the
+    /// agent's own phone holds the caller.
     Mute {
         /// Agent number.
         agent: String,

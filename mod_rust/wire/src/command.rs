@@ -177,7 +177,7 @@ pub enum Command {
         /// Agent number.
         agent: String,
     },
-    /// Lets the caller of an agent hear nothing of the agent. Pending until it is so.
+    /// Lets the caller of an agent hear nothing of the agent. Pending until it is so; refused while the agent's own phone holds.
     Mute {
         /// Agent number.
         agent: String,

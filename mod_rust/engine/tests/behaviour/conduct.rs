@@ -130,6 +130,7 @@ fn the_phone_and_the_command_hold_each_for_itself() {
     floor.goes_on(1, TalkState::OnHold);
     assert_eq!(hold(&mut floor, true), refused(Refusal::NothingToDo));
     assert_eq!(hold(&mut floor, false), refused(Refusal::HeldByPhone));
+    assert_eq!(mute(&mut floor, true), refused(Refusal::HeldByPhone));
     floor.goes_on(1, TalkState::Talking);
     assert_eq!(floor.actions, []);
     assert_eq!(hold(&mut floor, true), PENDING);

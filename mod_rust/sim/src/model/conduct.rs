@@ -109,6 +109,9 @@ impl Model {
         if asked.unwrap_or(talk.muted) == on {
             return Err(Refusal::NothingToDo);
         }
+        if talk.by_phone {
+            return Err(Refusal::HeldByPhone);
+        }
         self.wish_for(call, id, What::Mute(on));
         self.actions.push(Action::Mute { call, on });
         Ok(CommandOutcome::Pending)

@@ -172,6 +172,8 @@ fn the_phones_own_key_and_the_command_know_of_each_other() -> Result<()> {
     bed.node.agent_is("1001", AgentState::OnHold)?;
     refused(&bed, hold(true), Refusal::NothingToDo)?;
     refused(&bed, hold(false), Refusal::HeldByPhone)?;
+    refused(&bed, mute(true), Refusal::HeldByPhone)?;
+    caller.hears_music()?;
     agent.expect_settled()?;
     agent.retrieve();
     bed.node.agent_is("1001", AgentState::OnCall)?;
