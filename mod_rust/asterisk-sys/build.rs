@@ -39,7 +39,7 @@ const FUNCTIONS: &str = "\
     __ast_format_cap_alloc|__ast_format_cap_append|ast_pbx_start|ast_softhangup|\
     ast_channel_set_connected_line|ast_party_connected_line_set_init|\
     ast_audiohook_init|ast_audiohook_destroy|ast_audiohook_attach|ast_autochan_setup|ast_autochan_destroy|\
-    ast_activate_generator|ast_set_read_format|ast_set_write_format|ast_channel_get_bridge|ast_queue_unhold|ast_framehook_attach|ast_framehook_detach|ast_bridge_join|\
+    ast_activate_generator|ast_set_read_format|ast_set_write_format|ast_channel_get_bridge|ast_queue_unhold|ast_queue_control|ast_framehook_attach|ast_framehook_detach|ast_bridge_join|\
     ast_bridge_features_new|ast_bridge_features_destroy|ast_bridge_join_hook|ast_channel_iterator_all_new|ast_channel_iterator_next|ast_channel_iterator_destroy|\
     ast_channel_audiohook_count_by_source|ast_bridge_channel_leave_bridge|\
     ast_channel_hold_state|ast_channel_latest_musicclass|ast_hook_send_action|ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\
@@ -54,7 +54,7 @@ const TYPES: &str = "\
 
 const CONSTANTS: &str = "\
     AST_BUILDOPT_SUM|ast_format_slin|AST_MODULE_LOAD_.*|AST_MODFLAG_.*|AST_MODPRI_.*|AST_MODULE_SUPPORT_.*|\
-    __LOG_.*|AST_CAUSE_.*|AST_FEATURE_.*|AST_SOFTHANGUP_.*|AST_FLAG_ZOMBIE|AST_FRAMEHOOK_INTERFACE_VERSION|EVENT_FLAG_.*|\
+    __LOG_.*|AST_CAUSE_.*|AST_FEATURE_.*|AST_SOFTHANGUP_.*|AST_FLAG_ZOMBIE|ast_null_frame|AST_FRAMEHOOK_INTERFACE_VERSION|EVENT_FLAG_.*|\
     RESULT_SUCCESS|RESULT_SHOWUSAGE|RESULT_FAILURE|CLI_INIT|CLI_GENERATE|CLI_HANDLER";
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -179,6 +179,8 @@ pub struct CallView {
     pub agent: Option<String>,
     /// `waiting`, `talking`, `on_hold`, `consulting`, `conferencing` or `away`.
     pub state: &'static str,
+    /// Whether the caller hears nothing of the agent, by command.
+    pub muted: bool,
 }
 
 /// A caller who is owed a call.
@@ -329,6 +331,7 @@ impl CallView {
             connected: call.connected,
             agent: call.agent.clone(),
             state: call_state(call),
+            muted: call.muted,
         }
     }
 }

@@ -48,6 +48,7 @@ Variables set:
                     CALLBACK      the caller will be called back
                     BLOCKED       the blacklist kept the caller away; HOTLINESCREEN says how
                     WITHDRAWN     a supervisor took the caller out
+                    TRANSFERRED   the agent sent the caller here, by command
                     UNKNOWNQUEUE  no queue of that name in the settings
                     REMOVED       the queue was removed while waiting
                     HANGUP        the caller hung up (seen in extension h), or was sent elsewhere while waiting
@@ -215,6 +216,7 @@ fn word(status: Status) -> &'static str {
         Status::Left => "LEFT",
         Status::Callback => "CALLBACK",
         Status::Withdrawn => "WITHDRAWN",
+        Status::Transferred => "TRANSFERRED",
         Status::Hangup => "HANGUP",
         Status::Error => "ERROR",
     }

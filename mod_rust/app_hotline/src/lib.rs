@@ -10,6 +10,7 @@ mod cli;
 mod data;
 mod events;
 mod greet;
+mod history;
 mod monitor;
 mod options;
 mod pbx;
@@ -58,7 +59,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
     _applications: [RegisteredApplication; 5],
-    _functions: [RegisteredFunction; 2],
+    _functions: [RegisteredFunction; 3],
     _commands: Vec<RegisteredCommand>,
 }
 
@@ -74,6 +75,7 @@ impl Registered {
             ],
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,
+                dialplan::register_function::<history::HotlineAgents>()?,
                 dialplan::register_function::<screen::HotlineBlacklist>()?,
             ],
             _commands: cli::register()?,

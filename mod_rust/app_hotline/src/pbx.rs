@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use asterisk::place;
 use hotline_engine::Span;
 use hotline_engine::config::Answering;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
@@ -12,6 +13,9 @@ use hotline_host::{ForWhom, Level, Pbx};
 use crate::callbacks::{Callbacks, Request, Summons};
 use crate::events;
 use crate::phones::Phones;
+
+/// Whom agents may transfer callers to by number is what the dialplan has here.
+const TRANSFER_CONTEXT: &str = "hotline-transfer";
 
 pub(crate) struct Asterisk {
     name: String,
@@ -84,6 +88,18 @@ impl Pbx for Asterisk {
 
     fn retrieve(&self, call: CallId, event: &str, unannounced: bool) {
         self.callbacks.retrieve(call, event.to_owned(), unannounced);
+    }
+
+    fn hold(&self, call: CallId, on: bool) {
+        self.callbacks.hold(call, on);
+    }
+
+    fn mute(&self, call: CallId, on: bool) {
+        self.callbacks.mute(call, on);
+    }
+
+    fn place_of(&self, number: &str) -> Option<String> {
+        place::exists(TRANSFER_CONTEXT, number).then(|| format!("{TRANSFER_CONTEXT},{number},1"))
     }
 
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {

@@ -22,7 +22,7 @@ use crate::greet::Introduced;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
 use crate::talks::{Handset, Talk};
-use crate::{Instance, data};
+use crate::{Instance, data, history};
 
 /// How long a caller hears the busy tone who does not hang up.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -271,6 +271,7 @@ impl<'a> Call<'a> {
             }
         }
         data::show(leg);
+        history::show(leg);
         if offer.answering == Answering::Automatic {
             pick_up(leg);
         }
@@ -377,6 +378,7 @@ impl<'a> Call<'a> {
             Introduced::Over(exit) => return Some(exit),
         }
         self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
+        history::talks(self.caller, &offer.agent);
         // Known before anybody can wish to listen.
         let handset = Handset {
             shared: claim.is_shared(),

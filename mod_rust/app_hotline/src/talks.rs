@@ -136,6 +136,28 @@ impl Talks {
         there
     }
 
+    /// Puts the caller on hold with music, while the agent hears nothing; or brings the two together again. False if they are not in
+    /// one conversation.
+    #[must_use]
+    pub(crate) fn hold(&self, call: CallId, on: bool) -> bool {
+        let Some((caller, leg)) = self.both(call) else {
+            return false;
+        };
+        // Of an agent who talks with somebody else the PBX holds the caller already.
+        if leg.seat_with(&caller).is_none() {
+            return false;
+        }
+        leg.deafen(on) && leg.hold_others(on)
+    }
+
+    /// Lets the caller hear nothing of the agent, or again. False if the agent is gone.
+    #[must_use]
+    pub(crate) fn mute(&self, call: CallId, on: bool) -> bool {
+        self.pair(call)
+            .and_then(|pair| Channel::find(&pair.leg))
+            .is_some_and(|leg| leg.mute(on))
+    }
+
     fn pair(&self, call: CallId) -> Option<Pair> {
         self.lock().get(&call).cloned()
     }

@@ -142,6 +142,26 @@ static inline short *astsys_samples(struct ast_frame *frame)
 		? frame->data.ptr : NULL;
 }
 
+/* Makes silence of a voice frame, as long as it was; 0 if it has a format of which nobody can tell what silence is. */
+static inline int astsys_silence(struct ast_frame *frame)
+{
+	struct ast_format *format = frame->subclass.format;
+	int fill;
+	if (ast_format_cmp(format, ast_format_ulaw) == AST_FORMAT_CMP_EQUAL) {
+		fill = 0xff;
+	} else if (ast_format_cmp(format, ast_format_alaw) == AST_FORMAT_CMP_EQUAL) {
+		fill = 0xd5;
+	} else if (ast_format_cache_is_slinear(format)) {
+		fill = 0;
+	} else {
+		return 0;
+	}
+	if (frame->data.ptr) {
+		memset(frame->data.ptr, fill, frame->datalen);
+	}
+	return 1;
+}
+
 /* Has `play` run, with a copy of the text, on the thread that serves the channel in its conversation; 0 if it will. The channel
    stays in: a bridge of two phones' own media would begin again at its return, hold or not. */
 static inline int astsys_play_aside(struct ast_channel *chan, ast_bridge_custom_callback_fn play, const char *what)

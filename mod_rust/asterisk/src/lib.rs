@@ -29,6 +29,7 @@ pub mod tap;
 pub mod usage;
 
 mod guard;
+mod mute;
 mod sequence;
 mod stasis;
 mod text;

@@ -97,6 +97,22 @@ pub enum Action {
         /// Even if it does not announce that.
         unannounced: bool,
     },
+    /// Put the caller of a conversation on hold with music, the agent's phone keeping its line and hearing nothing; or bring the
+    /// two together again. Report [`Held`](crate::Input::Held) then, or [`NotDone`](crate::Input::NotDone).
+    Hold {
+        /// Which call.
+        call: CallId,
+        /// Whether the caller is to be on hold.
+        on: bool,
+    },
+    /// Let the caller of a conversation hear nothing of the agent, or again. Report [`Muted`](crate::Input::Muted) then, or
+    /// [`NotDone`](crate::Input::NotDone).
+    Mute {
+        /// Which call.
+        call: CallId,
+        /// Whether the agent is to be mute.
+        on: bool,
+    },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
     WatchPhone {
@@ -257,6 +273,8 @@ pub enum Status {
     Callback,
     /// A supervisor took the caller out.
     Withdrawn,
+    /// The agent sent the caller to a place of the dialplan.
+    Transferred,
     /// The caller hung up.
     Hangup,
     /// The node could not go on; the log says why.
@@ -319,6 +337,22 @@ pub enum Refusal {
     Listening,
     /// The supervisor's phone was not answered.
     NoAnswer,
+    /// Somebody else is in the conversation, or the caller is away: not before the two are alone again.
+    NotAlone,
+    /// The agent's own phone holds the caller, and nothing else can end that.
+    HeldByPhone,
+    /// No agent of the number that the caller is to go to.
+    UnknownTarget,
+    /// The agent that the caller is to go to is not at work, or serves no queue.
+    TargetAway,
+    /// No tier of that name.
+    UnknownTier,
+    /// The queue is full.
+    QueueFull,
+    /// The queue is closed, for whatever reason.
+    QueueClosed,
+    /// The queue has no agents, and does not wait without.
+    QueueUnmanned,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
 }

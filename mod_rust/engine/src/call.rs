@@ -1,6 +1,7 @@
 //! A call: a state that follows a table, and what it needs.
 
 use crate::action::CallAction;
+use crate::conduct::Pending;
 use crate::config::{Door, NeedsAgents, Strategy};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
@@ -113,6 +114,21 @@ pub(crate) struct Call {
     pub(crate) alarm: Option<Alarm>,
     /// Since when it talks, and with whom.
     pub(crate) talk: Option<Talk>,
+    /// What was asked of the conversation and is not done yet.
+    pub(crate) pending: Option<Box<Pending>>,
+    /// Whom it waits for at first in the next queue.
+    pub(crate) first: First,
+}
+
+/// Whom a caller waits for at first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum First {
+    /// The agent whom a sticky queue prefers.
+    Own,
+    /// Nobody: an agent sent it away.
+    Anybody,
+    /// The agent to whom it was sent.
+    Agent(AgentId),
 }
 
 /// What is kept of a caller: most ask for nothing, and a tier is kept as its id.
@@ -203,6 +219,10 @@ pub(crate) struct Talk {
     pub(crate) state_since: Time,
     /// Time on hold or consulting until then.
     pub(crate) hold: Span,
+    /// Who holds the caller: the agent's phone, a command, or both.
+    pub(crate) held_by_phone: bool,
+    pub(crate) held_by_command: bool,
+    pub(crate) muted: bool,
 }
 
 impl Engine {

@@ -242,6 +242,10 @@ impl Engine {
                 .is_none_or(|(agent, _)| self.can_be_preferred(agent, call.queue)),
             "{id:?} waits for an agent who does not come"
         );
+        ensure!(
+            call.pending.is_none() || call.talk.is_some(),
+            "{id:?} does not talk, and something is asked of its conversation"
+        );
         ensure!(call.also().len() <= MAX_ALSO, "{id:?} is in too many queues");
         if let Some(talk) = call.talk {
             let engaged = self.agents[talk.agent.0 as usize]

@@ -159,6 +159,18 @@ impl Engine {
                 let agent = self.agent_of(agent)?;
                 self.ask_disconnect(agent, *whom, asked)
             }
+            Command::Hold { agent, on } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_hold(agent, *on, asked)
+            }
+            Command::Mute { agent, on } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_mute(agent, *on, asked)
+            }
+            Command::Transfer { agent, to, reason } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_transfer(agent, to, reason, asked)
+            }
             Command::CancelCallback { callback } => {
                 self.end_callback(*callback, CallbackOutcome::Cancelled, true)
                     .ok_or(Refusal::UnknownCall)?;
@@ -334,6 +346,9 @@ impl Command {
             | Command::Monitor { .. }
             | Command::StopMonitor { .. }
             | Command::Disconnect { .. }
+            | Command::Hold { .. }
+            | Command::Mute { .. }
+            | Command::Transfer { .. }
             | Command::CancelCallback { .. } => false,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::action::CommandOutcome;
 use crate::config::{Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Command, Deed, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
+use crate::input::{Command, Deed, Destination, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
 use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
 
@@ -181,6 +181,32 @@ pub enum Event {
         by: Party,
         /// Where the caller went.
         to: Exit,
+    },
+    /// The caller hears nothing of the agent from now on, or again. With the conversation it is over without a word.
+    MuteChanged {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// Whether the agent is mute now.
+        muted: bool,
+    },
+    /// An agent's caller goes on elsewhere: `CallFinished` follows, and `CallJoined` if that is a queue.
+    CallTransferred {
+        /// Which call.
+        call: CallId,
+        /// Who had it.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// Where to, as asked for.
+        to: Destination,
+        /// Why; may be empty.
+        reason: String,
+        /// Who asked for it.
+        author: String,
     },
     /// A caller left and is owed a call.
     CallbackPlaced {

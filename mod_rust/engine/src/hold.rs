@@ -111,10 +111,14 @@ impl Engine {
                     ..
                 } = retrieve;
                 care.retrieve = Retrieving::Asked(now + patience);
-                self.actions.push(Action::Retrieve {
-                    call: id,
-                    event,
-                    unannounced,
+                self.actions.push(if talk.held_by_phone {
+                    Action::Retrieve {
+                        call: id,
+                        event,
+                        unannounced,
+                    }
+                } else {
+                    Action::Hold { call: id, on: false }
                 });
                 RetrieveResult::Asked
             }

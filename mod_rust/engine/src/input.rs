@@ -82,6 +82,28 @@ pub enum Input {
         /// Why.
         why: RetrieveFailure,
     },
+    /// What [`Action::Hold`](crate::Action::Hold) asked for is so: the caller hears music and nothing of the agent, or both hear
+    /// each other again.
+    Held {
+        /// Which call.
+        call: CallId,
+        /// Whether the caller is on hold now.
+        on: bool,
+    },
+    /// What [`Action::Mute`](crate::Action::Mute) asked for is so.
+    Muted {
+        /// Which call.
+        call: CallId,
+        /// Whether the caller hears nothing of the agent now.
+        on: bool,
+    },
+    /// The host could not do it: the agent's side of that conversation is gone, or elsewhere.
+    NotDone {
+        /// Which call.
+        call: CallId,
+        /// What.
+        what: Order,
+    },
     /// The caller goes on without the agent, in a conversation that is no longer of the queue: told before the `Ended` of an
     /// agent who handed the caller over.
     HandedOver {
@@ -216,6 +238,40 @@ pub struct Caller {
     pub flag: String,
     /// The callback that this is the answer to: the caller regains the place, in its queue. An unknown one counts as none.
     pub callback: Option<CallId>,
+}
+
+/// What the host is told to do with a conversation that goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// [`Action::Hold`](crate::Action::Hold).
+    Hold,
+    /// [`Action::Mute`](crate::Action::Mute).
+    Mute,
+}
+
+/// Where an agent's caller is to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// Into a queue, like anybody who calls it, but at the age that the call has.
+    Queue {
+        /// Queue name.
+        queue: String,
+        /// As what from now on; empty keeps the tier.
+        tier: String,
+        /// In place of [`Caller::priority`]; `None` keeps it.
+        priority: Option<u32>,
+    },
+    /// To one agent, for [`Queue::transfer_wait`](crate::config::Queue::transfer_wait) at first; then to anybody of the queue by
+    /// which the agent is reached: the caller's own if that agent serves it, or else the first that it serves.
+    Agent {
+        /// Agent number.
+        agent: String,
+    },
+    /// To a place of the dialplan, out of the queue's hands.
+    Place {
+        /// As the PBX writes it.
+        place: String,
+    },
 }
 
 /// How a conversation goes on.
@@ -500,6 +556,30 @@ pub enum Command {
         whom: Whom,
         /// The phone that asks, on which a supervisor who may must be signed in; empty for a console.
         from: String,
+    },
+    /// Puts the caller of an agent on hold, or takes that back (保持). The agent's phone keeps its line. Pending until it is so.
+    Hold {
+        /// Agent number.
+        agent: String,
+        /// Whether the caller is to be on hold.
+        on: bool,
+    },
+    /// Lets the caller of an agent hear nothing of the agent, or takes that back (静音). Pending until it is so. Refused while the
+    /// agent's own phone holds the caller.
+    Mute {
+        /// Agent number.
+        agent: String,
+        /// Whether the agent is to be mute.
+        on: bool,
+    },
+    /// Sends the caller of an agent on without a word to whom (转接). Pending until the agent is out of the conversation.
+    Transfer {
+        /// Agent number.
+        agent: String,
+        /// Where to.
+        to: Destination,
+        /// Why, for whoever gets the caller; may be empty.
+        reason: String,
     },
     /// Forgets a callback that is owed.
     CancelCallback {

@@ -1,12 +1,12 @@
 //! Into a queue, and out of it.
 
 use crate::action::{CallAction, Place, Status, Utterance};
-use crate::call::{Call, Person, State, Trigger};
+use crate::call::{Call, First, Person, State, Trigger};
 use crate::config::{Door, Exit, MAX_HOPS, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, RefusedCall};
 use crate::explain::Line;
-use crate::ids::{CallId, QueueId};
+use crate::ids::{CallId, QueueId, TierId};
 use crate::input::{Caller, Departure, Party};
 use crate::queue::Rank;
 use crate::skills::SkillSet;
@@ -92,6 +92,8 @@ impl Engine {
             care: None,
             alarm: None,
             talk: None,
+            pending: None,
+            first: First::Own,
         };
         self.boxed(call)
     }
@@ -124,7 +126,7 @@ impl Engine {
 
     /// Lets a call into a queue if that takes it; otherwise sends it on, from queue to queue if need be.
     pub(crate) fn enter(&mut self, mut call: Box<Call>, mut queue: QueueId) {
-        while let Some((outcome, way)) = self.turned_away(&call, queue) {
+        while let Some((outcome, way)) = self.turned_away(call.tier, queue) {
             self.pulses[queue.0 as usize].arrived(self.now);
             (call.queue, call.predicted) = (queue, None);
             let waiting = self.queues[queue.0 as usize].waiting.saturating_add(1);
@@ -141,14 +143,14 @@ impl Engine {
     }
 
     /// Why a queue does not take a call, and where it goes.
-    fn turned_away(&self, call: &Call, queue: QueueId) -> Option<(CallOutcome, Way)> {
+    pub(crate) fn turned_away(&self, tier: TierId, queue: QueueId) -> Option<(CallOutcome, Way)> {
         let queue = &self.queues[queue.0 as usize];
         let exits = &queue.settings.exits;
         let (outcome, way) = match queue.settings.door {
             Door::Emergency => (CallOutcome::Emergency, &exits.emergency),
             Door::Closed => (CallOutcome::Closed, &exits.closed),
             Door::Open if queue.is_unmanned() => (CallOutcome::NoAgents, &exits.no_agents),
-            Door::Open if queue.is_full_for(call.tier, &self.tiers[usize::from(call.tier.0)].name) => {
+            Door::Open if queue.is_full_for(tier, &self.tiers[usize::from(tier.0)].name) => {
                 (CallOutcome::Full, &exits.full)
             }
             Door::Open => return None,
@@ -197,8 +199,16 @@ impl Engine {
             &queue.settings.warn.wait,
         );
         let (waiting, music) = (queue.waiting, queue.music());
+        let transfer_wait = queue.settings.transfer_wait;
         call.take_place(self.handicaps(&call));
-        call.sticky = self.preferred(queue_id, call.caller.agent(), &call.caller.number, self.now);
+        call.sticky = match call.first {
+            First::Own => self.preferred(queue_id, call.caller.agent(), &call.caller.number, self.now),
+            First::Anybody => None,
+            First::Agent(agent) => {
+                call.first = First::Anybody;
+                Some((agent, self.now + transfer_wait))
+            }
+        };
         if let Some((agent, _)) = call.sticky {
             self.agents[agent.0 as usize].rest.wanted_by.insert(call.rank);
         }

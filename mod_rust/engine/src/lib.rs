@@ -14,6 +14,7 @@ mod check;
 
 pub mod codec;
 mod command;
+mod conduct;
 pub mod config;
 mod engine;
 pub mod estimate;

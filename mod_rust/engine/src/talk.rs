@@ -3,6 +3,7 @@
 use crate::action::{Place, Status};
 use crate::agent::Idle;
 use crate::call::{State, Talk, Trigger};
+use crate::conduct::Goes;
 use crate::config::{Exit, Way};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Event, Limit, OfferResult};
@@ -38,6 +39,9 @@ impl Engine {
             state: TalkState::Talking,
             state_since: self.now,
             hold: Span::ZERO,
+            held_by_phone: false,
+            held_by_command: false,
+            muted: false,
         });
         let queue = &mut self.queues[call.queue.0 as usize];
         queue.count_waiting(call.tier, false);
@@ -165,23 +169,37 @@ impl Engine {
         };
         self.record.note(self.now, note);
         let told = self.cut_of(id, talk.agent, call.queue, by);
+        let tier = call.tier;
+        let goes = self.settle_pending(&mut call, talk.agent, by);
+        let to = match &goes {
+            Goes::Nowhere | Goes::Unsent => Exit::Onward,
+            Goes::To(place) => Exit::Place(place.clone()),
+            Goes::Into(queue) => Exit::Queue(self.queues[queue.0 as usize].settings.name.clone()),
+        };
         self.events.push(Event::CallFinished {
             call: id,
             queue: call.queue,
-            tier: call.tier,
+            tier,
             outcome: CallOutcome::Answered,
             agent: Some(talk.agent),
             wait: talk.since.since(call.joined),
             talk: talked,
             hold: talk.hold,
             by: told,
-            to: Exit::Onward,
+            to,
         });
         if by != Party::Agent {
             self.supervision.no_place_in(id);
         }
-        if by != Party::Caller {
-            self.release(id, Status::Answered, Place::Onward, Vec::new(), None);
+        let release = match &goes {
+            Goes::Nowhere if by == Party::Caller => None,
+            Goes::Nowhere => Some((Status::Answered, Place::Onward)),
+            Goes::Unsent => Some((Status::Removed, Place::Onward)),
+            Goes::To(place) => Some((Status::Transferred, Place::There(place.clone()))),
+            Goes::Into(_) => None,
+        };
+        if let Some((status, place)) = release {
+            self.release(id, status, place, Vec::new(), None);
         }
         if let Some(phone) = phone {
             self.set_phone_state(talk.agent, phone);
@@ -192,9 +210,12 @@ impl Engine {
         self.pulses[call.queue.0 as usize].talked(talked);
         let wrap_up = self.queues[call.queue.0 as usize].settings.wrap_up;
         self.agent_is_free(talk.agent, Some((call.queue, wrap_up)), Idle::Anew);
-        self.retire(call);
         if self.agents[talk.agent.0 as usize].at_work {
             self.share_out(talk.agent);
+        }
+        match goes {
+            Goes::Nowhere | Goes::Unsent | Goes::To(_) => self.retire(call),
+            Goes::Into(queue) => self.visit_anew(call, queue),
         }
     }
 }

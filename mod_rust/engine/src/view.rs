@@ -50,6 +50,8 @@ pub struct CallView {
     pub agent: Option<AgentId>,
     /// How the conversation goes.
     pub talk: TalkState,
+    /// Whether the caller hears nothing of the agent, by command.
+    pub muted: bool,
     /// The place in the order of service of its queue; 1 is next, 0 once connected.
     pub position: u32,
     /// The wait to expect from now on, while waiting and if there is anything to go by.
@@ -117,6 +119,7 @@ impl Engine {
             connected: call.talk.map(|talk| talk.since),
             agent: call.talk.map(|talk| talk.agent),
             talk: call.talk.map_or(TalkState::Talking, |talk| talk.state),
+            muted: call.talk.is_some_and(|talk| talk.muted),
             position,
             estimate,
         }

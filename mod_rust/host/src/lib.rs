@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Act, Caller, Deed, PhoneState};
+use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::{NodeHello, PipeInfo};
@@ -392,6 +392,21 @@ impl Host {
         self.send(Message::Fact { call, fact });
     }
 
+    /// The caller of a conversation is on hold, by what the host asked for, or no longer. Never blocks.
+    pub fn held(&self, call: CallId, on: bool) {
+        self.send(Message::Noted(Box::new(Input::Held { call, on })));
+    }
+
+    /// The caller of a conversation hears nothing of the agent any more, or again. Never blocks.
+    pub fn muted(&self, call: CallId, on: bool) {
+        self.send(Message::Noted(Box::new(Input::Muted { call, on })));
+    }
+
+    /// Something that the host asked for cannot be done with a conversation. Never blocks.
+    pub fn not_done(&self, call: CallId, what: Order) {
+        self.send(Message::Noted(Box::new(Input::NotDone { call, what })));
+    }
+
     /// The call, or the callback, that a reference names (`NODE-BOOT-NUMBER`); `None` if it is none of this node's since
     /// its start.
     pub fn call_of(&self, reference: &str) -> Option<CallId> {
@@ -589,7 +604,7 @@ impl Host {
     }
 
     fn ask(&self, author: &str, command: Command, mut reply: Reply) {
-        match convert::asked(command, &self.0.references, || self.new_monitor()) {
+        match self.understood(command) {
             Err(answer) => reply(answer),
             Ok(Asked::Order(command)) => self.order(author, command, reply),
             Ok(Asked::Reload) => reply(match self.reload(author) {
@@ -628,6 +643,11 @@ impl Host {
             Ok(Asked::WhyCall(call)) => self.send(Message::WhyCall { call, reply }),
             Ok(Asked::WhyNot(agent)) => self.send(Message::WhyNot { agent, reply }),
         }
+    }
+
+    fn understood(&self, command: Command) -> Result<Asked, Outcome> {
+        let place_of = |number: &str| self.0.pbx.place_of(number);
+        convert::asked(command, &self.0.references, place_of, || self.new_monitor())
     }
 
     fn order(&self, author: &str, command: hotline_engine::Command, reply: Reply) {

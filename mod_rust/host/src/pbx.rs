@@ -50,6 +50,19 @@ pub trait Pbx: Send + Sync + 'static {
     /// announce that (`unannounced`); if it cannot or must not be asked, tell [`Host::retrieve_failed`](crate::Host::retrieve_failed). Comes from the engine's thread, so it must not block.
     fn retrieve(&self, call: CallId, event: &str, unannounced: bool);
 
+    /// Put the caller of a conversation on hold with music, while the agent's phone keeps its line and hears nothing; or bring the
+    /// two together again. Then tell [`Host::held`](crate::Host::held), or [`Host::not_done`](crate::Host::not_done). Comes from the
+    /// engine's thread, so it must not block.
+    fn hold(&self, call: CallId, on: bool);
+
+    /// Let the caller of a conversation hear nothing of the agent, or again. Then tell [`Host::muted`](crate::Host::muted), or
+    /// [`Host::not_done`](crate::Host::not_done). Comes from the engine's thread, so it must not block.
+    fn mute(&self, call: CallId, on: bool);
+
+    /// The place of the dialplan to which agents may transfer callers who are to go to that number; `None` if there is none. It
+    /// may take as long as a look at the dialplan does.
+    fn place_of(&self, number: &str) -> Option<String>;
+
     /// Tell the PBX's own listeners (manager events). In order, from the publisher's thread; `at` is in microseconds
     /// since the Unix epoch.
     fn publish(&self, at: u64, event: &hotline_wire::Event);

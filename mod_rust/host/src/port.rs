@@ -101,6 +101,8 @@ enum Phase {
     Waiting,
     Connecting,
     Talking,
+    /// The agent is out of the conversation; the engine says what becomes of the caller.
+    Parted,
     Over,
 }
 
@@ -136,13 +138,8 @@ impl CallPort {
         match action {
             Some(CallAction::Connect { .. }) => self.phase = Phase::Connecting,
             Some(CallAction::Release { .. }) => self.phase = Phase::Over,
-            Some(
-                CallAction::Music { .. }
-                | CallAction::Ring { .. }
-                | CallAction::Cancel { .. }
-                | CallAction::Say { .. },
-            )
-            | None => {}
+            Some(CallAction::Music { .. }) => self.phase = Phase::Waiting,
+            Some(CallAction::Ring { .. } | CallAction::Cancel { .. } | CallAction::Say { .. }) | None => {}
         }
         action
     }
@@ -162,6 +159,7 @@ impl CallPort {
             (Fact::Connected, _) => Phase::Talking,
             // The agent went before the two were connected: the caller keeps the place.
             (Fact::Ended { by: Party::Agent, .. }, Phase::Connecting) => Phase::Waiting,
+            (Fact::Ended { by: Party::Agent, .. }, Phase::Talking) => Phase::Parted,
             (Fact::CallerGone | Fact::CallerTaken | Fact::Ended { .. }, _) => Phase::Over,
             (
                 Fact::Ringing(_)
@@ -223,7 +221,7 @@ impl Drop for CallPort {
         // Whoever lets go of a call in the middle is not its caller.
         self.hang_up = None;
         match self.phase {
-            Phase::Waiting => self.report(Fact::CallerGone),
+            Phase::Waiting | Phase::Parted => self.report(Fact::CallerGone),
             Phase::Connecting | Phase::Talking => {
                 self.report(Fact::Ended {
                     by: Party::System,

@@ -498,6 +498,8 @@ impl Delivery {
                 event,
                 unannounced,
             } => pbx.retrieve(call, &event, unannounced),
+            Action::Hold { call, on } => pbx.hold(call, on),
+            Action::Mute { call, on } => pbx.mute(call, on),
             Action::CallBack {
                 callback,
                 attempt,

@@ -91,6 +91,9 @@ impl Pair {
             | Input::Owed { .. }
             | Input::DisconnectSettled { .. }
             | Input::HandedOver { .. }
+            | Input::Held { .. }
+            | Input::Muted { .. }
+            | Input::NotDone { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
@@ -197,7 +200,10 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         | Action::CallSupervisor { monitor, .. }
         | Action::CancelCallSupervisor { monitor } => (4, monitor.0),
         Action::Disconnect { call, .. } => (5, call.0),
-        Action::Comfort { call, .. } | Action::Retrieve { call, .. } => (6, call.0),
+        Action::Comfort { call, .. }
+        | Action::Retrieve { call, .. }
+        | Action::Hold { call, .. }
+        | Action::Mute { call, .. } => (6, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -219,6 +225,8 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
         | Event::TalkCut { call, .. }
+        | Event::MuteChanged { call, .. }
+        | Event::CallTransferred { call, .. }
         | Event::Retrieve { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
         Event::MonitorStarted { monitor, .. }

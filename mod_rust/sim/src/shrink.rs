@@ -54,6 +54,9 @@ impl fmt::Display for Shrunk {
                 | Input::Owed { .. }
                 | Input::DisconnectSettled { .. }
                 | Input::HandedOver { .. }
+                | Input::Held { .. }
+                | Input::Muted { .. }
+                | Input::NotDone { .. }
                 | Input::RetrieveFailed { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }

@@ -167,6 +167,36 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "usual")]
         from: String,
     },
+    /// Puts the caller of an agent on hold with music; the agent's phone keeps its line. Pending until it is so.
+    Hold {
+        /// Agent number.
+        agent: String,
+    },
+    /// Ends a hold by [`Hold`](Self::Hold). Pending until it is so.
+    Retrieve {
+        /// Agent number.
+        agent: String,
+    },
+    /// Lets the caller of an agent hear nothing of the agent. Pending until it is so; refused while the agent's own phone holds.
+    Mute {
+        /// Agent number.
+        agent: String,
+    },
+    /// Lets the caller hear the agent again. Pending until it is so.
+    Unmute {
+        /// Agent number.
+        agent: String,
+    },
+    /// Sends the caller of an agent on. Pending until the agent is out of the conversation.
+    Transfer {
+        /// Agent number.
+        agent: String,
+        /// Where to.
+        to: Destination,
+        /// Why, for whoever gets the caller.
+        #[serde(default, skip_serializing_if = "usual")]
+        reason: String,
+    },
     /// Forgets a callback that is owed.
     CancelCallback {
         /// Callback reference.
@@ -204,6 +234,60 @@ pub enum Command {
     Reload,
     /// Asks something of the blacklist: `{"do":"blacklist","order":"remove",…}`.
     Blacklist(ListOrder),
+}
+
+/// Where an agent's caller is to go: `{"queue":"sales"}` with `"tier"` and `"priority"` if they change, `{"agent":"1002"}`,
+/// `{"number":"0123456"}` or `{"place":"ivr,s,1"}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", untagged, deny_unknown_fields)]
+pub enum Destination {
+    /// Into a queue, like anybody who calls it, but at the age that the call has.
+    Queue {
+        /// Queue name.
+        queue: String,
+        /// Tier name from now on; empty keeps the tier.
+        #[serde(default, skip_serializing_if = "usual")]
+        tier: String,
+        /// Seconds of waiting time that the call is worth on top of its tier from now on; absent keeps what it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<u32>,
+    },
+    /// To one agent first, and after a while to anybody of the agent's queue.
+    Agent {
+        /// Agent number.
+        agent: String,
+    },
+    /// To a number, as far as the node's dialplan lets agents transfer there. Told in events as the place that it stands for.
+    Number {
+        /// 1 to 40 letters, digits and `+*#._-`.
+        number: String,
+    },
+    /// To a place of the dialplan.
+    Place {
+        /// As the PBX writes it.
+        place: String,
+    },
+}
+
+impl Destination {
+    /// What kind of destination it is, and which.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Destination::Queue { queue, .. } => ("queue", queue),
+            Destination::Agent { agent } => ("agent", agent),
+            Destination::Number { number } => ("number", number),
+            Destination::Place { place } => ("place", place),
+        }
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Destination::Queue { queue, tier, .. } => vec![queue, tier],
+            Destination::Agent { .. } | Destination::Number { .. } | Destination::Place { .. } => {
+                vec![self.parts().1]
+            }
+        }
+    }
 }
 
 /// An agent's place in a queue.
@@ -250,7 +334,16 @@ impl Command {
             | Command::SetReady { agent }
             | Command::ForceIdle { agent }
             | Command::ExtendWrapUp { agent, .. }
+            | Command::Hold { agent }
+            | Command::Retrieve { agent }
+            | Command::Mute { agent }
+            | Command::Unmute { agent }
             | Command::WhyNot { agent } => vec![agent],
+            Command::Transfer { agent, to, reason } => {
+                let mut texts = vec![agent.as_str(), reason];
+                texts.extend(to.texts());
+                texts
+            }
             Command::SetNotReady { agent, reason }
             | Command::ForceBusy { agent, reason, .. }
             | Command::ForceSignOut { agent, reason } => vec![agent, reason],
@@ -358,6 +451,22 @@ pub enum Refusal {
     Listening,
     /// The supervisor's phone was not answered.
     NoAnswer,
+    /// Somebody else is in the conversation, or the caller is away.
+    NotAlone,
+    /// The agent's own phone holds the caller.
+    HeldByPhone,
+    /// Nobody and nothing of that name or number to send the caller to.
+    UnknownTarget,
+    /// The agent to whom the caller is to go is not at work, or serves no queue.
+    TargetAway,
+    /// No tier of that name.
+    UnknownTier,
+    /// The queue is full.
+    QueueFull,
+    /// The queue is closed.
+    QueueClosed,
+    /// The queue has no agents, and does not wait without.
+    QueueUnmanned,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

@@ -5,7 +5,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Destination, Outcome};
 use crate::label::usual;
 use crate::snapshot::{AgentInfo, AgentState, MonitorInfo, QueueInfo, SupervisorInfo};
 
@@ -149,6 +149,33 @@ pub enum Event {
         to: TalkState,
         /// How long it went like that; microseconds.
         lasted: u64,
+    },
+    /// The caller hears nothing of the agent from now on, or again. With the conversation it is over without a word.
+    MuteChanged {
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Whether the agent is mute now.
+        muted: bool,
+    },
+    /// An agent's caller goes on elsewhere by command: `call_finished` follows, and `call_joined` if that is a queue.
+    CallTransferred {
+        /// Call reference.
+        call: String,
+        /// Agent number of who had it.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Where to, as asked for.
+        to: Destination,
+        /// Why.
+        #[serde(default, skip_serializing_if = "usual")]
+        reason: String,
+        /// Who asked for it.
+        author: String,
     },
     /// A call's visit to a queue is over.
     CallFinished {

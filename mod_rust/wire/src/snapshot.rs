@@ -188,6 +188,9 @@ pub struct CallInfo {
     /// How the conversation goes.
     #[serde(default, skip_serializing_if = "usual")]
     pub talk: TalkState,
+    /// Whether the caller hears nothing of the agent, by command.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub muted: bool,
     /// The place in the order of service of its queue; 1 is next, 0 once connected.
     #[serde(default)]
     pub position: u32,

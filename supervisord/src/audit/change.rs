@@ -30,7 +30,16 @@ pub(super) fn of_command(command: &Command, node: &Node) -> serde_json::Result<C
         | Command::ForceIdle { agent }
         | Command::ForceSignOut { agent, .. }
         | Command::ExtendWrapUp { agent, .. }
+        | Command::Hold { agent }
+        | Command::Retrieve { agent }
+        | Command::Transfer { agent, .. }
         | Command::Disconnect { agent, .. } => both(node.agent_then_and_now(agent), Standing::of),
+        Command::Mute { agent } | Command::Unmute { agent } => {
+            let [_, now] = node.agent_then_and_now(agent);
+            let call = now.and_then(|info| info.call.as_deref());
+            let talk = call.map_or([None; 2], |call| node.call_then_and_now(call));
+            both(talk, |info| MutedOf { muted: info.muted })
+        }
         Command::SetMembership { agent, queue, .. } => {
             both(node.agent_then_and_now(agent), |info| Membership::of(info, queue))
         }
@@ -131,6 +140,12 @@ impl<'a> Standing<'a> {
             call: info.call.as_deref(),
         }
     }
+}
+
+/// Whether the caller hears nothing of the agent.
+#[derive(Serialize)]
+struct MutedOf {
+    muted: bool,
 }
 
 /// An agent's place in a queue; no level is none.

@@ -9,6 +9,7 @@ pub mod policy;
 use std::sync::Arc;
 
 use hotline_wire::Command;
+use hotline_wire::command::Destination;
 use hotline_wire::event::MonitorMode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -390,7 +391,21 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::SignOut { agent }
         | Command::SetReady { agent }
         | Command::SetNotReady { agent, .. }
-        | Command::ExtendWrapUp { agent, .. } => (Deed::Work, vec![Target::Agent(agent)]),
+        | Command::ExtendWrapUp { agent, .. }
+        | Command::Hold { agent }
+        | Command::Retrieve { agent }
+        | Command::Mute { agent }
+        | Command::Unmute { agent } => (Deed::Work, vec![Target::Agent(agent)]),
+        Command::Transfer { agent, to, .. } => {
+            let deed = match to {
+                Destination::Queue { .. } | Destination::Agent { .. } | Destination::Number { .. } => {
+                    Deed::Work
+                }
+                // Any place of the dialplan, and so any number that can be called from there.
+                Destination::Place { .. } => Deed::Steer,
+            };
+            (deed, vec![Target::Agent(agent)])
+        }
         Command::ForceBusy { agent, .. }
         | Command::ForceIdle { agent }
         | Command::ForceSignOut { agent, .. } => (Deed::Force, vec![Target::Agent(agent)]),

@@ -13,7 +13,7 @@ pub enum Deed {
     SeeNumbers,
     /// Asks why a call was offered to whom it was, and why an agent is offered none.
     Explain,
-    /// Signs in and out, is ready or not, makes after-call work longer.
+    /// Signs in and out, is ready or not, makes after-call work longer; holds, mutes and sends on the caller.
     Work,
     /// Locks an agent, frees it, signs it out.
     Force,
@@ -21,7 +21,8 @@ pub enum Deed {
     Staff,
     /// Opens and closes a queue.
     Door,
-    /// Puts a waiting call elsewhere, takes it out, makes it worth more; forgets a callback.
+    /// Puts a waiting call elsewhere, takes it out, makes it worth more; sends an agent's caller to any place of the dialplan;
+    /// forgets a callback.
     Steer,
     /// Listens to a conversation unheard, and stops listening.
     Listen,
@@ -103,11 +104,11 @@ impl Deed {
             Deed::Look => "look",
             Deed::SeeNumbers => "see whole numbers",
             Deed::Explain => "ask why",
-            Deed::Work => "change an agent's state",
+            Deed::Work => "act for an agent",
             Deed::Force => "force an agent's state",
             Deed::Staff => "change an agent's queues and skills",
             Deed::Door => "open and close queues",
-            Deed::Steer => "change waiting calls and callbacks",
+            Deed::Steer => "send calls elsewhere and change callbacks",
             Deed::Listen => "listen",
             Deed::Intervene => "whisper, barge in, take over and disconnect",
             Deed::ReadBlacklist => "search the blacklist",

@@ -1,7 +1,7 @@
 //! The policy, walked through: every command by every role, on what is its own, its team's and a stranger's.
 
 use hotline_wire::blacklist::{ListEntry, ListOrder};
-use hotline_wire::command::Place;
+use hotline_wire::command::{Destination, Place};
 use hotline_wire::event::{Follow, Whom};
 use hotline_wire::snapshot::{CallInfo, Door};
 
@@ -40,6 +40,7 @@ fn node() -> Node {
             connected: Some(2),
             agent: Some(agent.into()),
             talk: Default::default(),
+            muted: false,
             position: 0,
             estimate: None,
         };
@@ -63,6 +64,11 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
         agent: agent.clone(),
         mode,
         follow: Follow::Agent,
+    };
+    let transfer = |to| Command::Transfer {
+        agent: agent.clone(),
+        to,
+        reason: text(),
     };
     vec![
         Command::SignIn {
@@ -89,6 +95,18 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
             agent: agent.clone(),
             seconds: 1,
         },
+        Command::Hold { agent: agent.clone() },
+        Command::Retrieve { agent: agent.clone() },
+        Command::Mute { agent: agent.clone() },
+        Command::Unmute { agent: agent.clone() },
+        transfer(Destination::Queue {
+            queue: "help".into(),
+            tier: text(),
+            priority: None,
+        }),
+        transfer(Destination::Place {
+            place: "ivr,s,1".into(),
+        }),
         Command::SetMembership {
             agent: agent.clone(),
             queue: queue.clone(),
@@ -203,12 +221,17 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 5] = [
+const WORK: [&str; 10] = [
     "sign_in",
     "sign_out",
     "set_ready",
     "set_not_ready",
     "extend_wrap_up",
+    "hold",
+    "retrieve",
+    "mute",
+    "unmute",
+    "transfer",
 ];
 
 #[test]

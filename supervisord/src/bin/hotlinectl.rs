@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hotline_wire::command::Destination;
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
@@ -245,6 +246,53 @@ enum AgentAsk {
         #[arg(default_value = "both", value_parser = label(Whom::ALL, Whom::label))]
         whom: Whom,
     },
+    /// Puts the agent's caller on hold with music; the agent's phone keeps its line
+    Hold {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Ends a hold by `hold`
+    Retrieve {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Lets the caller hear nothing of the agent
+    Mute {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Lets the caller hear the agent again
+    Unmute {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Sends the agent's caller on; the agent keeps the caller if that is refused
+    #[command(group = clap::ArgGroup::new("where").required(true))]
+    Transfer {
+        #[command(flatten)]
+        target: Target,
+        /// Into this queue
+        #[arg(long, group = "where")]
+        queue: Option<String>,
+        /// As this tier from now on
+        #[arg(long, requires = "queue", default_value = "", hide_default_value = true)]
+        tier: String,
+        /// Worth so many seconds of waiting time on top of the tier from now on
+        #[arg(long, requires = "queue")]
+        priority: Option<u32>,
+        /// To the agent of this number first, and after a while to anybody of that agent's queue
+        #[arg(long = "to-agent", group = "where", value_name = "NUMBER")]
+        to_agent: Option<String>,
+        /// To this number, as far as the dialplan lets agents transfer there
+        #[arg(long, group = "where")]
+        number: Option<String>,
+        /// To this place of the dialplan, such as ivr,s,1
+        #[arg(long, group = "where")]
+        place: Option<String>,
+        /// Why, for whoever gets the caller
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Makes after-call work longer, up to what its queue allows
     WrapUpExtend {
         #[command(flatten)]
@@ -431,6 +479,31 @@ impl AgentAsk {
                 },
             ),
             AgentAsk::Disconnect { target, whom } => (target, Ask::Disconnect { whom }),
+            AgentAsk::Hold { target } => (target, Ask::Hold),
+            AgentAsk::Retrieve { target } => (target, Ask::Retrieve),
+            AgentAsk::Mute { target } => (target, Ask::Muted { muted: true }),
+            AgentAsk::Unmute { target } => (target, Ask::Muted { muted: false }),
+            AgentAsk::Transfer {
+                target,
+                queue,
+                tier,
+                priority,
+                to_agent,
+                number,
+                place,
+                reason,
+            } => {
+                let agent = to_agent.map(|agent| Destination::Agent { agent });
+                let number = number.map(|number| Destination::Number { number });
+                let place = place.map(|place| Destination::Place { place });
+                // One of them is there: the arguments demand it.
+                let to = agent.or(number).or(place).unwrap_or(Destination::Queue {
+                    queue: queue.unwrap_or_default(),
+                    tier,
+                    priority,
+                });
+                (target, Ask::Transfer { to, reason })
+            }
             AgentAsk::WrapUpExtend { target, by } => (target, Ask::ExtendWrapUp { seconds: seconds(by) }),
             AgentAsk::Queue {
                 target,

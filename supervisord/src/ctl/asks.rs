@@ -1,5 +1,6 @@
 //! What can be asked of agents, queues, calls and callbacks, and the questions why.
 
+use hotline_wire::command::Destination;
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
@@ -58,6 +59,22 @@ pub enum Ask {
     Disconnect {
         /// Who is hung up.
         whom: Whom,
+    },
+    /// `Hold`
+    Hold,
+    /// `Retrieve`
+    Retrieve,
+    /// `SetMuted`
+    Muted {
+        /// Whether the caller is to hear nothing of the agent.
+        muted: bool,
+    },
+    /// `Transfer`, or `TransferAs` to a queue
+    Transfer {
+        /// Where to.
+        to: Destination,
+        /// Why.
+        reason: String,
     },
     /// `ExtendWrapUp`
     ExtendWrapUp {
@@ -139,6 +156,25 @@ impl Client {
             }
             Ask::StopMonitor { supervisor } => call("StopMonitor", Some(supervisor)).await,
             Ask::Disconnect { whom } => call("Disconnect", Some(whom.label())).await,
+            Ask::Hold => call("Hold", None).await,
+            Ask::Retrieve => call("Retrieve", None).await,
+            Ask::Muted { muted } => self.call(&path, AGENT, "SetMuted", &(*muted,)).await,
+            Ask::Transfer { to, reason } => match to {
+                Destination::Queue {
+                    queue,
+                    tier,
+                    priority,
+                } => {
+                    let priority = priority.map_or(-1, i64::from);
+                    let wish = (queue.as_str(), tier.as_str(), priority, reason.as_str());
+                    self.call(&path, AGENT, "TransferAs", &wish).await
+                }
+                Destination::Agent { .. } | Destination::Number { .. } | Destination::Place { .. } => {
+                    let (kind, target) = to.parts();
+                    self.call(&path, AGENT, "Transfer", &(kind, target, reason.as_str()))
+                        .await
+                }
+            },
             Ask::ExtendWrapUp { seconds } => self.call(&path, AGENT, "ExtendWrapUp", &(*seconds,)).await,
             Ask::Queue { queue, level, weight } => {
                 self.call(&path, AGENT, "SetQueue", &(queue.as_str(), *level, *weight))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hotline_wire::Command;
-use hotline_wire::command::Place;
+use hotline_wire::command::{Destination, Place};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
@@ -42,6 +42,19 @@ impl AgentObject {
         command: Command,
     ) -> Result<String, CallError> {
         asking::done(&self.shared, &self.node, connection, header, command).await
+    }
+
+    async fn send(
+        &self,
+        to: Destination,
+        reason: String,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let reason = text("reason", reason)?;
+        let command = Command::Transfer { agent, to, reason };
+        self.ask(connection, header, command).await
     }
 
     async fn set_place(
@@ -240,6 +253,101 @@ impl AgentObject {
             from: String::new(),
         };
         self.ask(connection, &header, command).await
+    }
+
+    /// Puts the agent's caller on hold with music; the agent's phone keeps its line.
+    #[zbus(out_args("outcome"))]
+    async fn hold(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        self.ask(connection, &header, Command::Hold { agent }).await
+    }
+
+    /// Ends a hold by Hold.
+    #[zbus(out_args("outcome"))]
+    async fn retrieve(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        self.ask(connection, &header, Command::Retrieve { agent }).await
+    }
+
+    /// Lets the caller hear nothing of the agent, or hear the agent again.
+    #[zbus(out_args("outcome"))]
+    async fn set_muted(
+        &self,
+        muted: bool,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let command = if muted {
+            Command::Mute { agent }
+        } else {
+            Command::Unmute { agent }
+        };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Sends the agent's caller on, for a reason that may be empty. To: queue, agent, number, place; target: which of that kind.
+    #[zbus(out_args("outcome"))]
+    async fn transfer(
+        &self,
+        to: String,
+        target: String,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let target = text("target", target)?;
+        let to = match to.as_str() {
+            "queue" => Destination::Queue {
+                queue: target,
+                tier: String::new(),
+                priority: None,
+            },
+            "agent" => Destination::Agent { agent: target },
+            "number" => Destination::Number { number: target },
+            "place" => Destination::Place { place: target },
+            _ => {
+                return Err(CallError::invalid(format!(
+                    "to must be one of queue, agent, number, place, not {to:?}"
+                )));
+            }
+        };
+        self.send(to, reason, connection, &header).await
+    }
+
+    /// Sends the agent's caller into a queue, as another tier unless that is empty, and worth so many seconds of waiting time on top
+    /// of it, unless that is negative.
+    #[zbus(out_args("outcome"))]
+    async fn transfer_as(
+        &self,
+        queue: String,
+        tier: String,
+        priority: i64,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let priority = if priority < 0 {
+            None
+        } else {
+            let most = u32::MAX;
+            let fits = u32::try_from(priority);
+            Some(fits.map_err(|_| CallError::invalid(format!("a priority is {most} at most")))?)
+        };
+        let to = Destination::Queue {
+            queue: text("queue", queue)?,
+            tier: text("tier", tier)?,
+            priority,
+        };
+        self.send(to, reason, connection, &header).await
     }
 
     /// Makes after-call work longer by so many seconds, up to what its queue allows.

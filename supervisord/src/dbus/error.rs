@@ -110,6 +110,14 @@ pub(super) fn error_name(error: &zbus::Error) -> Option<String> {
 
 fn refusal_name(reason: Refusal) -> &'static str {
     match reason {
+        Refusal::NotAlone => "NotAlone",
+        Refusal::HeldByPhone => "HeldByPhone",
+        Refusal::UnknownTarget => "UnknownTarget",
+        Refusal::TargetAway => "TargetAway",
+        Refusal::UnknownTier => "UnknownTier",
+        Refusal::QueueFull => "QueueFull",
+        Refusal::QueueClosed => "QueueClosed",
+        Refusal::QueueUnmanned => "QueueUnmanned",
         Refusal::UnknownAgent => "UnknownAgent",
         Refusal::NotSignedIn => "NotSignedIn",
         Refusal::ForcedBusy => "ForcedBusy",

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hotline_wire::Command;
 use hotline_wire::blacklist::ListOrder;
+use hotline_wire::command::Destination;
 use hotline_wire::event::MonitorMode;
 use zbus::{Connection, Variant};
 
@@ -83,6 +84,10 @@ impl Right {
             | Command::SetReady { .. }
             | Command::SetNotReady { .. }
             | Command::ExtendWrapUp { .. }
+            | Command::Hold { .. }
+            | Command::Retrieve { .. }
+            | Command::Mute { .. }
+            | Command::Unmute { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }
@@ -92,6 +97,13 @@ impl Right {
             | Command::SignInSupervisor { .. }
             | Command::SignOutSupervisor { .. }
             | Command::CancelCallback { .. } => Right::Supervise,
+            Command::Transfer { to, .. } => match to {
+                Destination::Queue { .. } | Destination::Agent { .. } | Destination::Number { .. } => {
+                    Right::Supervise
+                }
+                // Any place of the dialplan.
+                Destination::Place { .. } => Right::Force,
+            },
             Command::ForceBusy { .. }
             | Command::ForceIdle { .. }
             | Command::ForceSignOut { .. }

@@ -82,6 +82,8 @@ impl Problem {
             | Refusal::UnknownQueue
             | Refusal::UnknownCall
             | Refusal::UnknownSupervisor
+            | Refusal::UnknownTarget
+            | Refusal::UnknownTier
             | Refusal::NoBlacklist => StatusCode::NOT_FOUND,
             Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::OutOfRange | Refusal::BadFile | Refusal::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,
@@ -96,6 +98,12 @@ impl Problem {
             | Refusal::NotInWrapUp
             | Refusal::NoSupervisorThere
             | Refusal::NotTalking
+            | Refusal::NotAlone
+            | Refusal::HeldByPhone
+            | Refusal::TargetAway
+            | Refusal::QueueFull
+            | Refusal::QueueClosed
+            | Refusal::QueueUnmanned
             | Refusal::Speaking
             | Refusal::Listening
             | Refusal::NoAnswer

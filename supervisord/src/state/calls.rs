@@ -59,6 +59,12 @@ impl Node {
                 }
                 None
             }
+            Event::MuteChanged { call, muted, .. } => {
+                if let Some(info) = self.calls.get_mut(call) {
+                    info.muted = *muted;
+                }
+                None
+            }
             Event::KeyPressed { call, .. } => {
                 self.pressed = Some((call.clone(), at));
                 None
@@ -190,6 +196,7 @@ impl Node {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::CallTransferred { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }
@@ -369,6 +376,7 @@ fn waiting(call: &str, queue: &str, tier: &str, number: &str, joined: u64) -> Ca
         connected: None,
         agent: None,
         talk: TalkState::Talking,
+        muted: false,
         position: 0,
         estimate: None,
     }

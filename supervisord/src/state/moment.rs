@@ -54,6 +54,7 @@ impl Node {
             Event::CallJoined { call, .. }
             | Event::CallConnected { call, .. }
             | Event::TalkChanged { call, .. }
+            | Event::MuteChanged { call, .. }
             | Event::CallFinished { call, .. } => {
                 first(&mut moment.calls, call, || {
                     // The caller's number is in no row, and would stay here when it is erased elsewhere.
@@ -102,6 +103,7 @@ impl Node {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::CallTransferred { .. }
             | Event::CommandAnswered { .. }
             | Event::ConfigApplied { .. }
             | Event::Fault { .. } => {}
@@ -165,6 +167,9 @@ impl Node {
             };
             for text in texts {
                 copy(&self.agents, &mut part.agents, text);
+                if let Some(call) = self.agents.get(text).and_then(|agent| agent.info.call.as_deref()) {
+                    copy(&self.calls, &mut part.calls, call);
+                }
                 copy(&self.queues, &mut part.queues, text);
                 copy(&self.calls, &mut part.calls, text);
                 copy(&self.callbacks, &mut part.callbacks, text);

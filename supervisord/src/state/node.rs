@@ -274,6 +274,8 @@ impl Node {
             | Event::CallConnected { .. }
             | Event::CallFinished { .. }
             | Event::TalkChanged { .. }
+            | Event::MuteChanged { .. }
+            | Event::CallTransferred { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -414,6 +416,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         Event::CallJoined { call, .. }
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
+        | Event::MuteChanged { call, .. }
         | Event::CallFinished { call, .. } => Some(call),
         Event::CallbackPlaced { callback, .. }
         | Event::CallbackRestored { callback, .. }
@@ -438,6 +441,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorChanged { .. }
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
+        | Event::CallTransferred { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }

@@ -169,6 +169,7 @@ impl State {
                     connected: None,
                     agent: None,
                     talk: TalkState::default(),
+                    muted: false,
                     position,
                     estimate: None,
                 };
@@ -223,6 +224,11 @@ impl State {
                     call.talk = to;
                 }
             }
+            Event::MuteChanged { call, muted, .. } => {
+                if let Some(call) = picture.calls.get_mut(&call) {
+                    call.muted = muted;
+                }
+            }
             Event::QueueChanged { queue } => {
                 if let Some(known) = picture.queues.iter_mut().find(|known| known.name == queue.name) {
                     *known = queue;
@@ -245,6 +251,7 @@ impl State {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::CallTransferred { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
             | Event::Retrieve { .. }

@@ -12,6 +12,7 @@ use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, device, lo
 use hotline_engine::config::Answering;
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{CallId, MonitorId};
+use hotline_engine::input as conversation;
 use hotline_host::Host;
 
 use super::{ANSWERED, Answered, Callbacks, Order, Request, SUMMONED, Summoned, Summons};
@@ -155,6 +156,20 @@ impl Lines {
                 event,
                 unannounced,
             } => self.retrieve(call, &event, unannounced),
+            Order::Hold(call, on) => {
+                if self.callbacks.talks.hold(call, on) {
+                    self.host.held(call, on);
+                } else {
+                    self.host.not_done(call, conversation::Order::Hold);
+                }
+            }
+            Order::Mute(call, on) => {
+                if self.callbacks.talks.mute(call, on) {
+                    self.host.muted(call, on);
+                } else {
+                    self.host.not_done(call, conversation::Order::Mute);
+                }
+            }
             Order::Stop => {}
         }
     }

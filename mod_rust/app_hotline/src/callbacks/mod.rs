@@ -61,6 +61,10 @@ enum Order {
         event: String,
         unannounced: bool,
     },
+    /// A caller is to be put on hold, or no longer.
+    Hold(CallId, bool),
+    /// A caller is to hear nothing of the agent, or again.
+    Mute(CallId, bool),
     Stop,
 }
 
@@ -155,6 +159,16 @@ impl Callbacks {
             event,
             unannounced,
         });
+    }
+
+    /// Puts the caller of a conversation on hold, or takes that back. Never blocks.
+    pub(crate) fn hold(&self, call: CallId, on: bool) {
+        self.order(Order::Hold(call, on));
+    }
+
+    /// Lets the caller of a conversation hear nothing of the agent, or again. Never blocks.
+    pub(crate) fn mute(&self, call: CallId, on: bool) {
+        self.order(Order::Mute(call, on));
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.

@@ -46,7 +46,7 @@ fn commands() -> [cli::Command; 13] {
             complete: complete_show,
         },
         cli::Command {
-            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|queue|skill}",
+            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|hold|retrieve|mute|unmute|transfer|queue|skill}",
             summary: c"Change the state, queues or skills of a Hotline agent",
             usage: c"Usage: hotline agent signin <number> [<phone>]
        hotline agent signout <number>
@@ -56,6 +56,12 @@ fn commands() -> [cli::Command; 13] {
        hotline agent forceidle <number>
        hotline agent forcesignout <number> [<reason>]
        hotline agent wrapup <number> <seconds>
+       hotline agent hold <number>
+       hotline agent retrieve <number>
+       hotline agent mute <number>
+       hotline agent unmute <number>
+       hotline agent transfer <number> queue <queue>[,<tier>[,<priority>]] [<reason>]
+       hotline agent transfer <number> {agent|number|place} <target> [<reason>]
        hotline agent queue <number> <queue> [<level> [<weight>]|leave]
        hotline agent skill <number> <skill> [drop]
        Does what the agent, or with force... what a supervisor could do. 0 seconds, or none, is until lifted.

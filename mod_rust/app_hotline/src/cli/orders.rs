@@ -1,7 +1,7 @@
 //! Commands in words: what follows `hotline agent`, `hotline queue` and the like.
 
 use hotline_wire::Command;
-use hotline_wire::command::Place;
+use hotline_wire::command::{Destination, Place};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
@@ -31,6 +31,15 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
             agent,
             seconds: text.parse().ok()?,
         },
+        ("hold", 0) => Command::Hold { agent },
+        ("retrieve", 0) => Command::Retrieve { agent },
+        ("mute", 0) => Command::Mute { agent },
+        ("unmute", 0) => Command::Unmute { agent },
+        ("transfer", 2..) => Command::Transfer {
+            agent,
+            to: destination(&rest[0], &rest[1])?,
+            reason: rest[2..].join(" "),
+        },
         ("queue", 1..=3) => Command::SetMembership {
             agent,
             queue: rest[0].clone(),
@@ -44,6 +53,41 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
                 Some("drop") => false,
                 Some(_) => return None,
             },
+        },
+        _ => return None,
+    })
+}
+
+/// `queue NAME[,TIER[,PRIORITY]]`, `agent NUMBER`, `number NUMBER` or `place PLACE`.
+fn destination(kind: &str, target: &str) -> Option<Destination> {
+    Some(match kind {
+        "queue" => {
+            let mut parts = target.split(',');
+            let (queue, tier) = (
+                parts.next()?.to_owned(),
+                parts.next().unwrap_or_default().to_owned(),
+            );
+            let priority = match parts.next() {
+                None => None,
+                Some(seconds) => Some(seconds.parse().ok()?),
+            };
+            if parts.next().is_some() {
+                return None;
+            }
+            Destination::Queue {
+                queue,
+                tier,
+                priority,
+            }
+        }
+        "agent" => Destination::Agent {
+            agent: target.to_owned(),
+        },
+        "number" => Destination::Number {
+            number: target.to_owned(),
+        },
+        "place" => Destination::Place {
+            place: target.to_owned(),
         },
         _ => return None,
     })

@@ -342,6 +342,7 @@ mod tests {
             connected: None,
             agent: None,
             talk: TalkState::Talking,
+            muted: false,
             position: 3,
             estimate: Some(Estimate {
                 p50: 80_000_000,

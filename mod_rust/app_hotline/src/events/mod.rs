@@ -150,6 +150,31 @@ fn translated(event: &Event) -> Told {
             .with("From", from.label())
             .with("State", to.label())
             .lasting("Lasted", *lasted),
+        Event::MuteChanged {
+            call,
+            agent,
+            queue,
+            muted,
+        } => Told::call("HotlineMuteChanged")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Muted", if *muted { "yes" } else { "no" }),
+        Event::CallTransferred {
+            call,
+            agent,
+            queue,
+            to,
+            reason,
+            author,
+        } => Told::call("HotlineCallTransferred")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("To", to.parts().0)
+            .with("Target", to.parts().1)
+            .with("Reason", reason)
+            .with("Author", author),
         Event::CallFinished {
             call,
             queue,

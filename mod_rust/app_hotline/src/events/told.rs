@@ -207,6 +207,14 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
             let about = vec![("Agent", agent.as_str()), ("Whom", whom.label()), ("Phone", from)];
             ("disconnect", about)
         }
+        Command::Hold { agent } => ("hold", of(agent)),
+        Command::Retrieve { agent } => ("retrieve", of(agent)),
+        Command::Mute { agent } => ("mute", of(agent)),
+        Command::Unmute { agent } => ("unmute", of(agent)),
+        Command::Transfer { agent, to, .. } => {
+            let (to, target) = to.parts();
+            ("transfer", vec![("Agent", agent), ("To", to), ("Target", target)])
+        }
         Command::CancelCallback { callback } => ("cancel_callback", vec![("Callback", callback)]),
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),

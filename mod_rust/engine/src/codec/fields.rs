@@ -9,8 +9,8 @@ use crate::config::{
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
-    Act, Caller, Command, Deed, Departure, Follow, Input, MonitorFact, MonitorMode, OfferFailure, Party,
-    PhoneState, TalkState, Whom,
+    Act, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
+    OfferFailure, Order, Party, PhoneState, TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -113,6 +113,9 @@ choice!(Input {
     19 => DisconnectSettled { call, whom, done },
     20 => RetrieveFailed { call, why },
     21 => Deed { deed },
+    22 => Held { call, on },
+    23 => Muted { call, on },
+    24 => NotDone { call, what },
 });
 
 record!(Deed {
@@ -269,6 +272,20 @@ choice!(Command {
     17 => Monitor { monitor, supervisor, from, agent, mode, follow },
     18 => StopMonitor { supervisor },
     19 => Disconnect { agent, whom, from },
+    20 => Hold { agent, on },
+    21 => Mute { agent, on },
+    22 => Transfer { agent, to, reason },
+});
+
+choice!(Destination {
+    0 => Queue { queue, tier, priority },
+    1 => Agent { agent },
+    2 => Place { place },
+});
+
+choice!(Order {
+    0 => Hold {},
+    1 => Mute {},
 });
 
 record!(Config {
@@ -309,6 +326,7 @@ record!(Queue {
     skills,
     level,
     sticky,
+    transfer_wait,
     rules,
     callback,
     handle_time,

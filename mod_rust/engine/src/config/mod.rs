@@ -94,6 +94,8 @@ pub struct Queue {
     pub level: u8,
     /// For so long at first only the caller's own agent is offered the call, if there is one at work. Zero: never.
     pub sticky: Span,
+    /// For so long at first only the agent to whom a caller was transferred is offered the call.
+    pub transfer_wait: Span,
     /// What happens to waiting callers, and when.
     pub rules: Vec<Rule>,
     /// Calling back (virtual hold).
@@ -452,6 +454,7 @@ impl Queue {
             skills: Vec::new(),
             level: u8::MAX,
             sticky: Span::ZERO,
+            transfer_wait: Span::seconds(30),
             rules: Vec::new(),
             callback: CallbackSettings::default(),
             handle_time: Span::seconds(180),

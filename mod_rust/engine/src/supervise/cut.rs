@@ -56,6 +56,11 @@ impl super::Supervision {
         }
     }
 
+    /// Whether a supervisor is about to end that conversation.
+    pub(crate) fn cuts(&self, call: CallId) -> bool {
+        self.cuts.contains_key(&call)
+    }
+
     pub(super) fn cut_calls(&self) -> impl Iterator<Item = &CallId> {
         self.cuts.keys()
     }
@@ -64,6 +69,7 @@ impl super::Supervision {
 impl Engine {
     pub(crate) fn ask_disconnect(&mut self, agent: AgentId, whom: Whom, asked: &Asked) -> Answer {
         let call = self.conversation_of(agent).ok_or(Refusal::NotTalking)?;
+        self.drop_transfer(call, Refusal::Overtaken);
         self.cut(
             call,
             Pending {
@@ -78,6 +84,9 @@ impl Engine {
 
     /// The host has hung somebody up whom the conversation may not need to go on, or there was nobody to hang up.
     pub(crate) fn disconnect_settled(&mut self, call: CallId, whom: Whom, done: bool) {
+        if whom == Whom::Agent && !done {
+            self.drop_transfer(call, Refusal::NotTalking);
+        }
         // A later word may have gone before.
         let cut = self.supervision.cuts.get_mut(&call);
         let Some(pending) = cut.filter(|pending| pending.how == Cut::Disconnected(whom)) else {

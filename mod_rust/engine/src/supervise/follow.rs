@@ -10,6 +10,7 @@ use crate::supervise::Monitor;
 impl Engine {
     /// The caller goes on without the agent: who follows the caller does so as well.
     pub(crate) fn handed_over(&mut self, call: CallId) {
+        self.drop_transfer(call, Refusal::NotTalking);
         self.supervision.no_place_in(call);
         let mut unheard = Vec::new();
         for (id, monitor) in &mut self.supervision.monitors {
@@ -178,7 +179,7 @@ impl Engine {
     }
 
     /// The call that an agent talks in.
-    pub(super) fn conversation_of(&self, agent: AgentId) -> Option<CallId> {
+    pub(crate) fn conversation_of(&self, agent: AgentId) -> Option<CallId> {
         let call = self.agents[agent.0 as usize].engaged?.call;
         let talk = self.calls.get(call.0)?.talk?;
         (talk.agent == agent).then_some(call)

@@ -11,8 +11,8 @@ use hotline_engine::config::{
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, Follow, MonitorFact, MonitorMode, OfferFailure, Party, PhoneState,
-    TalkState, Whom,
+    Act, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure, Order, Party,
+    PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -87,6 +87,25 @@ fn supervising() -> impl Strategy<Value = Command> {
         ),
         any::<String>().prop_map(|supervisor| Command::StopMonitor { supervisor }),
         (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
+        (text(), any::<bool>()).prop_map(|(agent, on)| Command::Hold { agent, on }),
+        (text(), any::<bool>()).prop_map(|(agent, on)| Command::Mute { agent, on }),
+        (text(), destination(), text()).prop_map(|(agent, to, reason)| Command::Transfer {
+            agent,
+            to,
+            reason
+        }),
+    ]
+}
+
+fn destination() -> impl Strategy<Value = Destination> {
+    prop_oneof![
+        any::<(String, String, Option<u32>)>().prop_map(|(queue, tier, priority)| Destination::Queue {
+            queue,
+            tier,
+            priority
+        }),
+        any::<String>().prop_map(|agent| Destination::Agent { agent }),
+        any::<String>().prop_map(|place| Destination::Place { place }),
     ]
 }
 
@@ -316,6 +335,7 @@ fn queue() -> impl Strategy<Value = Queue> {
     let spans = (
         (span(), option::of(span()), span(), span()),
         (span(), span(), span(), span()),
+        span(),
     );
     let choices = (pick, needs, door(), wrap_up);
     let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
@@ -341,6 +361,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             skills: lists.1,
             level: numbers.2,
             sticky: spans.1.2,
+            transfer_wait: spans.2,
             rules: lists.2,
             callback: parts.1,
             handle_time: spans.1.3,
@@ -472,6 +493,16 @@ fn owed() -> impl Strategy<Value = Owed> {
     )
 }
 
+fn conduct() -> impl Strategy<Value = Input> {
+    let call = || any::<u64>().prop_map(CallId);
+    prop_oneof![
+        (call(), any::<bool>()).prop_map(|(call, on)| Input::Held { call, on }),
+        (call(), any::<bool>()).prop_map(|(call, on)| Input::Muted { call, on }),
+        (call(), prop_oneof![Just(Order::Hold), Just(Order::Mute)])
+            .prop_map(|(call, what)| Input::NotDone { call, what }),
+    ]
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let call = || any::<u64>().prop_map(CallId);
     let offer = || any::<u64>().prop_map(OfferId);
@@ -504,6 +535,7 @@ fn input() -> impl Strategy<Value = Input> {
         )
             .prop_map(|(call, whom, done)| Input::DisconnectSettled { call, whom, done }),
         call().prop_map(|call| Input::HandedOver { call }),
+        conduct(),
         (id(), call(), any::<String>(), owed()).prop_map(|(id, callback, before, owed)| Input::Owed {
             id,
             callback,
@@ -745,8 +777,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[22]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 22 })
+        decode::<Input>(&[25]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 25 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -11,6 +11,7 @@ mod boot;
 mod callbacks;
 mod calls;
 mod codec;
+mod conduct;
 mod estimates;
 mod fairness;
 mod floor;

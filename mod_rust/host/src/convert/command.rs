@@ -3,10 +3,12 @@
 use hotline_engine::action::{CommandOutcome, Refusal};
 use hotline_engine::config::Door;
 use hotline_engine::ids::{CallId, MonitorId, SupervisorId};
-use hotline_engine::input::{Follow, MonitorMode, Whom};
+use hotline_engine::input::{Destination, Follow, MonitorMode, Whom};
+use hotline_engine::is_dialable;
 use hotline_engine::{Command, Span};
 use hotline_wire as wire;
 use hotline_wire::event as words;
+use hotline_wire::mask::masked;
 use hotline_wire::snapshot as info;
 
 use super::{References, Vocabulary, view};
@@ -33,13 +35,16 @@ pub(crate) enum Asked {
     Blacklist(wire::blacklist::ListOrder),
 }
 
-/// What a wire command asks for. `new_monitor` gives the next number for a supervisor who is to listen.
+/// What a wire command asks for. `place_of` tells where callers go who are sent to a
+/// number, `new_monitor` gives the next number for a supervisor who is to listen.
 ///
 /// # Errors
-/// The answer, if it is out of bounds, names a call that is none of this boot of this node, or asks for what only a phone may.
+/// The answer, if it is out of bounds, names a call that is none of this boot of this node, a number that the PBX has no place for,
+/// or asks for what only a phone may.
 pub(crate) fn asked(
     command: wire::Command,
     references: &References,
+    place_of: impl FnOnce(&str) -> Option<String>,
     new_monitor: impl FnOnce() -> MonitorId,
 ) -> Result<Asked, wire::Outcome> {
     command
@@ -139,6 +144,15 @@ pub(crate) fn asked(
             },
             from,
         },
+        wire::Command::Hold { agent } => Command::Hold { agent, on: true },
+        wire::Command::Retrieve { agent } => Command::Hold { agent, on: false },
+        wire::Command::Mute { agent } => Command::Mute { agent, on: true },
+        wire::Command::Unmute { agent } => Command::Mute { agent, on: false },
+        wire::Command::Transfer { agent, to, reason } => Command::Transfer {
+            agent,
+            to: destination(to, place_of)?,
+            reason,
+        },
         wire::Command::CancelCallback { callback } => Command::CancelCallback {
             callback: named(&callback)?,
         },
@@ -151,6 +165,37 @@ pub(crate) fn asked(
         wire::Command::Reload => return Ok(Asked::Reload),
         wire::Command::Blacklist(order) => return Ok(Asked::Blacklist(order)),
     }))
+}
+
+fn destination(
+    to: wire::command::Destination,
+    place_of: impl FnOnce(&str) -> Option<String>,
+) -> Result<Destination, wire::Outcome> {
+    use wire::command::Destination as To;
+    Ok(match to {
+        To::Queue {
+            queue,
+            tier,
+            priority,
+        } => Destination::Queue {
+            queue,
+            tier,
+            priority,
+        },
+        To::Agent { agent } => Destination::Agent { agent },
+        To::Place { place } => Destination::Place { place },
+        To::Number { number } => {
+            if !is_dialable(&number) {
+                let message = "a number is of 1 to 40 letters, digits and +*#._-";
+                return Err(refused(wire::Refusal::OutOfRange, message));
+            }
+            let place = place_of(&number).ok_or_else(|| {
+                let message = format!("the dialplan lets no agent transfer to {}", masked(&number));
+                refused(wire::Refusal::UnknownTarget, message)
+            })?;
+            Destination::Place { place }
+        }
+    })
 }
 
 /// A decision that may stand over a restart: a lock, or a change over the settings.
@@ -166,7 +211,7 @@ pub(crate) fn standing(command: wire::Command, references: &References) -> Resul
             | wire::Command::SetDoor { .. }
     );
     // Nobody's listening stands over a restart, so no number is needed for it.
-    match asked(command, references, || MonitorId(0)) {
+    match asked(command, references, |_| None, || MonitorId(0)) {
         Err(wire::Outcome::Refused { message, .. }) => Err(message),
         Ok(Asked::Order(command)) if is_decision => Ok(command),
         _ => Err("only locks and changes over the settings stand over a restart".to_owned()),
@@ -190,7 +235,7 @@ pub(crate) fn presence(command: wire::Command, references: &References) -> Resul
         command,
         wire::Command::SignIn { .. } | wire::Command::SetNotReady { .. }
     );
-    match asked(command, references, || MonitorId(0)) {
+    match asked(command, references, |_| None, || MonitorId(0)) {
         Err(wire::Outcome::Refused { message, .. }) => Err(message),
         Ok(Asked::Order(command)) if is_presence => Ok(command),
         _ => Err("only signing in and not being ready are kept of people".to_owned()),
@@ -273,10 +318,37 @@ impl Vocabulary {
                 },
                 from,
             },
+            Command::Hold { agent, on: true } => wire::Command::Hold { agent },
+            Command::Hold { agent, on: false } => wire::Command::Retrieve { agent },
+            Command::Mute { agent, on: true } => wire::Command::Mute { agent },
+            Command::Mute { agent, on: false } => wire::Command::Unmute { agent },
+            Command::Transfer { agent, to, reason } => wire::Command::Transfer {
+                agent,
+                to: sent_to(to),
+                reason,
+            },
             Command::CancelCallback { callback } => wire::Command::CancelCallback {
                 callback: self.call(callback),
             },
         }
+    }
+}
+
+/// Where a caller is sent, as the wire has it.
+pub(super) fn sent_to(to: Destination) -> wire::command::Destination {
+    use wire::command::Destination as To;
+    match to {
+        Destination::Queue {
+            queue,
+            tier,
+            priority,
+        } => To::Queue {
+            queue,
+            tier,
+            priority,
+        },
+        Destination::Agent { agent } => To::Agent { agent },
+        Destination::Place { place } => To::Place { place },
     }
 }
 
@@ -336,6 +408,35 @@ pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -
                 "the supervisor listens to somebody already; end that first",
             ),
             Refusal::NoAnswer => (Out::NoAnswer, "the supervisor's phone was not answered"),
+            Refusal::NotAlone => (
+                Out::NotAlone,
+                "somebody else is in the conversation, or the caller is away; end that first",
+            ),
+            Refusal::HeldByPhone => (
+                Out::HeldByPhone,
+                "the agent's own phone holds the caller; retrieve there",
+            ),
+            Refusal::UnknownTarget => (
+                Out::UnknownTarget,
+                "there is no agent of the number that the caller is to go to",
+            ),
+            Refusal::TargetAway => (
+                Out::TargetAway,
+                "the agent that the caller is to go to is not at work, or serves no queue",
+            ),
+            Refusal::UnknownTier => (Out::UnknownTier, "there is no tier of that name"),
+            Refusal::QueueFull => (
+                Out::QueueFull,
+                "the queue is full; the agent still has the caller",
+            ),
+            Refusal::QueueClosed => (
+                Out::QueueClosed,
+                "the queue is closed; the agent still has the caller",
+            ),
+            Refusal::QueueUnmanned => (
+                Out::QueueUnmanned,
+                "the queue has no agents, and does not wait without; the agent still has the caller",
+            ),
             Refusal::OutOfRange => (
                 Out::OutOfRange,
                 "levels go from 1 (best) to 255, weights from 1 to 65535",

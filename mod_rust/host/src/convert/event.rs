@@ -131,6 +131,32 @@ impl Vocabulary {
                 to: talk_state(to),
                 lasted: lasted.0,
             },
+            Event::MuteChanged {
+                call,
+                agent,
+                queue,
+                muted,
+            } => wire::Event::MuteChanged {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                muted,
+            },
+            Event::CallTransferred {
+                call,
+                agent,
+                queue,
+                to,
+                reason,
+                author,
+            } => wire::Event::CallTransferred {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                to: super::command::sent_to(to),
+                reason,
+                author,
+            },
             Event::CallFinished {
                 call,
                 queue,

@@ -77,6 +77,7 @@ impl Vocabulary {
             connected: view.connected.map(|at| at.0),
             agent: view.agent.map(|agent| self.agent(agent)),
             talk: talk_state(view.talk),
+            muted: view.muted,
             position: view.position,
             estimate: view.estimate.map(estimate),
         }

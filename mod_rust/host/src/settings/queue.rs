@@ -62,6 +62,7 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("skills", &mut queue.skills, skills)?;
     table.set("level", &mut queue.level, |value| value.number(1..=u8::MAX))?;
     table.set("sticky_seconds", &mut queue.sticky, Value::seconds)?;
+    table.set("transfer_wait_seconds", &mut queue.transfer_wait, Value::seconds)?;
     table.set("tiers", &mut queue.tiers, |value| tiers(value, names))?;
     table.set("callback", &mut queue.callback, callback)?;
     table.set("warn", &mut queue.warn, warnings)?;

@@ -31,6 +31,8 @@ pub struct FakePbx {
     pub disconnected: Mutex<Vec<(CallId, Whom)>>,
     pub comforted: Mutex<Vec<(CallId, Vec<String>)>>,
     pub retrieved: Mutex<Vec<(CallId, String)>>,
+    pub held: Mutex<Vec<(CallId, bool)>>,
+    pub muted: Mutex<Vec<(CallId, bool)>>,
 }
 
 impl Pbx for FakePbx {
@@ -56,6 +58,15 @@ impl Pbx for FakePbx {
     }
     fn retrieve(&self, call: CallId, event: &str, _: bool) {
         self.retrieved.lock().unwrap().push((call, event.to_owned()));
+    }
+    fn hold(&self, call: CallId, on: bool) {
+        self.held.lock().unwrap().push((call, on));
+    }
+    fn mute(&self, call: CallId, on: bool) {
+        self.muted.lock().unwrap().push((call, on));
+    }
+    fn place_of(&self, number: &str) -> Option<String> {
+        number.starts_with('0').then(|| format!("away,{number}"))
     }
     fn publish(&self, _: u64, _: &Event) {}
     fn log(&self, level: Level, message: &str) {

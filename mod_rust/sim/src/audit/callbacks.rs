@@ -97,6 +97,8 @@ impl Callbacks {
             | Action::Disconnect { .. }
             | Action::Comfort { .. }
             | Action::Retrieve { .. }
+            | Action::Hold { .. }
+            | Action::Mute { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hotline_engine::config::{Config, Operation, Queue};
 use hotline_engine::event::{AgentState, AgentView};
 use hotline_engine::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use hotline_engine::input::Caller;
+use hotline_engine::input::{Caller, Destination};
 use hotline_engine::{Event, Input, Span, Time, View};
 
 use super::ensure;
@@ -25,6 +25,8 @@ pub(super) struct Fairness {
     people: BTreeMap<CallId, Person>,
     seekers: BTreeMap<CallId, Seeker>,
     offers: BTreeMap<OfferId, CallId>,
+    /// Calls that were sent to one agent, and have not joined yet.
+    sent: BTreeSet<CallId>,
 }
 
 /// A caller, over all visits.
@@ -65,6 +67,7 @@ impl Fairness {
             people: BTreeMap::new(),
             seekers: BTreeMap::new(),
             offers: BTreeMap::new(),
+            sent: BTreeSet::new(),
         }
     }
 
@@ -186,6 +189,16 @@ impl Fairness {
                     seeker.connected = true;
                 }
             }
+            Event::CallTransferred { call, to, .. } => {
+                if let (Destination::Queue { priority, .. }, Some(person)) = (to, self.people.get_mut(call))
+                    && let Some(priority) = priority
+                {
+                    person.caller.priority = *priority;
+                }
+                if let Destination::Agent { .. } = to {
+                    self.sent.insert(*call);
+                }
+            }
             Event::CallFinished { call, .. } => {
                 self.seekers.remove(call);
             }
@@ -196,6 +209,7 @@ impl Fairness {
             | Event::DeedAnswered { .. }
             | Event::OfferRinging { .. }
             | Event::TalkChanged { .. }
+            | Event::MuteChanged { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
@@ -228,6 +242,7 @@ impl Fairness {
             return;
         };
         person.visits += 1;
+        let sent = self.sent.remove(&call);
         let Some(queue) = self.queue(id) else { return };
         let name = self.tiers.get(usize::from(tier.0));
         let known = self.config.tiers.iter().find(|known| Some(&known.name) == name);
@@ -239,7 +254,7 @@ impl Fairness {
             cap: queue.level,
             dropped: BTreeSet::new(),
             also: vec![],
-            sticky: now + queue.sticky,
+            sticky: now + if sent { queue.transfer_wait } else { queue.sticky },
             rings: 0,
             connected: false,
         };

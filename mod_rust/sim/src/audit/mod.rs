@@ -201,6 +201,8 @@ impl Audit {
             | Event::ListChanged { .. }
             | Event::DeedAnswered { .. }
             | Event::TalkChanged { .. }
+            | Event::MuteChanged { .. }
+            | Event::CallTransferred { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
@@ -260,6 +262,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Disconnect { .. }
         | Action::Comfort { .. }
         | Action::Retrieve { .. }
+        | Action::Hold { .. }
+        | Action::Mute { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

@@ -117,6 +117,8 @@ impl Visits {
                 Event::OfferRinging { .. }
                 | Event::OfferEnded { .. }
                 | Event::TalkChanged { .. }
+                | Event::MuteChanged { .. }
+                | Event::CallTransferred { .. }
                 | Event::CallbackPlaced { .. }
                 | Event::CallbackRestored { .. }
                 | Event::CallbackDialled { .. }

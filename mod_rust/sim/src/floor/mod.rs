@@ -204,6 +204,8 @@ impl Floor<'_> {
             | Action::Disconnect { .. }
             | Action::Comfort { .. }
             | Action::Retrieve { .. }
+            | Action::Hold { .. }
+            | Action::Mute { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

@@ -173,6 +173,9 @@ impl Story {
             Input::Join { .. }
             | Input::CallerGone { .. }
             | Input::HandedOver { .. }
+            | Input::Held { .. }
+            | Input::Muted { .. }
+            | Input::NotDone { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
@@ -295,6 +298,9 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Monitor { .. }
         | Command::StopMonitor { .. }
         | Command::Disconnect { .. }
+        | Command::Hold { .. }
+        | Command::Mute { .. }
+        | Command::Transfer { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Visitor {
     pub(super) hops: u8,
     /// Answers a callback.
     pub(super) called_back: bool,
+    /// An agent sent it on: it has no agent of its own any more.
+    pub(super) sent: bool,
 }
 
 /// A visitor in a queue.
@@ -79,6 +81,9 @@ pub(super) struct Talk {
     pub(super) state: TalkState,
     pub(super) state_since: Time,
     pub(super) hold: Span,
+    pub(super) by_phone: bool,
+    pub(super) by_command: bool,
+    pub(super) muted: bool,
 }
 
 /// A place in the order of service; lower is first.

@@ -139,6 +139,7 @@ impl Model {
                 raised: owed.raised,
                 hops: 0,
                 called_back: false,
+                sent: false,
             },
             rank: (i128::from(owed.arrived.0) - i128::from(owed.worth.0), id),
             placed: owed.placed,

@@ -83,6 +83,9 @@ impl Model {
                 let author = self.author.clone();
                 self.disconnect(id, &author, agent, *whom, from)
             }
+            Command::Hold { agent, on } => self.wants_hold(id, agent, *on),
+            Command::Mute { agent, on } => self.wants_mute(id, agent, *on),
+            Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();
                 let at = known.position(|known| known.id == *callback);

@@ -78,6 +78,7 @@ impl Model {
         let now = self.now;
         let Some(call) = self.call_mut(id) else { return };
         let alone = call.talk.is_some_and(|talk| talk.state == TalkState::OnHold);
+        let by_phone = call.talk.is_some_and(|talk| talk.by_phone);
         let Some(held) = &mut call.held else { return };
         let Some(settings) = held.settings.retrieve.clone() else {
             return;
@@ -90,10 +91,15 @@ impl Model {
             return self.told_retrieve(id, RetrieveResult::Failed(RetrieveFailure::Consulting));
         }
         held.asked = Some(now + settings.patience);
-        self.actions.push(Action::Retrieve {
+        let ask = Action::Retrieve {
             call: id,
             event: settings.event,
             unannounced: settings.unannounced,
+        };
+        self.actions.push(if by_phone {
+            ask
+        } else {
+            Action::Hold { call: id, on: false }
         });
         self.told_retrieve(id, RetrieveResult::Asked);
     }

@@ -46,6 +46,7 @@ impl Model {
             raised: Span::ZERO,
             hops: 0,
             called_back: false,
+            sent: false,
         };
         self.enter(visitor, queue, None);
     }
@@ -77,6 +78,7 @@ impl Model {
         let visitor = Visitor {
             id,
             hops: 0,
+            sent: false,
             called_back: matches!(how, CallbackOutcome::Resumed(_)),
             caller: Caller {
                 number: caller.number.clone(),
@@ -98,8 +100,20 @@ impl Model {
 
     /// A visit begins. With `callback` it needs no admission.
     pub(super) fn enter(&mut self, visitor: Visitor, queue: usize, callback: Option<CallId>) {
+        let own = self.own_agent(&visitor, queue);
+        self.enter_for(visitor, queue, callback, own);
+    }
+
+    /// The same, for that agent at first. Who is sent to one needs no admission either.
+    pub(super) fn enter_for(
+        &mut self,
+        visitor: Visitor,
+        queue: usize,
+        callback: Option<CallId>,
+        first: Option<(usize, Time)>,
+    ) {
         self.count_arrival(queue);
-        let turned_away = if callback.is_some() {
+        let turned_away = if callback.is_some() || visitor.sent && first.is_some() {
             None
         } else {
             self.admission(&visitor, queue)
@@ -120,7 +134,7 @@ impl Model {
             self.events.push(joined);
             return self.turn_away_at_the_door(visitor, queue, outcome, &way);
         }
-        self.begin_visit(visitor, queue);
+        self.begin_visit(visitor, queue, first);
         let (place, wait) = (self.position(id), self.estimate(id));
         if let Event::CallJoined {
             position, predicted, ..
@@ -136,7 +150,7 @@ impl Model {
         self.run_first_rules(id);
     }
 
-    fn begin_visit(&mut self, visitor: Visitor, queue: usize) {
+    fn begin_visit(&mut self, visitor: Visitor, queue: usize, first: Option<(usize, Time)>) {
         self.visits_made += 1;
         let id = visitor.id;
         let settings = &self.queues[queue].settings;
@@ -155,7 +169,7 @@ impl Model {
             cap: settings.level,
             dropped: vec![],
             also: vec![],
-            sticky: self.own_agent(&visitor.caller, queue),
+            sticky: first,
             menu: None,
             ruled: self.now,
             leave_at: longest.map(|longest| self.now + longest),
@@ -173,7 +187,7 @@ impl Model {
     }
 
     /// Why a caller may not join, and where to then.
-    fn admission(&self, visitor: &Visitor, queue: usize) -> Option<(CallOutcome, Way)> {
+    pub(super) fn admission(&self, visitor: &Visitor, queue: usize) -> Option<(CallOutcome, Way)> {
         let settings = &self.queues[queue].settings;
         let exits = &settings.exits;
         match self.queues[queue].door {
@@ -215,9 +229,10 @@ impl Model {
     }
 
     /// The agent who is to have the call at first, and until when.
-    fn own_agent(&self, caller: &Caller, queue: usize) -> Option<(usize, Time)> {
+    fn own_agent(&self, visitor: &Visitor, queue: usize) -> Option<(usize, Time)> {
+        let caller = &visitor.caller;
         let sticky = self.queues[queue].settings.sticky;
-        if sticky.0 == 0 {
+        if sticky.0 == 0 || visitor.sent {
             return None;
         }
         let own = if caller.agent.is_empty() {

@@ -7,6 +7,7 @@ mod away;
 mod call;
 mod callbacks;
 mod commands;
+mod conduct;
 mod estimates;
 mod hold;
 mod join;
@@ -59,6 +60,7 @@ pub(crate) struct Model {
     monitors: Vec<Monitor>,
     places: BTreeMap<MonitorId, TakenPlace>,
     endings: Vec<Ending>,
+    wishes: Vec<conduct::Wish>,
     /// Who gave the present command.
     author: String,
     offers_made: u64,
@@ -119,6 +121,7 @@ impl Model {
             monitors: vec![],
             places: BTreeMap::new(),
             endings: vec![],
+            wishes: vec![],
             author: String::new(),
             offers_made: 0,
             visits_made: 0,
@@ -159,6 +162,8 @@ impl Model {
             | Event::DeedAnswered { .. }
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
+            | Event::MuteChanged { .. }
+            | Event::CallTransferred { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -216,7 +221,10 @@ impl Model {
                 Some(Stage::Waiting) | None => {}
             },
             Input::Digit { call, key } => self.pressed(*call, *key),
-            Input::Talk { call, state } => self.talk_goes_on(*call, *state),
+            Input::Talk { call, state } => self.phone_says(*call, *state),
+            Input::Held { call, on } => self.is_held(*call, *on),
+            Input::Muted { call, on } => self.is_muted(*call, *on),
+            Input::NotDone { call, what } => self.host_cannot(*call, *what),
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),
             Input::Monitor { monitor, fact } => self.monitor_told(*monitor, *fact),

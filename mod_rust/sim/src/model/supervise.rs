@@ -283,6 +283,7 @@ impl Model {
         }
         let agent = self.agent_numbered(agent).ok_or(Refusal::UnknownAgent)?;
         let call = self.talks_in(agent).ok_or(Refusal::NotTalking)?;
+        self.sends_no_more(call, Refusal::Overtaken);
         self.will_end(Ending {
             call,
             how: Cut::Disconnected(whom),
@@ -294,6 +295,9 @@ impl Model {
     }
 
     pub(super) fn disconnect_settled(&mut self, call: CallId, whom: Whom, done: bool) {
+        if whom == Whom::Agent && !done {
+            self.sends_no_more(call, Refusal::NotTalking);
+        }
         let meant = |ending: &Ending| ending.call == call && ending.how == Cut::Disconnected(whom);
         let Some(at) = self.endings.iter().position(meant) else {
             return;
@@ -347,7 +351,13 @@ impl Model {
         }
     }
 
+    /// Whether a supervisor ends that conversation.
+    pub(super) fn is_about_to_end(&self, call: CallId) -> bool {
+        self.endings.iter().any(|ending| ending.call == call)
+    }
+
     pub(super) fn handed_over(&mut self, call: CallId) {
+        self.sends_no_more(call, Refusal::NotTalking);
         self.no_place(call);
         for old in self.monitors.clone() {
             if old.call != Some(call) || old.follow != Follow::Call || old.away {

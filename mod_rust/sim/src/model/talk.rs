@@ -10,6 +10,7 @@ use hotline_engine::{CallAction, Event, Span};
 use super::Model;
 use super::agent::{Doing, Work};
 use super::call::{Stage, Talk};
+use super::conduct::Sent;
 use super::watch::Watch;
 
 impl Model {
@@ -51,6 +52,9 @@ impl Model {
             state: TalkState::Talking,
             state_since: now,
             hold: Span::ZERO,
+            by_phone: false,
+            by_command: false,
+            muted: false,
         });
         self.events.extend(call.watch.clear(now));
         let agent = AgentId(ring.agent as u32);
@@ -150,28 +154,40 @@ impl Model {
         let Some(at) = self.calls.iter().position(|call| call.id == id) else {
             return;
         };
-        let call = self.calls.remove(at);
+        let mut call = self.calls.remove(at);
         let Some(talk) = call.talk else { return };
         self.events.extend(call.watch.clear(now));
         let lasted = now.since(talk.since);
+        let (queue, tier) = (QueueId(call.queue as u32), TierId(call.visitor.tier as u8));
         let told = self.told_end(id, talk.agent, call.queue, by);
+        let sent = self.conversation_over(&mut call, talk.agent, by);
+        let to = sent.as_ref().map_or(Exit::Onward, |sent| sent.exit(self));
         self.events.push(Event::CallFinished {
             call: id,
-            queue: QueueId(call.queue as u32),
-            tier: TierId(call.visitor.tier as u8),
+            queue,
+            tier,
             outcome: CallOutcome::Answered,
             agent: Some(AgentId(talk.agent as u32)),
             wait: talk.since.since(call.joined),
             talk: lasted,
             hold: talk.hold(now),
             by: told,
-            to: Exit::Onward,
+            to,
         });
         if by != Party::Agent {
             self.no_place(id);
         }
-        if by != Party::Caller {
-            self.release(id, Status::Answered, Place::Onward, vec![], None);
+        match &sent {
+            None if by == Party::Caller => {}
+            None => self.release(id, Status::Answered, Place::Onward, vec![], None),
+            Some(Sent::Into(..)) => {}
+            Some(sent) => {
+                let place = match sent {
+                    Sent::To(place) => Place::There(place.clone()),
+                    Sent::Into(..) | Sent::Lost => Place::Onward,
+                };
+                self.release(id, sent.status(), place, vec![], None);
+            }
         }
         if let Some(phone) = phone {
             self.agents[talk.agent].phone_state = phone;
@@ -181,6 +197,11 @@ impl Model {
         let agent = &mut self.agents[talk.agent];
         agent.talked = Span(agent.talked.0 + lasted.0);
         self.wrap_up(talk.agent, call.queue);
+        if let Some(Sent::Into(queue, agent)) = sent {
+            // What the agent does now counts in the estimates that are told below.
+            self.notice_agents();
+            self.visit_of_sent(call, queue, agent);
+        }
     }
 
     /// The conversation of an agent is over.

@@ -2,6 +2,7 @@
 
 use hotline_engine::config::{Config, Door};
 use hotline_engine::ids::{CallId, CommandId};
+use hotline_engine::input::Destination;
 use hotline_engine::{Command, Input, Span};
 
 use super::World;
@@ -11,7 +12,7 @@ impl World {
     pub(super) fn command(&mut self) -> Command {
         let agent = self.agent();
         let reason = self.random.pick(&REASONS).copied().unwrap_or_default().to_owned();
-        match self.random.below(76) {
+        match self.random.below(88) {
             0..=13 => {
                 let phone = if self.random.one_in(3) {
                     settings::phone(self.random.below(AGENTS))
@@ -82,8 +83,38 @@ impl World {
                 place: ["", "lobby,s,1"][self.random.below(2) as usize].to_owned(),
             },
             58..=73 => self.supervise(),
+            76..=87 => self.conduct(),
+            // 74 and 75.
             _ => Command::CancelCallback {
                 callback: self.random.pick(&self.dialled).copied().unwrap_or(CallId(1)),
+            },
+        }
+    }
+
+    /// Something that an agent does with the caller, most often one who has one.
+    fn conduct(&mut self) -> Command {
+        let agent = match self.random.pick(&self.talking).cloned() {
+            Some(agent) if !self.random.one_in(10) => agent,
+            Some(_) | None => self.agent(),
+        };
+        let on = !self.random.one_in(3);
+        match self.random.below(5) {
+            0 | 1 => Command::Hold { agent, on },
+            2 => Command::Mute { agent, on },
+            _ => Command::Transfer {
+                agent,
+                to: match self.random.below(7) {
+                    0 => Destination::Place {
+                        place: ["", "lobby,s,1"][usize::from(!self.random.one_in(4))].to_owned(),
+                    },
+                    1..=3 => Destination::Agent { agent: self.agent() },
+                    _ => Destination::Queue {
+                        queue: self.queue(),
+                        tier: ["", "", "gold", "silver", "lead"][self.random.below(5) as usize].to_owned(),
+                        priority: self.random.one_in(3).then(|| self.random.below(100) as u32),
+                    },
+                },
+                reason: ["", "knows more"][usize::from(self.random.one_in(2))].to_owned(),
             },
         }
     }

@@ -8,7 +8,7 @@ use hotline_engine::config::Config;
 use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Party, PhoneState, TalkState, Whom,
+    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -39,8 +39,14 @@ pub(crate) struct World {
     queues: Vec<String>,
     agents: Vec<String>,
     wrapping_up: Vec<String>,
+    /// Agents in conversations.
+    talking: Vec<String>,
     /// Who listens, and whose phones ring for it.
     monitors: Vec<MonitorView>,
+    /// Orders for conversations, to be carried out.
+    orders: Vec<(CallId, Order, bool)>,
+    /// Whose agent was just hung up.
+    hung_up: Option<CallId>,
     past: Vec<Input>,
     last_call: u64,
     last_command: u64,
@@ -78,7 +84,10 @@ impl World {
             queues: Vec::new(),
             agents: Vec::new(),
             wrapping_up: Vec::new(),
+            talking: Vec::new(),
             monitors: Vec::new(),
+            orders: Vec::new(),
+            hung_up: None,
             past: Vec::new(),
             last_call: 0,
             last_command: 0,
@@ -159,6 +168,9 @@ impl World {
                     self.dialling.push(*callback);
                     self.dialled.push(*callback);
                 }
+                Action::Hold { call, on } => self.orders.push((*call, Order::Hold, *on)),
+                Action::Mute { call, on } => self.orders.push((*call, Order::Mute, *on)),
+                Action::Disconnect { call, .. } if self.random.one_in(2) => self.hung_up = Some(*call),
                 Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
                 // What they lead to is in the view.
                 Action::Monitor { .. }
@@ -181,6 +193,9 @@ impl World {
         let wraps = |agent: &&AgentView| agent.state == AgentState::WrapUp;
         let wrapping_up = view.agents.iter().filter(wraps);
         self.wrapping_up = wrapping_up.map(|agent| agent.card.number.to_string()).collect();
+        let talks = |agent: &&AgentView| view.calls.iter().any(|call| call.agent == Some(agent.agent));
+        let talking = view.agents.iter().filter(talks);
+        self.talking = talking.map(|agent| agent.card.number.to_string()).collect();
         self.calls
             .retain(|call| view.calls.iter().any(|known| known.call == call.id));
         self.offers
@@ -215,6 +230,13 @@ impl World {
     fn attempt(&mut self) -> Option<Input> {
         if self.random.below(100) < self.meddling {
             return Some(self.meddle());
+        }
+        if let Some(call) = self.hung_up.take_if(|_| self.random.one_in(2)) {
+            let (by, phone) = (Party::Agent, self.phone_state());
+            return Some(Input::Ended { call, by, phone });
+        }
+        if !self.orders.is_empty() && self.random.one_in(3) {
+            return Some(self.carry_out());
         }
         match self.random.below(100) {
             0..=17 => Some(self.join()),
@@ -286,6 +308,22 @@ impl World {
                     .map(|call| Input::DisconnectSettled { call, whom, done })
             }
             _ => Some(Input::Tick),
+        }
+    }
+
+    /// Carries out the first order for a conversation, or cannot; sometimes nobody asked for what is so.
+    fn carry_out(&mut self) -> Input {
+        let (call, what, on) = self.orders.remove(0);
+        let call = if self.random.one_in(20) {
+            self.any_call().unwrap_or(call)
+        } else {
+            call
+        };
+        let on = on != self.random.one_in(20);
+        match what {
+            _ if self.random.one_in(8) => Input::NotDone { call, what },
+            Order::Hold => Input::Held { call, on },
+            Order::Mute => Input::Muted { call, on },
         }
     }
 

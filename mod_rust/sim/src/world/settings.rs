@@ -180,6 +180,7 @@ impl Maker<'_> {
         if self.odd() {
             queue.sticky = self.random.seconds(1, 15);
         }
+        queue.transfer_wait = self.random.seconds(0, 20);
         if self.odd() {
             let rules = self.random.between(1, 4);
             queue.rules = (0..rules).map(|_| self.rule()).collect();

@@ -264,6 +264,16 @@ impl Phone {
         self.act(|leg, _| leg.discreet = true);
     }
 
+    /// Waits until the PBX has answered what the phone asked for last, a hold for example: nothing else can be asked before.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn expect_settled(&self) -> Result<()> {
+        self.await_leg("to have its request answered", |leg| {
+            leg.is_settled().then_some(())
+        })
+    }
+
     /// Waits until the PBX has asked for so many things by NOTIFY in the phone's latest call: their events.
     ///
     /// # Errors

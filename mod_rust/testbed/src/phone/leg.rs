@@ -320,6 +320,11 @@ impl Leg {
     }
 
     /// Puts the other side on hold, or retrieves it.
+    /// Whether no request of the phone's waits for its answer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.resend.is_none()
+    }
+
     pub(super) fn hold(&mut self, holds: bool, ports: &mut Ports<'_>) {
         if self.state == LegState::Up && self.holds != holds {
             self.holds = holds;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use hotline_wire::command::Place;
+use hotline_wire::command::{Destination, Place};
 use hotline_wire::{Command, event};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -173,6 +173,79 @@ enum AgentOrder {
         #[serde(default)]
         whom: Whom,
     },
+    /// Puts the agent's caller on hold with music; the agent's phone keeps its line.
+    Hold {},
+    /// Ends such a hold.
+    Retrieve {},
+    /// Lets the caller hear nothing of the agent.
+    Mute {},
+    /// Lets the caller hear the agent again.
+    Unmute {},
+    /// Sends the agent's caller on. The agent keeps the caller if that is refused.
+    Transfer {
+        /// Where to.
+        to: To,
+        /// Why, for whoever gets the caller.
+        #[serde(default)]
+        #[schema(max_length = 256)]
+        reason: String,
+    },
+}
+
+/// Where an agent's caller is to go.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+enum To {
+    /// Into a queue, like anybody who calls it, but at the age that the call has.
+    Queue {
+        /// Queue name.
+        #[schema(max_length = 256)]
+        queue: String,
+        /// Tier name from now on; empty keeps the tier.
+        #[serde(default)]
+        #[schema(max_length = 256)]
+        tier: String,
+        /// Seconds of waiting time that the call is worth on top of its tier from now on; left out keeps what it is.
+        #[serde(default)]
+        priority: Option<u32>,
+    },
+    /// To one agent first, and after a while to anybody of the agent's queue.
+    Agent {
+        /// Agent number.
+        #[schema(max_length = 256)]
+        agent: String,
+    },
+    /// To a number, as far as the node's dialplan lets agents transfer there.
+    Number {
+        /// 1 to 40 letters, digits and `+*#._-`.
+        #[schema(min_length = 1, max_length = 40)]
+        number: String,
+    },
+    /// To a place of the dialplan. Not for agents.
+    Place {
+        /// As the PBX writes it, such as `ivr,s,1`.
+        #[schema(min_length = 1, max_length = 256)]
+        place: String,
+    },
+}
+
+impl To {
+    fn destination(self) -> Destination {
+        match self {
+            To::Queue {
+                queue,
+                tier,
+                priority,
+            } => Destination::Queue {
+                queue,
+                tier,
+                priority,
+            },
+            To::Agent { agent } => Destination::Agent { agent },
+            To::Number { number } => Destination::Number { number },
+            To::Place { place } => Destination::Place { place },
+        }
+    }
 }
 
 impl AgentOrder {
@@ -208,6 +281,15 @@ impl AgentOrder {
                     Follow::Agent => event::Follow::Agent,
                     Follow::Call => event::Follow::Call,
                 },
+            },
+            AgentOrder::Hold {} => Command::Hold { agent },
+            AgentOrder::Retrieve {} => Command::Retrieve { agent },
+            AgentOrder::Mute {} => Command::Mute { agent },
+            AgentOrder::Unmute {} => Command::Unmute { agent },
+            AgentOrder::Transfer { to, reason } => Command::Transfer {
+                agent,
+                to: to.destination(),
+                reason,
             },
             AgentOrder::StopMonitor { supervisor } => Command::StopMonitor { supervisor },
             AgentOrder::Disconnect { whom } => Command::Disconnect {

@@ -196,6 +196,7 @@ fn call(call: &str, queue: &str, joined: u64, connected: Option<u64>) -> CallInf
         connected: connected.map(|at| START + at * SECOND),
         agent: connected.map(|_| "1001".into()),
         talk: TalkState::Talking,
+        muted: false,
         position: 0,
         estimate: None,
     }

@@ -298,6 +298,40 @@ fn after_call_work_belongs_to_the_call_before_it() {
 }
 
 #[test]
+fn a_call_that_an_agent_sends_on_is_one_call_of_several_visits() {
+    let mut tale = Tale::begin(vec![agent("1", AgentState::Ready, 0)], 10);
+    tale.told(15, joined("c", "sales"));
+    tale.told(20, connected("c", 5));
+    let mut sent = finished("c", "sales", CallOutcome::Answered, 5, 30);
+    if let Event::CallFinished { to, .. } = &mut sent {
+        *to = Exit::Queue("support".into());
+    }
+    tale.told(50, sent);
+    tale.told(50, joined("c", "support"));
+    tale.told(59, finished("c", "support", CallOutcome::Abandoned, 9, 0));
+    let calls: Vec<_> = tale.ledger.changed.calls.values().cloned().collect();
+    assert_eq!(calls.len(), 1);
+    let call = &calls[0];
+    assert_eq!(
+        (call.visits, call.began, call.ended),
+        (2, 15 * SECOND, Some(59 * SECOND))
+    );
+    assert_eq!(
+        (call.outcome, call.agent.as_deref()),
+        (Some(CallOutcome::Abandoned), Some("1"))
+    );
+    let visits = tale.visits();
+    assert_eq!(
+        (visits[0].outcome, visits[0].talk, visits[0].exit.as_deref()),
+        (Some(CallOutcome::Answered), 30 * SECOND, Some("queue"))
+    );
+    assert_eq!(
+        (visits[1].outcome, visits[1].wait),
+        (Some(CallOutcome::Abandoned), 9 * SECOND)
+    );
+}
+
+#[test]
 fn a_call_that_moves_on_is_one_call_of_several_visits() {
     let mut tale = Tale::begin(Vec::new(), 10);
     tale.told(15, joined("c", "sales"));
@@ -331,6 +365,7 @@ fn a_call_that_moves_on_is_one_call_of_several_visits() {
         connected: Some(24 * SECOND),
         agent: Some("1".into()),
         talk: Default::default(),
+        muted: false,
         position: 0,
         estimate: None,
     };

@@ -4,7 +4,7 @@
 
 use hotline_blacklist::Caller;
 use hotline_wire::Event;
-use hotline_wire::event::{CallOutcome, OfferResult, TalkState};
+use hotline_wire::event::{CallOutcome, Exit, OfferResult, TalkState};
 use hotline_wire::frame::EventFrame;
 use hotline_wire::mask::masked;
 use hotline_wire::snapshot::CallInfo;
@@ -131,7 +131,8 @@ impl Pen<'_> {
             }
             visit.settled = visit.connected.is_none() || visit.agent.is_none();
         });
-        let goes_on = matches!(outcome, CallOutcome::Overflowed | CallOutcome::Moved);
+        let transferred = *outcome == CallOutcome::Answered && matches!(to, Exit::Queue(_));
+        let goes_on = transferred || matches!(outcome, CallOutcome::Overflowed | CallOutcome::Moved);
         let Some(visit) = self.book.visits.remove(call) else {
             return;
         };
