@@ -43,16 +43,23 @@ impl Entry {
 
 const INTERFACES: &[&str] = &[
     "packaging/dbus/net.hotline.Hotline1.Agent.xml",
+    "packaging/dbus/net.hotline.Hotline1.Alarms.xml",
     "packaging/dbus/net.hotline.Hotline1.Blacklist.xml",
     "packaging/dbus/net.hotline.Hotline1.Manager.xml",
     "packaging/dbus/net.hotline.Hotline1.Queue.xml",
 ];
 const DOCS: &[&str] = &[
+    "docs/alarms.md",
     "docs/audit.md",
     "docs/blacklist.md",
     "docs/dbus.md",
+    "docs/events.md",
+    "docs/http.md",
     "docs/install.md",
+    "docs/openapi.json",
+    "docs/reports.md",
     "docs/routing.md",
+    "docs/store.md",
     "docs/supervision.md",
 ];
 
@@ -154,5 +161,30 @@ fn source(from: &'static str, to: impl Into<PathBuf>) -> Entry {
     Entry {
         from: From::Source(from),
         to: to.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DOCS, INTERFACES};
+    use std::path::Path;
+
+    /// Of a developer's machine, or for a page in the web.
+    const NOT_PACKED: &[&str] = &["docs/demo.svg", "docs/measured.md"];
+
+    #[test]
+    fn every_interface_and_every_document_is_packed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let there = |folder: &str, end: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(root.join(folder)).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
+                .filter(|name| name.ends_with(end) && !NOT_PACKED.contains(&name.as_str()))
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(INTERFACES, there("packaging/dbus", ".xml"));
+        assert_eq!(DOCS, there("docs", ""));
     }
 }
