@@ -14,7 +14,6 @@ pub(super) struct Built {
 pub(super) struct Contents {
     pub(super) name: &'static str,
     pub(super) files: Vec<Entry>,
-    pub(super) folders: &'static [&'static str],
     /// What it needs besides what its control file names.
     pub(super) depends: Vec<String>,
 }
@@ -85,7 +84,6 @@ fn asterisk(built: &Built, modules_dir: &Path, abi: &str) -> Contents {
                 "usr/lib/tmpfiles.d/hotline-asterisk.conf",
             ),
         ],
-        folders: &["var/lib/hotline"],
         // Debian's Asterisk provides a name for the interface that it was built with.
         depends: vec![format!("asterisk-abi-{abi}")],
     }
@@ -145,7 +143,6 @@ fn supervisord(built: &Built) -> Contents {
     Contents {
         name: "hotline-supervisord",
         files,
-        folders: &["var/lib/hotline"],
         depends: Vec::new(),
     }
 }

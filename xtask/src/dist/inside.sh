@@ -190,6 +190,9 @@ ln -s /srv/store /var/lib/hotline
 apt_get install /packages/new/hotline-supervisord_*.deb
 is "the daemon may write where a link leads" "$(stat -c '%U:%G %a' /srv/store)" "hotline:hotline 751"
 as hotline touch /var/lib/hotline/events.db
+apt_get remove hotline-supervisord
+[ -e /var/lib/hotline/events.db ] || fail "removing takes the link to the store"
+ok "removing leaves the link to the store"
 apt_get purge hotline-supervisord
 is "purging takes the store from there" "$(ls -A /srv/store)" ""
 echo "all is as it should be"
