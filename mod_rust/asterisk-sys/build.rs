@@ -27,7 +27,7 @@ const FUNCTIONS: &str = "\
     ast_party_redirecting_copy|ast_connected_line_copy_from_caller|ast_party_connected_line_init|\
     ast_party_connected_line_free|ast_channel_connected_line_sub|ast_channel_update_connected_line|\
     ast_request|ast_call|ast_hangup|ast_raw_answer|ast_indicate|ast_check_hangup|\
-    ast_channel_make_compatible|ast_bridge_call|ast_deactivate_generator|ast_read|ast_queue_frame_head|ast_frame_free|\
+    ast_channel_make_compatible|ast_bridge_call|ast_deactivate_generator|ast_read|ast_write|ast_queue_frame_head|ast_frame_free|\
     ast_waitfor_nandfds|ast_moh_start|ast_moh_stop|ast_streamfile|ast_waitstream|ast_stopstream|\
     ast_app_getdata|pbx_builtin_setvar_helper|pbx_builtin_getvar_helper|__ast_manager_event_multichan|\
     ast_device_state|ast_device_state_topic_all|ast_device_state_message_type|__stasis_subscribe_pool|\

@@ -7,15 +7,15 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::authority::{Actor, Role};
+pub use crate::passwords::hash_password;
+use crate::passwords::{Workspace, check_hash};
 use crate::settings::{TeamSettings, unknown_team};
 
 /// The daemon's group, which has to read what root writes.
@@ -24,10 +24,6 @@ const DAEMON_GROUP: &str = "hotline";
 const MAX_FILE: u64 = 4 << 20;
 /// Longest name, in bytes.
 pub const MAX_NAME: usize = 64;
-/// Shortest password, in characters.
-const MIN_PASSWORD: usize = 8;
-/// Longest password, in bytes: hashing takes time.
-pub const MAX_PASSWORD: usize = 256;
 
 const HEADER: &str = "# Who may use the HTTP API of hotline-supervisord. Written by `hotlinectl user` and `hotlinectl token`.\n\n";
 
@@ -35,12 +31,34 @@ const HEADER: &str = "# Who may use the HTTP API of hotline-supervisord. Written
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
+    /// Who wrote it, for the audit record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
     /// People.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user: Vec<User>,
     /// Machines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token: Vec<Token>,
+}
+
+/// `[written]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// Who ran the program that wrote it.
+    pub by: String,
+    /// Of what that one wrote, so that nobody is blamed for what was changed by hand since.
+    pub sha256: String,
+}
+
+/// What came of reading the file.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// These are in force.
+    Used(Arc<Accounts>),
+    /// It cannot be used, and why; those of before stay.
+    Unusable(String),
 }
 
 /// What somebody may do.
@@ -143,13 +161,8 @@ impl Rights {
 
 impl User {
     /// Whether a password is the user's. Takes tens of milliseconds.
-    pub fn is(&self, password: &str) -> bool {
-        let hash = PasswordHash::new(&self.password);
-        hash.is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok()
-        })
+    pub fn is(&self, password: &str, workspace: &mut Workspace) -> bool {
+        workspace.matches(password, &self.password)
     }
 }
 
@@ -161,21 +174,6 @@ impl Token {
             Some(until) => humantime::parse_rfc3339(until).is_ok_and(|until| now < until),
         }
     }
-}
-
-/// Hashes a password for the file.
-///
-/// # Errors
-/// It is too short or too long.
-pub fn hash_password(password: &str) -> Result<String, String> {
-    if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
-        return Err(format!(
-            "a password has {MIN_PASSWORD} characters at least, and {MAX_PASSWORD} bytes at most"
-        ));
-    }
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string())
-        .map_err(|error| error.to_string())
 }
 
 /// SHA-256 in hexadecimal: how tokens are kept.
@@ -241,11 +239,8 @@ impl Accounts {
             user.rights
                 .check(teams)
                 .map_err(|message| format!("user {name}: {message}"))?;
-            if PasswordHash::new(&user.password).is_err() || !user.password.starts_with("$argon2id$") {
-                return Err(format!(
-                    "user {name}: password is no Argon2id hash: `hotlinectl user passwd {name}`"
-                ));
-            }
+            check_hash(&user.password)
+                .map_err(|why| format!("user {name}: password {why}: `hotlinectl user passwd {name}`"))?;
         }
         for (nth, token) in self.token.iter().enumerate() {
             let name = &token.name;
@@ -266,6 +261,28 @@ impl Accounts {
             }
         }
         Ok(())
+    }
+
+    /// Says who wrote what is in here.
+    pub fn sign(&mut self, by: &str) {
+        self.written = Some(Written {
+            by: by.to_owned(),
+            sha256: self.seal(),
+        });
+    }
+
+    /// Who wrote what is in here, for the audit record; `file:users.toml` if that is not known.
+    pub fn author(&self) -> String {
+        let written = self
+            .written
+            .as_ref()
+            .filter(|written| written.sha256 == self.seal());
+        written.map_or_else(|| "file:users.toml".to_owned(), |written| written.by.clone())
+    }
+
+    /// Over all but who wrote it. What cannot be written as JSON, and there is nothing in here that cannot, has none.
+    fn seal(&self) -> String {
+        serde_json::to_string(&(&self.user, &self.token)).map_or_else(|_| String::new(), |text| digest(&text))
     }
 
     /// The user of a name.
@@ -370,13 +387,14 @@ mod tests {
                 sha256: digest("secret"),
                 expires: Some("2030-01-31T00:00:00Z".into()),
             }],
+            written: None,
         };
         accounts.write(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
         let read = Accounts::read(&file, None).unwrap();
         assert_eq!(read, accounts);
-        assert!(read.user("anna").unwrap().is("correct horse"));
-        assert!(!read.user("anna").unwrap().is("correct hors"));
+        let is = |password| read.user("anna").unwrap().is(password, &mut Workspace::default());
+        assert!(is("correct horse") && !is("correct hors"));
         assert_eq!(read.token("secret").unwrap().name, "wall");
         assert!(read.token("Secret").is_none());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -408,7 +426,7 @@ mod tests {
             change(&mut user);
             let accounts = Accounts {
                 user: vec![user],
-                token: Vec::new(),
+                ..Accounts::default()
             };
             accounts.check(Some(&[])).unwrap_err()
         };
@@ -420,6 +438,5 @@ mod tests {
             user.password = "plain".into();
         });
         assert!(plain.contains("hotlinectl user passwd anna"), "{plain}");
-        assert!(hash_password("short").is_err());
     }
 }

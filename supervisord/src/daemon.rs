@@ -50,7 +50,11 @@ impl Daemon {
     /// One of them cannot be used.
     pub fn check(settings: &Settings) -> Result<()> {
         certificate(settings)?;
-        Book::open(settings.http.users.clone(), &settings.team)?;
+        Book::open(
+            settings.http.users.clone(),
+            &settings.team,
+            Timings::default().http_users,
+        )?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         Webhooks::new(&settings.webhook, &settings.team, &Registry::new())?;
         Ok(())
@@ -71,7 +75,8 @@ impl Daemon {
     /// # Errors
     /// See [`Daemon::start`].
     pub async fn start_with(settings: Settings, open: Opener, timings: Timings) -> Result<Daemon> {
-        let authority = Authority::new(&settings.team, &settings.unix);
+        let authority = Authority::new(&settings.team, &settings.unix)
+            .with_agent_phones(&settings.authority.agent_phones);
         // Beside the events that it follows from.
         let alarms = Board::new(
             &settings.alarm,
@@ -109,16 +114,14 @@ impl Daemon {
         let tls = certificate(&settings)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let feed = Arc::new(Feed::new().map_err(anyhow::Error::msg)?);
-        let routes = http::routes(Arc::new(Http::new(
-            shared.clone(),
-            registry,
-            &settings,
-            feed.clone(),
-        )?));
+        let http_parts = Http::new(shared.clone(), registry, &settings, feed.clone())?;
+        let users = http_parts.users();
+        let routes = http::routes(Arc::new(http_parts));
         let listening = Listening {
             listener,
             tls,
             max_connections: settings.http.max_connections,
+            max_per_address: settings.http.max_connections_per_address,
             timings,
         };
         tracing::info!("metrics on {scheme}://{http}/metrics");
@@ -153,8 +156,17 @@ impl Daemon {
             };
             tasks.spawn(link.run());
         }
+        let retention = recorder::retention(to_recorder.downgrade(), timings.retention);
+        tasks.spawn(async move {
+            retention.await;
+            // The recorder has gone, and that is said where it is noticed.
+            std::future::pending().await
+        });
+        tasks.spawn(shared.clone().note_users(users));
         tasks.spawn(feed.run(shared.clone()));
-        tasks.spawn(shared.alarms.clone().follow(shared.clone(), webhooks.clone()));
+        // Whoever is told listens before the first figure is looked at.
+        tasks.spawn(webhooks.clone().follow_alarms(&shared));
+        tasks.spawn(shared.alarms.clone().follow(shared.clone()));
         tasks.spawn(shared.alarms.clone().run(shared.clone()));
         if !webhooks.is_empty() {
             tasks.spawn(webhooks.clone().follow(shared.clone()));

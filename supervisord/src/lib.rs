@@ -17,6 +17,7 @@ pub mod dbus;
 pub mod http;
 pub mod link;
 pub mod metrics;
+pub mod passwords;
 pub mod recorder;
 pub mod reports;
 pub mod settings;

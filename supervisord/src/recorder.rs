@@ -12,11 +12,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use hotline_wire::Event;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit;
 use crate::metrics::OwnMetrics;
 use crate::settings::StoreSettings;
 use crate::shared::{Shared, StoreHealth};
 use crate::state::{Applied, Body, Changes, Node, Record};
-use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, StoreError, StoredEvent};
+use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, Note, StoreError, StoredEvent};
 
 /// Records between links and recorder.
 pub const CHANNEL: usize = 16_384;
@@ -24,23 +25,34 @@ pub const CHANNEL: usize = 16_384;
 pub const BATCH: usize = 1_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const PRUNE_CHUNK: u32 = 10_000;
+
+/// Has what is too old removed each time so long has passed, the first time soon: who starts the daemon often keeps nothing longer.
+pub async fn retention(to: mpsc::WeakSender<ToRecorder>, every: Duration) {
+    let mut times = tokio::time::interval_at(tokio::time::Instant::now() + every / 12, every);
+    loop {
+        times.tick().await;
+        let Some(to) = to.upgrade() else { return };
+        if to.send(ToRecorder::Retention).await.is_err() {
+            return;
+        }
+    }
+}
 
 /// Opens the store; called again until it succeeds.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn EventStore>, StoreError> + Send>;
 
 /// What the recorder is told.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all of it are records; a box would only cost them"
-)]
 pub enum ToRecorder {
     /// What a node told.
     Record(Record),
     /// What somebody wants done to the store.
     Order(Order),
+    /// It is time to remove what is too old.
+    Retention,
+    /// What somebody did that no node tells of, for the audit record.
+    Note(Note),
 }
 
 impl From<Record> for ToRecorder {
@@ -86,7 +98,7 @@ impl Recorder {
         let mut run = Running {
             store,
             since_checkpoint: 0,
-            pruned: Instant::now(),
+            retention_due: false,
             recorder: self,
         };
         if run.work().is_err() {
@@ -116,7 +128,8 @@ struct Running {
     recorder: Recorder,
     store: Box<dyn EventStore>,
     since_checkpoint: u64,
-    pruned: Instant,
+    /// There may be something that is too old.
+    retention_due: bool,
 }
 
 impl Running {
@@ -125,6 +138,8 @@ impl Running {
         while let Some(first) = self.recorder.records.blocking_recv() {
             let mut next = Some(first);
             let mut order = None;
+            let mut due = false;
+            let mut notes = Vec::new();
             while let Some(told) = next.take() {
                 match told {
                     ToRecorder::Record(record) => batch.push(record),
@@ -132,39 +147,45 @@ impl Running {
                         order = Some(wanted);
                         break;
                     }
+                    ToRecorder::Retention => due = true,
+                    ToRecorder::Note(note) => notes.push(note),
                 }
-                if batch.len() < BATCH {
+                if batch.len() + notes.len() < BATCH {
                     next = self.recorder.records.try_recv().ok();
                 }
             }
             self.record(&batch)?;
             batch.clear();
+            if !notes.is_empty() {
+                self.stored(|store| store.note(&notes))?;
+            }
             if let Some(Order { what, author, answer }) = order {
                 // Who asked may be gone, and it is done all the same.
                 let _ = answer.send(self.store.maintain(&what, &author, now()));
             }
-            if self.since_checkpoint >= self.recorder.settings.checkpoint_every {
+            // What came after a checkpoint could not be removed, and where few call the next one is weeks away.
+            if due || self.since_checkpoint >= self.recorder.settings.checkpoint_every {
                 self.checkpoint()?;
             }
-            if self.pruned.elapsed() >= PRUNE_EVERY {
-                self.prune();
-            }
+            self.retention_due |= due;
+            self.prune();
         }
         self.checkpoint()
     }
 
-    /// Removes what is too old, as long as there is nothing else to do.
+    /// Removes what is too old: a part of it while events wait, and the next part behind them; otherwise all.
     fn prune(&mut self) {
-        self.pruned = Instant::now();
         let bounds = Bounds::of(&self.recorder.settings, now());
-        while self.recorder.records.is_empty() && !self.recorder.records.is_closed() {
+        while self.retention_due && !self.recorder.records.is_closed() {
             match self.store.prune(&bounds, PRUNE_CHUNK) {
-                Ok(removed) if removed == PRUNE_CHUNK as usize => {}
-                Ok(_) => break,
+                Ok(removed) => self.retention_due = removed >= PRUNE_CHUNK as usize,
                 Err(error) => {
                     tracing::warn!(%error, "old events were not removed");
-                    break;
+                    self.retention_due = false;
                 }
+            }
+            if !self.recorder.records.is_empty() {
+                break;
             }
         }
     }
@@ -208,20 +229,26 @@ impl Running {
     }
 
     fn events(&mut self, run: &[&Record]) -> Result<(), Stopped> {
-        let events: Vec<StoredEvent<'_>> = run
+        let mut events: Vec<StoredEvent<'_>> = run
             .iter()
             .filter_map(|record| match &record.body {
-                Body::Event(frame) => Some(StoredEvent {
-                    node: &record.node,
-                    boot: &record.boot,
-                    frame,
-                }),
+                Body::Event(frame) => Some(StoredEvent::of(&record.node, &record.boot, frame)),
                 _ => None,
             })
             .collect();
         if events.is_empty() {
             return Ok(());
         }
+        // Against the state as it is before them, which only this thread changes.
+        let told = audit::tell(&self.recorder.shared.state(), &mut events);
+        self.stored(|_| {
+            told.as_ref()
+                .map_err(|error| StoreError::Failed {
+                    path: "for the audit record".to_owned(),
+                    cause: error.to_string(),
+                })
+                .copied()
+        })?;
         self.stored(|store| store.commit(&events))?;
         self.since_checkpoint += events.len() as u64;
 
@@ -386,7 +413,7 @@ fn gap_rows(record: &Record, node: Option<&Node>) -> Vec<GapRow> {
 }
 
 /// Microseconds since the Unix epoch.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as u64)

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 pub use access::{
-    HookEvent, HttpSettings, Numbers, Probes, TeamSettings, UnixSettings, WebhookSettings, unknown_team,
+    AuthoritySettings, HookEvent, HttpSettings, Numbers, PhonePattern, Probes, TeamSettings, UnixSettings,
+    WebhookSettings, unknown_team,
 };
 pub use alarms::AlarmSettings;
 pub use store::{NumberSettings, ReportSettings, StoreSettings};
@@ -41,6 +42,9 @@ pub struct Settings {
     /// What `/metrics` shows.
     #[serde(default)]
     pub metrics: MetricsSettings,
+    /// What the policy leaves to the settings.
+    #[serde(default)]
+    pub authority: AuthoritySettings,
     /// Queues and agents that belong together.
     #[serde(default)]
     pub team: Vec<TeamSettings>,

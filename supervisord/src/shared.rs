@@ -10,13 +10,15 @@ use hotline_wire::frame::PipeInfo;
 use hotline_wire::{Command, Outcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
+use crate::accounts::Reading;
 use crate::alarms::{Alarm, Board, NotAcknowledged};
+use crate::audit::{self, People};
 use crate::authority::{Actor, Authority, Deed, Denied, Target};
 use crate::dbus::permit::Gate;
-use crate::recorder::{Order, ToRecorder};
+use crate::recorder::{self, Order, ToRecorder};
 use crate::settings::{DbusSettings, NodeSettings};
 use crate::state::{Changes, State};
-use crate::store::{Maintain, Maintained, StoreError};
+use crate::store::{Maintain, Maintained, Note, Noted, StoreError};
 use crate::timings::Timings;
 
 /// Commands asked for at once; further ones are told to try again.
@@ -180,14 +182,66 @@ impl Shared {
     ///
     /// # Errors
     /// If it may not, or the alarm is over or cared for.
-    pub fn acknowledge(&self, actor: &Actor, id: u64, note: &str) -> Result<Arc<Alarm>, CommandError> {
+    pub async fn acknowledge(&self, actor: &Actor, id: u64, note: &str) -> Result<Arc<Alarm>, CommandError> {
         let alarm = self.alarms.alarm(id);
         // What cannot be seen is not there.
         let alarm = alarm.filter(|alarm| self.authority.sees_alarm(actor, alarm));
         let alarm = alarm.ok_or(NotAcknowledged::Unknown(id))?;
         let target = alarm.queue.as_deref().map_or(Target::Node, Target::Queue);
         self.authority.deed(actor, None, Deed::Acknowledge, target)?;
-        Ok(self.alarms.acknowledge(id, &actor.author, note)?)
+        let done = self.alarms.take_care(id, &actor.author, note);
+        // Said twice, it was done once.
+        if !matches!(done, Ok((_, false))) {
+            let now = done
+                .as_ref()
+                .map_err(NotAcknowledged::to_string)
+                .map(|(now, _)| &**now);
+            self.note(Noted::Action(audit::acknowledge(
+                &actor.author,
+                &alarm,
+                note,
+                now,
+            )))
+            .await;
+        }
+        Ok(done?.0)
+    }
+
+    /// Puts what somebody did that no node tells of into the audit record, behind what came before. It is done all the same if the
+    /// store does not take it in time, and the log says so.
+    pub async fn note(&self, what: Noted) {
+        let note = Note {
+            at: recorder::now(),
+            what,
+        };
+        let patience = self.timings.command;
+        let to = self.recorder.get().and_then(mpsc::WeakSender::upgrade);
+        let place = match &to {
+            Some(to) => tokio::time::timeout(patience, to.reserve())
+                .await
+                .ok()
+                .and_then(Result::ok),
+            None => None,
+        };
+        match place {
+            Some(place) => place.send(ToRecorder::Note(note)),
+            None => tracing::error!(?note, "the store takes nothing: this is not in the audit record"),
+        }
+    }
+
+    /// Puts whatever becomes of the file of users into the audit record, for ever; meant to be aborted.
+    pub(crate) async fn note_users(self: Arc<Shared>, mut readings: watch::Receiver<Reading>) {
+        loop {
+            let reading = readings.borrow_and_update().clone();
+            let what = match reading {
+                Reading::Used(accounts) => Noted::Users(People::of(&accounts)),
+                Reading::Unusable(error) => Noted::Action(audit::unusable_users(&error)),
+            };
+            self.note(what).await;
+            if readings.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Tells those who watch that alarms came, changed or went.

@@ -1,6 +1,8 @@
 //! Nodes, queues, agents, calls and callbacks as they are shown: plain values, the same over HTTP, in streams and on the bus.
 //! Times are microseconds since the Unix epoch, lengths microseconds.
 
+use std::collections::BTreeMap;
+
 use hotline_wire::mask::masked;
 use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo};
 use serde::Serialize;
@@ -26,6 +28,49 @@ pub struct NodeView {
     pub tiers: Vec<String>,
     /// Entries of its blacklist; 0 without one.
     pub blacklist_entries: u64,
+}
+
+/// How a node's events fare on their way to the store, as the node said within the last seconds; while it is not connected, as it
+/// said last.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct PipeView {
+    /// Events since the node's start.
+    pub events: u64,
+    /// Of those, how many the node still has for the daemon: they are not stored yet.
+    pub waiting: u64,
+    /// How old the last stored event is, while others wait; microseconds, 0 while none waits.
+    pub lag: u64,
+    /// When the last stored event happened; null if there is none.
+    pub last_stored: Option<u64>,
+    /// Events in the node's memory.
+    pub in_memory: u64,
+    /// Its spool; null without one.
+    pub spool: Option<SpoolView>,
+    /// Events that the node dropped since its start before they were stored, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Gaps in the stored events, ever, by reason.
+    pub gaps: BTreeMap<String, u64>,
+    /// Events known to be lost in them.
+    pub lost: u64,
+    /// Bytes of its journal of inputs; 0 without one.
+    pub journal_bytes: u64,
+}
+
+/// Where a node keeps events that are not stored yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct SpoolView {
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Bytes that they may have; the oldest events go then.
+    pub max_bytes: u64,
+    /// Starts before the present one of which it still has events.
+    pub earlier_starts: u64,
+    /// Events since the node's start that are in it, or were.
+    pub written: u64,
+    /// Of those, how many a power cut would spare.
+    pub synced: u64,
+    /// Why it cannot be written at present; empty if it can.
+    pub trouble: String,
 }
 
 /// A queue.
@@ -168,6 +213,38 @@ const ON_CALL: [AgentState; 5] = [
     AgentState::Reserved,
 ];
 
+impl PipeView {
+    /// What a link was told, and what is stored of its node. `now` is in microseconds since the Unix epoch.
+    pub fn of(link: &LinkStatus, node: Option<&Node>, now: u64) -> PipeView {
+        let pipe = &link.pipe;
+        let waiting = pipe.newest.saturating_sub(pipe.acknowledged);
+        let last_stored = node.map(|node| node.at).filter(|at| *at > 0);
+        let spool = pipe.spool.as_ref().map(|spool| SpoolView {
+            bytes: spool.bytes,
+            max_bytes: spool.max_bytes,
+            earlier_starts: spool.earlier,
+            written: spool.written,
+            synced: spool.synced,
+            trouble: spool.trouble.clone(),
+        });
+        let dropped = pipe.lost.iter().map(|(reason, lost)| (reason.label(), *lost));
+        PipeView {
+            events: pipe.newest,
+            waiting,
+            lag: last_stored
+                .filter(|_| waiting > 0)
+                .map_or(0, |at| now.saturating_sub(at)),
+            last_stored,
+            in_memory: pipe.memory,
+            spool,
+            dropped: dropped.collect(),
+            gaps: node.map_or_else(BTreeMap::new, |node| node.counts.gaps.clone()),
+            lost: node.map_or(0, |node| node.counts.lost),
+            journal_bytes: pipe.journal_bytes,
+        }
+    }
+}
+
 impl NodeView {
     /// A link and what is known of its node.
     pub fn of(link: &LinkStatus, node: Option<&Node>) -> NodeView {
@@ -282,5 +359,48 @@ pub fn call_state(call: &CallInfo) -> &'static str {
     match call.connected {
         None => "waiting",
         Some(_) => call.talk.label(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use hotline_wire::frame::{GapReason, PipeInfo, SpoolInfo};
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_behind_only_while_something_waits() {
+        let pipe = PipeInfo {
+            spool: Some(SpoolInfo {
+                bytes: 5,
+                max_bytes: 10,
+                ..SpoolInfo::default()
+            }),
+            newest: 100,
+            acknowledged: 40,
+            memory: 7,
+            lost: BTreeMap::from([(GapReason::SpoolFull, 3)]),
+            journal_bytes: 9,
+        };
+        let mut link = LinkStatus {
+            node: "pbx1".into(),
+            socket: String::new(),
+            version: String::new(),
+            pbx: String::new(),
+            pipe,
+            commands: None,
+        };
+        let mut node = Node::default();
+        node.at = 1_000;
+        let view = PipeView::of(&link, Some(&node), 1_500);
+        assert_eq!((view.events, view.waiting, view.lag), (100, 60, 500));
+        assert_eq!(view.dropped, BTreeMap::from([("spool_full", 3)]));
+        assert_eq!(view.spool.map(|spool| spool.max_bytes), Some(10));
+        link.pipe.acknowledged = 100;
+        let view = PipeView::of(&link, Some(&node), 1_500);
+        assert_eq!((view.waiting, view.lag, view.last_stored), (0, 0, Some(1_000)));
+        assert_eq!(PipeView::of(&link, None, 1_500).last_stored, None);
     }
 }

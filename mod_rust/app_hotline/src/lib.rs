@@ -9,6 +9,7 @@ mod callbacks;
 mod cli;
 mod data;
 mod events;
+mod greet;
 mod monitor;
 mod options;
 mod pbx;

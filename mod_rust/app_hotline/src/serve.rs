@@ -8,10 +8,9 @@ use std::time::Duration;
 use asterisk::dialplan::Exit;
 use asterisk::frame::{Waiter, Woken};
 use asterisk::leg::{BridgeEnd, Features};
-use asterisk::player::{Player, Playing};
 use asterisk::{Channel, Control, Frame, HangupCause, Leg, Level, log};
 use hotline_engine::CallAction;
-use hotline_engine::action::{Place, Status, Utterance};
+use hotline_engine::action::{Place, Spoken, Status, Utterance};
 use hotline_engine::config::Answering;
 use hotline_engine::ids::OfferId;
 use hotline_engine::input::{OfferFailure, Party, PhoneState, Whom};
@@ -19,6 +18,7 @@ use hotline_engine::time::Span;
 use hotline_host::{CallPort, Fact};
 
 use crate::call::leave;
+use crate::greet::Introduced;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
 use crate::talks::{Handset, Talk};
@@ -38,14 +38,14 @@ const FLAG_HEADER: &str = "PJSIP_HEADER(add,X-Hotline-Flag)";
 
 /// A call in the queue's hands. Dropped at any moment, it hangs up its legs and tells the host.
 pub(crate) struct Call<'a> {
-    caller: &'a Channel,
+    pub(crate) caller: &'a Channel,
     /// Why the caller is suspicious; empty if not.
-    flag: String,
+    pub(crate) flag: String,
     features: Features,
-    instance: &'a Instance,
-    port: CallPort,
+    pub(crate) instance: &'a Instance,
+    pub(crate) port: CallPort,
     legs: Legs,
-    sounds: Sounds<'a>,
+    pub(crate) sounds: Sounds<'a>,
     /// Caller and agent heard each other.
     talked: bool,
     /// The leg of a conversation that goes on without this thread.
@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn obey(&mut self, action: CallAction) -> Option<Exit> {
+    pub(crate) fn obey(&mut self, action: CallAction) -> Option<Exit> {
         match action {
             CallAction::Music { class, after } => {
                 self.sounds.music(class, Duration::from_micros(after.0));
@@ -160,7 +160,9 @@ impl<'a> Call<'a> {
                 self.ring(offer, 1);
             }
             CallAction::Cancel { offer } => self.cancel(offer),
-            CallAction::Connect { offer } => return self.connect(offer),
+            CallAction::Connect { offer, greeting } => {
+                return self.connect(offer, greeting.as_deref());
+            }
             CallAction::Release {
                 status,
                 to,
@@ -325,7 +327,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn connect(&mut self, offer: OfferId) -> Option<Exit> {
+    fn connect(&mut self, offer: OfferId, greeting: Option<&Spoken>) -> Option<Exit> {
         let Some(place) = self.place(offer) else {
             // Hung up in the moment between answering and this.
             self.port.report(Fact::Ended {
@@ -342,38 +344,37 @@ impl<'a> Call<'a> {
             other.leg.cancel(true);
         }
         claim.answered(&leg);
-        match self.whisper(&leg) {
-            Whispered::Heard => {}
-            Whispered::AgentGone => {
+        match self.introduce(&leg, greeting) {
+            Introduced::Both => {}
+            Introduced::AgentGone => {
                 self.port.report(Fact::Ended {
                     by: Party::Agent,
                     phone: self.instance.phones.after(&claim),
                 });
                 return None;
             }
-            Whispered::CallerGone => {
+            Introduced::CallerGone => {
                 // The next call would find the phone busy.
                 leg.cancel(false);
                 claim.part();
                 return Some(self.caller_gone());
             }
-            Whispered::Over(exit) => return Some(exit),
-        }
-        self.sounds.stop();
-        if !leg.suits_caller() {
-            log(
-                Level::Warning,
-                &format!(
-                    "{} and {} have no way to hear each other",
-                    self.caller.name(),
-                    leg.name()
-                ),
-            );
-            self.port.report(Fact::Ended {
-                by: Party::System,
-                phone: self.instance.phones.after(&claim),
-            });
-            return None;
+            Introduced::Deaf => {
+                log(
+                    Level::Warning,
+                    &format!(
+                        "{} and {} have no way to hear each other",
+                        self.caller.name(),
+                        leg.name()
+                    ),
+                );
+                self.port.report(Fact::Ended {
+                    by: Party::System,
+                    phone: self.instance.phones.after(&claim),
+                });
+                return None;
+            }
+            Introduced::Over(exit) => return Some(exit),
         }
         self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
         // Known before anybody can wish to listen.
@@ -433,51 +434,6 @@ impl<'a> Call<'a> {
         events.split(',').map(|event| event.trim().to_owned()).collect()
     }
 
-    /// Warns the agent of a suspicious caller, who hears the music meanwhile.
-    fn whisper(&mut self, leg: &Channel) -> Whispered {
-        let file = if self.flag.is_empty() {
-            String::new()
-        } else {
-            self.instance.host.whisper()
-        };
-        if file.is_empty() {
-            return Whispered::Heard;
-        }
-        let mut player = Player::new(leg, [file]);
-        let mut waiter = Waiter::default();
-        loop {
-            let Playing::On(serve_in) = player.go_on() else {
-                return Whispered::Heard;
-            };
-            self.sounds.go_on();
-            let limit = serve_in.into_iter().chain(self.sounds.due_in()).min();
-            match waiter.wait([self.caller, leg], self.port.fd(), limit) {
-                Ok(Woken::Fd) => {
-                    while let Some(action) = self.port.take() {
-                        if let Some(exit) = self.obey(action) {
-                            return Whispered::Over(exit);
-                        }
-                    }
-                }
-                Ok(Woken::Channel(0)) => {
-                    if self.caller.read() == Frame::Hangup {
-                        return Whispered::CallerGone;
-                    }
-                }
-                Ok(Woken::Channel(_)) => {
-                    if leg.read() == Frame::Hangup {
-                        return Whispered::AgentGone;
-                    }
-                }
-                Ok(Woken::Spurious) => {}
-                Err(error) => {
-                    log(Level::Error, &format!("{}: {error}", leg.name()));
-                    return Whispered::Heard;
-                }
-            }
-        }
-    }
-
     fn caller_gone(&mut self) -> Exit {
         // The phones first: one that still rings would be busy for the next caller.
         self.legs = Legs::default();
@@ -490,18 +446,6 @@ impl<'a> Call<'a> {
         self.sounds.stop();
         leave(self.caller, Status::Hangup)
     }
-}
-
-/// How warning the agent went.
-enum Whispered {
-    /// The agent heard it all, or there was nothing to hear.
-    Heard,
-    /// The agent hung up.
-    AgentGone,
-    /// The caller hung up, or was sent elsewhere.
-    CallerGone,
-    /// The call is over for the queue.
-    Over(Exit),
 }
 
 impl Drop for Legs {

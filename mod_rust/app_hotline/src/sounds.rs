@@ -125,11 +125,12 @@ impl<'a> Sounds<'a> {
 }
 
 /// The sound files of speech in a language.
-fn files(say: &[Utterance], language: &str) -> Vec<String> {
+pub(crate) fn files(say: &[Utterance], language: &str) -> Vec<String> {
     say.iter()
         .flat_map(|utterance| match utterance {
             Utterance::File(file) => vec![file.clone()],
             Utterance::Number(number) => numbers::files(*number, language),
+            Utterance::Spelled(text) => numbers::spelled(text),
         })
         .collect()
 }
@@ -143,6 +144,7 @@ mod tests {
         let say = [
             Utterance::File("hotline/you-are-number".into()),
             Utterance::Number(21),
+            Utterance::Spelled("10-A".into()),
             Utterance::File("/sounds/thanks".into()),
         ];
         assert_eq!(
@@ -151,6 +153,10 @@ mod tests {
                 "hotline/you-are-number",
                 "digits/20",
                 "digits/1",
+                "digits/1",
+                "digits/0",
+                "letters/dash",
+                "letters/a",
                 "/sounds/thanks"
             ]
         );

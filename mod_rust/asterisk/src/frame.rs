@@ -172,6 +172,11 @@ impl Received {
         let (kind, code) = unsafe { ((*self.0).frametype, (*self.0).subclass.integer) };
         typed(kind, code)
     }
+
+    fn is_voice(&self) -> bool {
+        // SAFETY: not null, and ours until dropped.
+        unsafe { (*self.0).frametype == sys::ast_frame_type::AST_FRAME_VOICE }
+    }
 }
 
 impl Drop for Received {
@@ -190,6 +195,22 @@ impl Channel {
             return Frame::Hangup;
         }
         Received(received).typed()
+    }
+
+    /// Takes the next frame, like [`read`](Self::read); voice goes on to `listener`, which hears it if the two have a common format or a
+    /// way to translate, and if nothing plays to it.
+    pub fn read_for(&self, listener: &Channel) -> Frame {
+        // SAFETY: the channel is referenced; see `Received` for the frame.
+        let received = unsafe { sys::ast_read(self.as_ptr()) };
+        if received.is_null() {
+            return Frame::Hangup;
+        }
+        let received = Received(received);
+        if received.is_voice() {
+            // SAFETY: both are valid; the PBX copies what it keeps. What cannot be written is lost, as on any line.
+            unsafe { sys::ast_write(listener.as_ptr(), received.0) };
+        }
+        received.typed()
     }
 
     /// Takes the next frame, like [`read`](Self::read); a key or signalling is left to be read again. Of a key the PBX then makes a

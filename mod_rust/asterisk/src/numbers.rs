@@ -12,6 +12,21 @@ pub fn files(number: u32, language: &str) -> Vec<String> {
     words.into_iter().map(|word| format!("digits/{word}")).collect()
 }
 
+/// The sound files that say `text` character by character. What the PBX has no file for is left out.
+pub fn spelled(text: &str) -> Vec<String> {
+    text.chars()
+        .filter_map(|c| match c {
+            '0'..='9' => Some(format!("digits/{c}")),
+            '*' => Some("digits/star".to_owned()),
+            '#' => Some("digits/pound".to_owned()),
+            _ if c.is_ascii_alphabetic() => Some(format!("letters/{}", c.to_ascii_lowercase())),
+            '-' => Some("letters/dash".to_owned()),
+            '.' => Some("letters/dot".to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
 fn chinese(language: &str) -> bool {
     let begins = |with: &str| {
         language

@@ -27,6 +27,16 @@ pub enum Playing {
     Over,
 }
 
+impl Playing {
+    /// Within what time it must be served again, if it must.
+    pub fn due_in(self) -> Option<Duration> {
+        match self {
+            Playing::On(limit) => limit,
+            Playing::Over => None,
+        }
+    }
+}
+
 impl<'a> Player<'a> {
     /// Begins with the first [`go_on`](Self::go_on). Files are searched in the channel's language, unless their path is
     /// absolute.

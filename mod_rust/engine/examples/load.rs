@@ -97,6 +97,7 @@ fn floor(agents: u64, queues: u64, each: u64, decisions: u64) -> Config {
     let tier = |(name, seconds): (&str, u64)| Tier {
         name: name.to_owned(),
         handicap: Span::seconds(seconds),
+        spoken: String::new(),
     };
     Config {
         tiers: TIERS.map(tier).to_vec(),

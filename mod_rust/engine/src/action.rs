@@ -140,6 +140,8 @@ pub enum CallAction {
     Connect {
         /// The attempt that won.
         offer: OfferId,
+        /// What is said before; `None` if nothing.
+        greeting: Option<Box<Spoken>>,
     },
     /// Say this to the waiting caller, in place of the music and of what is being said. Music goes on afterwards. Never
     /// delays a `Connect`.
@@ -215,6 +217,17 @@ pub enum Utterance {
     File(String),
     /// A number.
     Number(u32),
+    /// Character by character.
+    Spelled(Arc<str>),
+}
+
+/// What is said to caller and agent at once, before they hear each other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Spoken {
+    /// To the caller.
+    pub caller: Vec<Utterance>,
+    /// To the agent.
+    pub agent: Vec<Utterance>,
 }
 
 /// How a call left the queue, as the dialplan sees it in `HOTLINESTATUS`.

@@ -242,6 +242,7 @@ impl Engine {
             state,
             asked: asked.clone(),
         };
+        self.presence_changes += 1;
         if let Some(old) = agent.next.replace(Box::new(next)) {
             self.overtaken(old.asked);
         }
@@ -299,6 +300,7 @@ impl Engine {
             Base::OnCall => {
                 let pauses = |next: &mut Box<Next>| matches!(next.state, NextState::NotReady { .. });
                 if let Some(next) = agent.next.take_if(pauses) {
+                    self.presence_changes += 1;
                     self.agent_changed(id);
                     self.overtaken(next.asked);
                     lifted = true;

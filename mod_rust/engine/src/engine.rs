@@ -49,6 +49,7 @@ pub struct Engine {
     /// What was changed while running, over the settings.
     pub(crate) overlay: Overlay,
     pub(crate) standing_changes: u64,
+    pub(crate) presence_changes: u64,
     pub(crate) skills: SkillNames,
 
     pub(crate) queues: Vec<Queue>,
@@ -101,6 +102,7 @@ pub struct Engine {
 pub(crate) struct Tier {
     pub(crate) name: String,
     pub(crate) handicap: Span,
+    pub(crate) spoken: String,
     pub(crate) removed: bool,
 }
 
@@ -134,6 +136,7 @@ impl Engine {
             limits: config.limits,
             overlay: Overlay::default(),
             standing_changes: 0,
+            presence_changes: 0,
             skills: SkillNames::default(),
             queues: Vec::new(),
             by_chance: false,

@@ -67,6 +67,8 @@ pub enum Event {
         queue: QueueId,
         /// Seconds on top of its tier.
         priority: u32,
+        /// The same until now.
+        before: u32,
         /// The place in the order of service now.
         position: u32,
     },

@@ -184,15 +184,17 @@ impl Engine {
 
     pub(crate) fn reprioritise(&mut self, id: CallId, priority: u32) -> Answer {
         self.waiting(id)?;
-        if let Some(call) = self.calls.get_mut(id.0) {
-            call.caller.priority = priority;
-        }
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return Err(Refusal::UnknownCall);
+        };
+        let before = core::mem::replace(&mut call.caller.priority, priority);
         self.rerank(id);
         if let Some(call) = self.calls.get(id.0) {
             self.events.push(Event::CallReprioritised {
                 call: id,
                 queue: call.queue,
                 priority,
+                before,
                 position: self.place_of(call).0,
             });
         }

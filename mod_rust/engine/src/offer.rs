@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::action::CallAction;
+use crate::action::{CallAction, Spoken, Utterance};
 use crate::agent::{Base, Engaged, Idle, Trigger};
 use crate::call;
+use crate::config::{Greeting, Intro};
 use crate::engine::Engine;
 use crate::event::{Event, Limit, OfferResult};
 use crate::explain::{Chosen, Line, OfferMade};
@@ -139,7 +140,7 @@ impl Engine {
             return;
         }
         offer.answered = Some(self.now);
-        let (call, agent) = (offer.call, offer.agent);
+        let (call, agent, queue) = (offer.call, offer.agent, offer.queue);
         self.timers.reset(&mut offer.alarm, None, Timer::Ring(id));
         self.step_call(call, call::Trigger::Answer);
         self.step_agent(agent, Trigger::Answer);
@@ -148,7 +149,36 @@ impl Engine {
         self.cancel_offers(call, Some(id));
         self.refresh_call(call);
         self.arm_call(call);
-        self.order(call, CallAction::Connect { offer: id });
+        let greeting = self.greeting(call, agent, queue);
+        self.order(call, CallAction::Connect { offer: id, greeting });
+    }
+
+    /// What the queue says to both before they hear each other.
+    fn greeting(&self, call: CallId, agent: AgentId, queue: QueueId) -> Option<Box<Spoken>> {
+        let settings = &self.queues[queue.0 as usize].settings;
+        let Greeting {
+            caller,
+            agent: to_agent,
+        } = &settings.greeting;
+        if caller.is_empty() && to_agent.is_empty() {
+            return None;
+        }
+        let named = |file: &String| (!file.is_empty()).then(|| Utterance::File(file.clone()));
+        let said = |intro: &Intro| match intro {
+            Intro::File(file) => Some(Utterance::File(file.clone())),
+            Intro::Agent => Some(Utterance::Spelled(Arc::clone(
+                self.agents[agent.0 as usize].number(),
+            ))),
+            Intro::Queue => named(&settings.spoken),
+            Intro::Tier => {
+                let tier = self.calls.get(call.0)?.tier;
+                named(&self.tiers[usize::from(tier.0)].spoken)
+            }
+        };
+        Some(Box::new(Spoken {
+            caller: caller.iter().filter_map(said).collect(),
+            agent: to_agent.iter().filter_map(said).collect(),
+        }))
     }
 
     /// The phone said no. Once it has answered, only the end of the call counts: the host owes that one.

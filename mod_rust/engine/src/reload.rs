@@ -124,20 +124,21 @@ impl Engine {
             tier.removed = true;
         }
         let first = tiers.first().map(|tier| tier.name.clone());
-        for config::Tier { name, handicap } in tiers {
-            match self.tiers.iter_mut().find(|tier| tier.name == name) {
-                Some(tier) => {
-                    *tier = Tier {
-                        name,
-                        handicap,
-                        removed: false,
-                    }
-                }
-                None => self.tiers.push(Tier {
-                    name,
-                    handicap,
-                    removed: false,
-                }),
+        for config::Tier {
+            name,
+            handicap,
+            spoken,
+        } in tiers
+        {
+            let tier = Tier {
+                name,
+                handicap,
+                spoken,
+                removed: false,
+            };
+            match self.tiers.iter_mut().find(|known| known.name == tier.name) {
+                Some(known) => *known = tier,
+                None => self.tiers.push(tier),
             }
         }
         let first = self

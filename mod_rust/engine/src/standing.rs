@@ -2,10 +2,11 @@
 //! calls that are owed. A host that keeps it gives it back after a restart.
 
 use crate::action::{Action, CommandOutcome, Refusal};
+use crate::agent::Base;
 use crate::call::Person;
 use crate::callback::{Callback, Stage, is_dialable};
 use crate::engine::Engine;
-use crate::event::{CallbackOutcome, Event};
+use crate::event::{CallbackOutcome, Event, NextState};
 use crate::ids::{CallId, CommandId};
 use crate::input::{Caller, Command};
 use crate::queue::Rank;
@@ -91,6 +92,57 @@ impl Engine {
             })
         });
         changed.chain(locks).collect()
+    }
+
+    /// Counts the changes of what [`presence`](Self::presence) tells.
+    pub fn presence_changes(&self) -> u64 {
+        self.presence_changes
+    }
+
+    /// Who is signed in, and where, and which agents are not ready: as it will be once the conversations of now are over. Agents of whom
+    /// the settings say as much are left out.
+    pub fn presence(&self) -> Vec<Standing> {
+        let stands = |command| Standing {
+            author: String::new(),
+            command,
+            until: None,
+        };
+        let agents = self
+            .agents
+            .iter()
+            .filter(|agent| !agent.removed)
+            .flat_map(|agent| {
+                let pauses = match (&agent.next, agent.base) {
+                    (_, Base::SignedOut) => return [None, None],
+                    (Some(next), _) => match &next.state {
+                        NextState::SignedOut { .. } => return [None, None],
+                        NextState::NotReady { reason } => Some(reason.clone()),
+                        NextState::Ready => None,
+                    },
+                    (None, Base::NotReady) => Some(agent.rest.reason.clone()),
+                    (None, Base::Ready | Base::Offered | Base::OnCall | Base::WrapUp) => None,
+                };
+                let number = || agent.number().to_string();
+                let by_itself = agent.rest.always_signed_in && agent.on_own_phone;
+                let sign_in = (!by_itself).then(|| Command::SignIn {
+                    agent: number(),
+                    phone: agent.phone.to_string(),
+                    from_there: false,
+                });
+                let pause = pauses.map(|reason| Command::SetNotReady {
+                    agent: number(),
+                    reason,
+                });
+                [sign_in, pause]
+            });
+        let supervisors = self.supervision.supervisor_views(false);
+        let supervisors = supervisors.into_iter().map(|view| {
+            (!view.phone.is_empty()).then(|| Command::SignInSupervisor {
+                supervisor: view.number.to_string(),
+                phone: view.phone.to_string(),
+            })
+        });
+        agents.chain(supervisors).flatten().map(stands).collect()
     }
 
     /// All calls that are owed, by the calls they came from, in the order of service.

@@ -198,7 +198,15 @@ impl Host {
             None => None,
             Some(folder) => {
                 let (inbox, pbx) = (inbox.clone(), Arc::clone(&pbx));
-                let started = Keeper::start(folder, &settings.node, &references, booted, inbox, pbx);
+                let started = Keeper::start(
+                    folder,
+                    &settings.node,
+                    settings.sign_ins,
+                    &references,
+                    booted,
+                    inbox,
+                    pbx,
+                );
                 Some(started.map_err(|error| StartError::System {
                     what: "the state of before",
                     error,
@@ -215,6 +223,7 @@ impl Host {
         let runner = Runner {
             engine,
             clock,
+            last: hotline_engine::Time(0),
             outlet: Outlet::new(publications.clone(), depth, settings.max_events),
             pbx: Arc::clone(&pbx),
             journal,

@@ -211,7 +211,7 @@ fn named(kept: &Kept) -> String {
             let number = hotline_wire::mask::masked(&owed.caller.number);
             return format!("queue {}: callback to {number}", owed.queue);
         }
-        Kept::Decided(standing) => standing,
+        Kept::Decided(standing) | Kept::Present(standing) => standing,
     };
     match &standing.command {
         Command::ForceBusy { agent, reason, .. } => format!("agent {agent}: lock ({reason})"),
@@ -225,6 +225,11 @@ fn named(kept: &Kept) -> String {
             )
         }
         Command::SetDoor { queue, door: to } => format!("queue {queue}: door: {}", door(*to)),
+        Command::SignIn { agent, phone, .. } => format!("agent {agent}: signed in on {phone}"),
+        Command::SetNotReady { agent, reason } => format!("agent {agent}: not ready ({reason})"),
+        Command::SignInSupervisor { supervisor, phone } => {
+            format!("supervisor {supervisor}: signed in on {phone}")
+        }
         // Nothing else stands.
         other => format!("{other:?}"),
     }

@@ -20,7 +20,7 @@ use crate::mailbox::Mailbox;
 use crate::pbx::{ForWhom, Level, Pbx};
 use crate::port::Fact;
 use crate::publisher::{Outlet, Publication};
-use crate::standing::Keeper;
+use crate::standing::{Keeper, Kept};
 use crate::unavailable;
 
 /// Most of those that are not restored that the log names.
@@ -136,6 +136,8 @@ impl Message {
 pub(crate) struct Runner {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
+    /// When the last input was applied.
+    pub(crate) last: Time,
     pub(crate) outlet: Outlet,
     pub(crate) pbx: Arc<dyn Pbx>,
     pub(crate) journal: Option<Journal>,
@@ -206,7 +208,7 @@ impl Runner {
         let mut refused = 0_usize;
         for mut unapplied in unapplied.unwrap_or_default() {
             let what = live::kept(&unapplied.kept);
-            let (id, now) = (self.state.next_command(), self.clock.now());
+            let (id, now) = (self.state.next_command(), self.moment());
             let new_call = || CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
             let ended = format!("not restored: {what}: it has ended meanwhile");
             let Some(input) = unapplied.kept.input(id, now, new_call) else {
@@ -221,6 +223,12 @@ impl Runner {
             };
             if refusal == Refusal::NothingToDo {
                 // It is so already: by the settings, or because the caller has called again.
+                continue;
+            }
+            if matches!(unapplied.kept, Kept::Present(_)) {
+                let why = self.why(refusal);
+                self.pbx
+                    .log(Level::Warning, &format!("not restored: {what}: {why}"));
                 continue;
             }
             if unapplied.kept.is_over(now) {
@@ -355,7 +363,7 @@ impl Runner {
                 let _ = reply.try_send((self.engine.standing(), unapplied.unwrap_or_default()));
             }
             Message::Snapshot(reply) => {
-                let (seq, at, view) = (self.state.seq, self.clock.now(), self.engine.view());
+                let (seq, at, view) = (self.state.seq, self.moment(), self.engine.view());
                 self.outlet.send(Publication::Snapshot { seq, at, view, reply });
             }
             #[cfg(feature = "fault-injection")]
@@ -372,7 +380,14 @@ impl Runner {
     }
 
     fn apply(&mut self, input: Input) {
-        self.apply_at(self.clock.now(), input);
+        let now = self.moment();
+        self.apply_at(now, input);
+    }
+
+    /// Now, and later than any moment before: what one input led to has a time of its own, by which it is told from all else.
+    fn moment(&mut self) -> Time {
+        self.last = self.clock.now().max(Time(self.last.0 + 1));
+        self.last
     }
 
     /// Applies an input whole. Gives the answers that it led to.

@@ -78,7 +78,8 @@ pub struct Spool {
 #[derive(Debug)]
 pub struct Unsynced {
     files: Vec<Arc<File>>,
-    folder: PathBuf,
+    /// Of the boot, of the spool, and what that lies in: each has the name of the one before, and may be new.
+    folders: Vec<PathBuf>,
 }
 
 impl Unsynced {
@@ -88,7 +89,8 @@ impl Unsynced {
     /// What the system says.
     pub fn sync(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| file.sync_data())?;
-        File::open(&self.folder)?.sync_all()
+        let mut folders = self.folders.iter();
+        folders.try_for_each(|folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -256,9 +258,13 @@ impl Spool {
     pub fn take_unsynced(&mut self) -> Option<Unsynced> {
         let files = std::mem::take(&mut self.unsynced);
         let folder = || self.present(|boot| boot.folder.clone());
+        let whole = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => folder.to_owned(),
+        };
         (!files.is_empty()).then(|| Unsynced {
             files,
-            folder: folder(),
+            folders: folder().ancestors().take(3).map(whole).collect(),
         })
     }
 
@@ -475,4 +481,29 @@ fn make_folder(path: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o750)
         .create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_new_folders_are_brought_to_the_disk_with_the_files() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("pbx.spool");
+        let limits = Limits {
+            bytes: 1 << 20,
+            age: Duration::from_secs(60),
+            segment: 1 << 10,
+        };
+        let mut spool = Spool::open(&folder, "b1", 5, limits).unwrap().spool;
+        let event = Record::Event { seq: 1, line: b"x\n" };
+        spool.append(1, 1, std::iter::once(event)).unwrap();
+        let unsynced = spool.take_unsynced().unwrap();
+        assert_eq!(
+            unsynced.folders,
+            [folder.join("000001-b1"), folder, outer.path().to_owned()]
+        );
+        unsynced.sync().unwrap();
+    }
 }

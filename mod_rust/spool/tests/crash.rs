@@ -80,6 +80,63 @@ fn cut_at_every_byte_nothing_is_silent() {
     }
 }
 
+/// What a power cut does to what was not brought to the disk: pages that never came are zeros, files end anywhere or are not there.
+#[test]
+fn after_a_power_cut_nothing_is_silent_and_nothing_comes_twice() {
+    let mut random = 7_u64;
+    let mut chance = move |of: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % of
+    };
+    for round in 0..300 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path(), "a");
+        fill(&mut spool, 1, 100 + chance(200));
+        if chance(2) == 0 {
+            spool.finish().unwrap();
+        }
+        drop(spool);
+        let files = segments(folder.path(), 1);
+        let synced = chance(files.len() as u64) as usize;
+        for file in &files[synced..] {
+            let mut bytes = std::fs::read(file).unwrap();
+            match chance(6) {
+                0 => std::fs::remove_file(file).unwrap(),
+                1 => {}
+                2 => {
+                    bytes.truncate(chance(bytes.len() as u64 + 1) as usize);
+                    std::fs::write(file, bytes).unwrap();
+                }
+                _ => {
+                    for page in bytes.chunks_mut(256) {
+                        if chance(3) == 0 {
+                            page.fill(0);
+                        }
+                    }
+                    std::fs::write(file, bytes).unwrap();
+                }
+            }
+        }
+        let spool = open(folder.path(), "b");
+        let (seen, step) = read(&spool, 1, 1);
+        assert!(matches!(step, Step::End { .. }), "{round}: {step:?}");
+        let there = contiguous(&seen, 1);
+        let kept = files.get(synced).map_or(0, |file| {
+            let first: u64 = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+            first - 1
+        });
+        assert!(there >= kept, "{round}: {there} of {kept}");
+        let of_kept = seen.iter().take_while(|item| item.1 <= kept);
+        assert!(
+            of_kept.clone().all(|item| item.2.is_none()),
+            "{round}: what was brought to the disk is there"
+        );
+        assert_eq!(of_kept.count() as u64, kept, "{round}");
+    }
+}
+
 #[test]
 fn a_file_that_is_gone_or_emptied_is_a_gap() {
     let folder = tempfile::tempdir().unwrap();

@@ -74,6 +74,9 @@ pub enum Event {
         queue: String,
         /// Seconds on top of its tier.
         priority: u32,
+        /// The same until now; absent in events of older nodes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u32>,
         /// The place in the order of service now.
         position: u32,
     },

@@ -36,6 +36,7 @@ pub(crate) fn settings(dir: &Path, socket: &Path) -> Fallible<()> {
     };
     let users = dir.join("users.toml");
     let accounts = Accounts {
+        written: None,
         user: Vec::new(),
         token: vec![token],
     };

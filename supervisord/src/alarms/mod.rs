@@ -6,6 +6,7 @@
 mod figure;
 mod kept;
 mod ladder;
+mod teller;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,15 +21,15 @@ use utoipa::ToSchema;
 pub use figure::Figure;
 use figure::{Totals, Value, Windows, at_once, seconds};
 use ladder::{Ladder, Steps};
+pub use teller::Teller;
 
 use crate::settings::AlarmSettings;
 use crate::shared::{Shared, StoreHealth};
 use crate::state::State;
-use crate::webhook::{AlarmNotice, Notice, Webhooks};
 
 /// How often figures are looked at.
 pub const EVERY: Duration = Duration::from_secs(1);
-/// What is kept for those who are told and are slow; they miss what is beyond.
+/// Steps that wait for those who are told and are slow; beyond, a [`Teller`] tells them what is different.
 const NEWS: usize = 4_096;
 /// Alarms that are on at once; further ones wait until one ends, and the log says so.
 const MOST: usize = 10_000;
@@ -118,6 +119,8 @@ pub(crate) struct Moment {
 /// Something happened to an alarm.
 #[derive(Clone, PartialEq, Debug)]
 pub struct News {
+    /// Its number: each step has the next one.
+    pub nth: u64,
     /// What.
     pub step: Step,
     /// When; microseconds since the Unix epoch.
@@ -164,6 +167,8 @@ type Key = (usize, String, String);
 #[derive(Debug, Default)]
 struct Inner {
     last: u64,
+    /// Steps told since the start.
+    steps: u64,
     /// What is on.
     alarms: BTreeMap<Key, Arc<Alarm>>,
     ladders: BTreeMap<Key, Ladder>,
@@ -232,8 +237,15 @@ impl Board {
         self.lock().alarms.values().find(|alarm| alarm.id == id).cloned()
     }
 
-    /// All that happens from now on.
-    pub fn news(&self) -> broadcast::Receiver<News> {
+    /// The number of the last step, and what is on after it.
+    fn known(&self) -> (u64, BTreeMap<u64, Arc<Alarm>>) {
+        let inner = self.lock();
+        let on = inner.alarms.values().map(|alarm| (alarm.id, alarm.clone()));
+        (inner.steps, on.collect())
+    }
+
+    /// All that happens from now on. A [`Teller`] misses none of it.
+    fn news(&self) -> broadcast::Receiver<News> {
         self.news.subscribe()
     }
 
@@ -264,6 +276,19 @@ impl Board {
     /// # Errors
     /// See [`NotAcknowledged`].
     pub fn acknowledge(&self, id: u64, author: &str, note: &str) -> Result<Arc<Alarm>, NotAcknowledged> {
+        self.take_care(id, author, note).map(|(alarm, _)| alarm)
+    }
+
+    /// The same; says besides whether that is new, or was said twice.
+    ///
+    /// # Errors
+    /// See [`NotAcknowledged`].
+    pub fn take_care(
+        &self,
+        id: u64,
+        author: &str,
+        note: &str,
+    ) -> Result<(Arc<Alarm>, bool), NotAcknowledged> {
         if note.len() > MAX_NOTE {
             return Err(NotAcknowledged::TooLong);
         }
@@ -276,7 +301,7 @@ impl Board {
         if let Some(by) = &alarm.acknowledged {
             if by.author == author && by.note == note {
                 // Said twice, as by who did not get the answer.
-                return Ok(alarm.clone());
+                return Ok((alarm.clone(), false));
             }
             return Err(NotAcknowledged::Already(by.author.clone()));
         }
@@ -289,7 +314,7 @@ impl Board {
         let alarm = alarm.clone();
         inner.unwritten = true;
         self.tell(&mut inner, rule, Step::Acknowledged, at, alarm.clone());
-        Ok(alarm)
+        Ok((alarm, true))
     }
 
     fn tell(&self, inner: &mut Inner, rule: usize, step: Step, at: u64, alarm: Arc<Alarm>) {
@@ -316,8 +341,10 @@ impl Board {
                 step.label()
             ),
         }
+        inner.steps += 1;
+        let nth = inner.steps;
         // Nobody may listen.
-        let _ = self.news.send(News { step, at, alarm });
+        let _ = self.news.send(News { nth, step, at, alarm });
     }
 
     /// Looks at all figures, once a second for ever; meant to be aborted.
@@ -350,20 +377,15 @@ impl Board {
         }
     }
 
-    /// Tells webhooks, and those who watch the read model, for ever; meant to be aborted.
-    pub async fn follow(self: Arc<Board>, shared: Arc<Shared>, webhooks: Arc<Webhooks>) {
+    /// Wakes those who watch the read model, for ever; meant to be aborted.
+    pub async fn follow(self: Arc<Board>, shared: Arc<Shared>) {
         let mut news = self.news();
         loop {
             match news.recv().await {
-                Ok(News { step, at, alarm }) => {
-                    webhooks.notify(Notice::Alarm(AlarmNotice { step, alarm, at }))
-                }
-                Err(RecvError::Lagged(missed)) => {
-                    tracing::error!(missed, "more alarms than webhooks could be told of");
-                }
+                // They look at all that is on.
+                Ok(_) | Err(RecvError::Lagged(_)) => shared.alarms_changed(),
                 Err(RecvError::Closed) => return,
             }
-            shared.alarms_changed();
             if news.is_empty() {
                 self.clone().keep().await;
             }

@@ -253,3 +253,62 @@ fn who_says_twice_that_they_take_care_is_answered_twice() {
     assert!(news.try_recv().is_err(), "told once");
     assert!(board.acknowledge(id, "anna", "another").is_err());
 }
+
+#[tokio::test]
+async fn who_is_left_behind_by_a_storm_is_told_of_all_that_differs() {
+    let shared = shared();
+    let rules = [rule("name = \"away\"\nfigure = \"node_away\"\nabove = [5]")];
+    let board = Arc::new(Board::new(&rules, None));
+    let mut teller = Teller::new(board.clone(), "a test");
+    let mut second = 0;
+    let mut raise = || {
+        shared.links()[0].commands = None;
+        board.look(&shared, at(second * SECOND));
+        board.look(&shared, at((second + 6) * SECOND));
+        second += 10;
+    };
+    let clear = || {
+        shared.links()[0].commands = Some(tokio::sync::mpsc::channel(1).0);
+        board.look(&shared, at(SECOND));
+    };
+    let steps = |news: Vec<News>| -> Vec<(Step, u64)> {
+        news.iter().map(|news| (news.step, news.alarm.id)).collect()
+    };
+    raise();
+    assert_eq!(steps(teller.next().await.unwrap()), [(Step::Raised, 1)]);
+
+    // Nobody reads while more steps are taken than wait for it.
+    let last = 2 + NEWS as u64 / 2;
+    for _ in 2..=last {
+        clear();
+        raise();
+    }
+    board.acknowledge(last, "anna", "mine").unwrap();
+    let told = teller.next().await.unwrap();
+    assert_eq!(told[2].alarm.acknowledged.as_ref().unwrap().author, "anna");
+    assert_eq!(
+        steps(told),
+        [
+            (Step::Cleared, 1),
+            (Step::Raised, last),
+            (Step::Acknowledged, last)
+        ]
+    );
+    // And each step from there on, once.
+    clear();
+    assert_eq!(steps(teller.next().await.unwrap()), [(Step::Cleared, last)]);
+    raise();
+    assert_eq!(steps(teller.next().await.unwrap()), [(Step::Raised, last + 1)]);
+
+    // A storm that comes to nothing is nothing to tell.
+    for _ in 0..NEWS {
+        clear();
+        raise();
+    }
+    let now = last + 1 + NEWS as u64;
+    assert_eq!(
+        steps(teller.next().await.unwrap()),
+        [(Step::Cleared, last + 1), (Step::Raised, now)]
+    );
+    drop(board);
+}

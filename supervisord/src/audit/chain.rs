@@ -9,7 +9,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::{Action, Row};
-use crate::store::sql::{self, Engine, Sql, SqlError, values};
+use crate::store::sql::{self, Engine, Sql, SqlError, Value, values};
 use crate::store::{StoreError, schema};
 
 /// The action of a row that tells of a record that was changed.
@@ -190,7 +190,7 @@ pub fn append(
 
 fn insert(sql: &mut dyn Sql, row: Row, hash: Hash) -> Result<(), SqlError> {
     let action = row.action;
-    let values = values![
+    let values: &[Value] = values![
         row.id,
         row.at,
         row.node,
@@ -206,7 +206,7 @@ fn insert(sql: &mut dyn Sql, row: Row, hash: Hash) -> Result<(), SqlError> {
         action.reason,
         hash.0.as_slice(),
     ];
-    sql.insert(&format!("audit ({COLUMNS})"), values.len(), values, "")
+    sql.insert(&format!("audit ({COLUMNS})"), values.len(), values.to_vec(), "")
 }
 
 /// Reads all rows, in order, and hands over each that is as it was written.

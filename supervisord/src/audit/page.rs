@@ -15,6 +15,10 @@ pub struct Filter<'a> {
     pub target: Option<&'a str>,
     /// Only rows before this one.
     pub before: Option<u64>,
+    /// Only from this moment on; microseconds since the Unix epoch.
+    pub from: Option<u64>,
+    /// Only before this moment.
+    pub until: Option<u64>,
 }
 
 /// The latest rows that are wanted, latest first. They are not verified.
@@ -32,6 +36,12 @@ pub fn latest_rows(sql: &mut dyn Sql, filter: &Filter<'_>, limit: u32) -> Result
         if let Some(value) = value {
             values.push(value.into());
             wanted.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    for (compared, value) in [(">=", filter.from), ("<", filter.until)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            wanted.push_str(&format!(" AND at {compared} ${}", values.len()));
         }
     }
     let query = format!("SELECT {COLUMNS} FROM audit WHERE {wanted} ORDER BY id DESC LIMIT {limit}");

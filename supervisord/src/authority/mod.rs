@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::alarms::Alarm;
-use crate::settings::{TeamSettings, UnixSettings};
+use crate::settings::{PhonePattern, TeamSettings, UnixSettings};
 use crate::state::Node;
 pub use policy::{Deed, Reach};
 
@@ -138,6 +138,8 @@ pub struct Denied(pub String);
 pub struct Authority {
     teams: Vec<TeamSettings>,
     unix: Vec<UnixSettings>,
+    /// Phones on which any agent may be signed in.
+    agent_phones: Vec<PhonePattern>,
 }
 
 impl Authority {
@@ -146,7 +148,19 @@ impl Authority {
         Authority {
             teams: teams.to_vec(),
             unix: unix.to_vec(),
+            agent_phones: Vec::new(),
         }
+    }
+
+    /// With phones on which any agent may be signed in, beside its own.
+    pub fn with_agent_phones(mut self, phones: &[PhonePattern]) -> Authority {
+        self.agent_phones = phones.to_vec();
+        self
+    }
+
+    /// Whether users of this machine differ in what they may do, and see: no one of them is then told what another may not see.
+    pub fn tells_users_apart(&self) -> bool {
+        !self.unix.is_empty()
     }
 
     /// Who a user of this machine is: by the first `[[unix]]` that names the user, or a group it is in. Without any, whoever the
@@ -185,7 +199,32 @@ impl Authority {
         let (deed, targets) = deed_of(command);
         targets
             .into_iter()
-            .try_for_each(|target| self.deed(actor, node, deed, target))
+            .try_for_each(|target| self.deed(actor, node, deed, target))?;
+        match command {
+            Command::SignIn { agent, phone } => self.phone(actor, agent, phone),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an agent may be signed in on a phone: who chooses it freely has the PBX call whomever it likes.
+    fn phone(&self, actor: &Actor, agent: &str, phone: &str) -> Result<(), Denied> {
+        let of_team = self.teams.iter().filter(|team| team.has_agent(agent));
+        let mut patterns = of_team
+            .flat_map(|team| &team.agent_phones)
+            .chain(&self.agent_phones);
+        // An empty one is the agent's own, by the settings of its node.
+        if phone.is_empty()
+            || actor.role == Role::Administrator
+            || patterns.any(|pattern| pattern.matches(phone))
+        {
+            return Ok(());
+        }
+        let (author, role, phone) = (&actor.author, actor.role.label(), phone.escape_debug());
+        Err(Denied(format!(
+            "{author} is {role}, who may sign agent {} in on its own phone (give none) and on those that agent_phones in [authority] \
+             or [[team]] of supervisord.toml names, and {phone} is not one; an administrator may",
+            agent.escape_debug()
+        )))
     }
 
     /// Whether a deed may be done to a target.
@@ -302,9 +341,25 @@ impl Authority {
         }
     }
 
-    /// Whether a team has a queue, an agent: for filters.
-    pub fn team(&self, name: &str) -> Option<&TeamSettings> {
-        self.teams.iter().find(|team| team.name == name)
+    /// A team that the actor is of: for filters.
+    pub fn team<'a>(&'a self, actor: &'a Actor, name: &str) -> Option<&'a TeamSettings> {
+        self.teams_of(actor).find(|team| team.name == name)
+    }
+
+    /// Whether the actor sees a call or callback, or may ask about one of which nothing is known any more.
+    pub fn knows_of(&self, actor: &Actor, node: Option<&Node>, reference: &str) -> bool {
+        let call = node.and_then(|node| node.calls.get(reference));
+        let callback = node.and_then(|node| node.callbacks.get(reference));
+        match (call, callback) {
+            (Some(call), _) => self.sees_call(actor, &call.queue, call.agent.as_deref()),
+            (None, Some(callback)) => self.sees_call(actor, &callback.queue, None),
+            (None, None) => self.reaches(
+                actor,
+                node,
+                policy::reach(Deed::Look, actor.role),
+                Target::Call(reference),
+            ),
+        }
     }
 
     /// All teams that the actor is of.

@@ -12,6 +12,7 @@ fn authority() -> Authority {
         name: name.into(),
         queues: vec![queue.into()],
         agents: vec![agents.into()],
+        agent_phones: Vec::new(),
     };
     Authority::new(&[team("sales", "sales", "10*"), team("help", "help", "20*")], &[])
 }
@@ -405,4 +406,79 @@ fn what_is_denied_is_one_line_of_the_log_whatever_was_asked() {
             "{denied}"
         );
     }
+}
+
+#[test]
+fn an_agent_is_signed_in_on_its_own_phone_or_one_that_the_settings_name() {
+    let pattern = |text: &str| PhonePattern::try_from(text.to_owned()).unwrap();
+    let mut sales = TeamSettings {
+        name: "sales".into(),
+        agents: vec!["10*".into()],
+        ..TeamSettings::default()
+    };
+    sales.agent_phones = vec![pattern("SIP/home-*")];
+    let help = TeamSettings {
+        name: "help".into(),
+        agents: vec!["20*".into()],
+        agent_phones: vec![pattern("SIP/help*")],
+        ..TeamSettings::default()
+    };
+    let all = [pattern("PJSIP/1*"), pattern("Local/1*@agents/n")];
+    let authority = Authority::new(&[sales, help], &[]).with_agent_phones(&all);
+    let may = |role, phone: &str| {
+        let command = Command::SignIn {
+            agent: "1001".into(),
+            phone: phone.into(),
+        };
+        authority.command(&actor(role), None, &command).is_ok()
+    };
+    for phone in [
+        "",
+        "PJSIP/1",
+        "PJSIP/1001-desk",
+        "Local/17@agents/n",
+        "SIP/home-1001",
+    ] {
+        assert!(may(Role::Agent, phone) && may(Role::Supervisor, phone), "{phone}");
+    }
+    for phone in [
+        "PJSIP/2001",
+        "pjsip/1001",
+        // Through a trunk, to a URI, a second phone, with options, into another context.
+        "PJSIP/1900555@provider",
+        "PJSIP/1/sip:1900555@example.com",
+        "PJSIP/1&PJSIP/provider/1900555",
+        "PJSIP/1,60,U(hack)",
+        "Local/1900555@outbound/n",
+        "Local/1@agents/n@agents/n",
+        "Local/1@agents/n&Local/1@agents/n",
+        // Another team's.
+        "SIP/help1",
+        " ",
+    ] {
+        for role in [Role::Agent, Role::Supervisor, Role::Viewer] {
+            assert!(!may(role, phone), "{role:?} {phone}");
+        }
+        assert!(may(Role::Administrator, phone), "{phone}");
+    }
+    for wrong in ["*", "", "PJSIP", "P*/1", "/1", "PJSIP/1\n"] {
+        assert!(PhonePattern::try_from(wrong.to_owned()).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn without_a_list_an_agent_has_its_own_phone_only() {
+    let sign_in = |phone: &str| Command::SignIn {
+        agent: "1001".into(),
+        phone: phone.into(),
+    };
+    let judge = |role, phone| authority().command(&actor(role), None, &sign_in(phone));
+    assert!(judge(Role::Agent, "").is_ok());
+    let denied = judge(Role::Agent, "PJSIP/trunk/0900\n1").unwrap_err().to_string();
+    assert!(
+        denied.contains("agent_phones") && !denied.contains('\n'),
+        "{denied}"
+    );
+    assert!(judge(Role::Supervisor, "PJSIP/1001").is_err());
+    assert!(judge(Role::Administrator, "PJSIP/1001").is_ok());
 }

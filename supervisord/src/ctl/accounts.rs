@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
+use super::place::author;
 use super::{Failure, table};
 use crate::accounts::{self, Accounts, AccountsError, Rights, Token, User};
 use crate::authority::Role;
@@ -146,6 +147,7 @@ impl Book {
         let _lock = lock.map_err(|error| Failure::Other(format!("{}: {error}", folder.display())))?;
         let mut accounts = self.read()?;
         let said = change(&mut accounts).map_err(Failure::Refused)?;
+        accounts.sign(&author());
         accounts.write(&self.users).map_err(other)?;
         Ok(said)
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use clap::Subcommand;
+use serde_json::{Map, Value};
 
 use super::place::Place;
 use super::{Failure, table};
@@ -25,6 +26,8 @@ pub enum AuditAsk {
         head: Option<Hash>,
     },
     /// Shows the latest rows, once all of them are verified
+    ///
+    /// Under BEFORE and AFTER stands what differs; --json has both in full, as objects.
     Show {
         /// Where the rows are
         #[command(flatten)]
@@ -35,9 +38,15 @@ pub enum AuditAsk {
         /// Only this action, such as force_busy
         #[arg(long)]
         action: Option<String>,
-        /// Only what was done to this agent, queue, call, supervisor or number
+        /// Only what was done to this agent, queue, call, supervisor, number, alarm, user or token
         #[arg(long)]
         target: Option<String>,
+        /// Only from this moment on, such as 2026-11-25T08:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<u64>,
+        /// Only before this moment
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Option<u64>,
         /// So many
         #[arg(long, default_value_t = 50)]
         last: usize,
@@ -81,6 +90,8 @@ impl AuditAsk {
                 author,
                 action,
                 target,
+                from,
+                until,
                 last,
                 json,
             } => {
@@ -90,7 +101,13 @@ impl AuditAsk {
                 let mut rows = VecDeque::new();
                 verify(store, None, |row| {
                     let what = &row.action;
-                    if is(&author, &what.author) && is(&action, &what.action) && is(&target, &what.target) {
+                    let then =
+                        from.is_none_or(|from| from <= row.at) && until.is_none_or(|until| row.at < until);
+                    if then
+                        && is(&author, &what.author)
+                        && is(&action, &what.action)
+                        && is(&target, &what.target)
+                    {
                         rows.push_back(row.clone());
                         if rows.len() > last {
                             rows.pop_front();
@@ -106,7 +123,8 @@ impl AuditAsk {
                 let cells: Vec<Vec<String>> = rows.iter().map(columns).collect();
                 Ok(table(
                     &[
-                        "ROW", "AT", "NODE", "AUTHOR", "ACTION", "TARGET", "RESULT", "REASON",
+                        "ROW", "AT", "NODE", "AUTHOR", "ACTION", "TARGET", "BEFORE", "AFTER", "RESULT",
+                        "REASON",
                     ],
                     &cells,
                 ))
@@ -135,6 +153,7 @@ fn verify(
 
 fn columns(row: &Row) -> Vec<String> {
     let action = &row.action;
+    let (before, after) = differing(&action.before, &action.after);
     vec![
         row.id.to_string(),
         hotline_blacklist::time::show(row.at),
@@ -142,7 +161,68 @@ fn columns(row: &Row) -> Vec<String> {
         action.author.clone(),
         action.action.clone(),
         action.target.clone(),
+        before,
+        after,
         action.result.clone(),
         action.reason.clone(),
     ]
+}
+
+/// What differs from before to after, as `key=value`; all of it if there is nothing to compare with.
+fn differing(before: &str, after: &str) -> (String, String) {
+    let [before, after] = [before, after].map(|text| match audit::json_value(text) {
+        Value::Object(object) => object,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("is".to_owned(), other)]),
+    });
+    let shown = |one: &Map<String, Value>, other: &Map<String, Value>| {
+        let differ = one.iter().filter(|(key, value)| other.get(*key) != Some(value));
+        let pairs: Vec<String> = differ
+            .map(|(key, value)| match value {
+                Value::String(text) => format!("{key}={text}"),
+                value => format!("{key}={value}"),
+            })
+            .collect();
+        pairs.join(" ")
+    };
+    (shown(&before, &after), shown(&after, &before))
+}
+
+/// Microseconds since the Unix epoch.
+fn moment(text: &str) -> Result<u64, String> {
+    let since = humantime::parse_rfc3339_weak(text)
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .and_then(|since| u64::try_from(since.as_micros()).ok());
+    since.ok_or_else(|| format!("{text:?} is no time such as 2026-11-25T08:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_shown_and_what_does_not_is_not() {
+        assert_eq!(
+            differing(
+                r#"{"state":"ready","phone":"PJSIP/1"}"#,
+                r#"{"state":"forced_busy","phone":"PJSIP/1","forced":{"author":"li"}}"#
+            ),
+            (
+                "state=ready".to_owned(),
+                r#"forced={"author":"li"} state=forced_busy"#.to_owned()
+            )
+        );
+        assert_eq!(
+            differing("", r#"{"door":"open"}"#),
+            (String::new(), "door=open".to_owned())
+        );
+        assert_eq!(differing("none", "none"), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_moment_is_in_microseconds() {
+        assert_eq!(moment("1970-01-01T00:00:01.5Z"), Ok(1_500_000));
+        assert!(moment("noon").is_err());
+    }
 }

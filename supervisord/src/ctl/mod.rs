@@ -19,7 +19,7 @@ use zbus::Connection;
 use zbus::fdo::ManagedObjects;
 
 use crate::dbus::alarms::AlarmRow;
-use crate::dbus::{self, ERROR_PREFIX, NAME, ROOT};
+use crate::dbus::{self, ERROR_PREFIX, NAME, PipeRow, ROOT};
 use crate::settings::Bus;
 
 pub use asks::{Ask, CallAsk};
@@ -152,7 +152,9 @@ impl Client {
             .call(ROOT, "org.freedesktop.DBus.Properties", "Get", &body)
             .await;
         let value: zbus::OwnedVariant = reply.map_err(|error| self.failure(error))?;
-        rows::nodes(value).map_err(|error| self.failure(error))
+        let pipes = self.call(ROOT, MANAGER, "ListPipes", &()).await;
+        let pipes: Vec<PipeRow> = pipes.map_err(|error| self.failure(error))?;
+        rows::nodes(value, pipes).map_err(|error| self.failure(error))
     }
 
     async fn objects(&self) -> Result<ManagedObjects, Failure> {

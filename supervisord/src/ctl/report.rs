@@ -10,6 +10,9 @@ use crate::reports::erlang::Load;
 use crate::reports::{self, By, Query, ServiceLevelE, Staffing, Step, period};
 use crate::store;
 
+/// Rows of a report at most: this program has its memory for itself.
+const MOST_ROWS: usize = 200_000;
+
 /// What can be asked for.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -36,7 +39,7 @@ pub struct ReportAsk {
     /// Only this tier; may be given several times
     #[arg(long = "tier", value_name = "TIER")]
     tiers: Vec<String>,
-    /// Only this agent; may be given several times
+    /// Only this agent, with --by agent; may be given several times
     #[arg(long = "agent", value_name = "NUMBER")]
     agents: Vec<String>,
     /// Only this node
@@ -55,7 +58,7 @@ pub struct ReportAsk {
     /// SL-E counts short abandons
     #[arg(long)]
     with_short: bool,
-    /// A caller who calls again within so many days was not helped at first
+    /// A caller who calls again within so many days, 1 to 90, was not helped at first
     #[arg(long, value_name = "DAYS")]
     repeat_days: Option<u32>,
     /// Length of the intervals that the fluctuation coefficient compares: 15 or 30
@@ -112,6 +115,7 @@ impl ReportAsk {
             flowed_out: !self.without_flowed_out,
             less_short: !self.with_short,
         };
+        query.most_rows = MOST_ROWS;
         query.repeat_days = self.repeat_days.unwrap_or(query.repeat_days);
         query.fluctuation_minutes = self.fluctuation;
         query.staffing = match (self.working_time, self.attendance, self.utilisation) {
@@ -134,6 +138,9 @@ impl ReportAsk {
         Ok(table(&titles, &rows))
     }
 }
+
+/// Agents that are reckoned with at most.
+const MOST_AGENTS: u32 = 100_000;
 
 /// How many agents a load needs.
 #[derive(Args)]
@@ -172,8 +179,9 @@ impl ErlangAsk {
             handling: self.handling.as_secs_f64(),
         };
         let sound = load.erlangs() > 0.0 && load.erlangs().is_finite();
-        if !sound || !(0.0..1.0).contains(&self.level) || self.agents == Some(0) {
-            let why = "calls, times and agents are more than 0, and a level is from 0 to less than 1";
+        let asked = self.agents.unwrap_or(1);
+        if !sound || !(0.0..1.0).contains(&self.level) || !(1..=MOST_AGENTS).contains(&asked) {
+            let why = "calls, times and agents are more than 0, agents up to 100,000, and a level is from 0 to less than 1";
             return Err(Failure::Other(why.to_owned()));
         }
         let target = self.target.as_secs_f64();

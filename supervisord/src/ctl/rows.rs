@@ -1,5 +1,6 @@
 //! What is shown: rows for people, the same as JSON for programs.
 
+use crate::dbus::PipeRow;
 use crate::dbus::alarms::AlarmRow;
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -409,6 +410,56 @@ impl Callback {
     }
 }
 
+/// How a node's events fare on their way to the store. Lengths are microseconds.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "named as in ListPipes, whose introspection documents them"
+)]
+pub struct Pipe {
+    pub events: u64,
+    pub waiting: u64,
+    pub lag: u64,
+    pub in_memory: u64,
+    pub spool_bytes: u64,
+    pub spool_max_bytes: u64,
+    pub spool_earlier_starts: u64,
+    pub spool_trouble: String,
+    pub dropped: u64,
+    pub gaps: u64,
+    pub lost: u64,
+    pub journal_bytes: u64,
+}
+
+impl From<PipeRow> for Pipe {
+    fn from(row: PipeRow) -> Pipe {
+        Pipe {
+            events: row.1,
+            waiting: row.2,
+            lag: row.3,
+            in_memory: row.4,
+            spool_bytes: row.5,
+            spool_max_bytes: row.6,
+            spool_earlier_starts: row.7,
+            spool_trouble: row.8,
+            dropped: row.9,
+            gaps: row.10,
+            lost: row.11,
+            journal_bytes: row.12,
+        }
+    }
+}
+
+impl Pipe {
+    fn spool(&self) -> String {
+        match (self.spool_max_bytes, self.spool_trouble.as_str()) {
+            (0, _) => "none".to_owned(),
+            (max, "") => format!("{} of {} MiB", self.spool_bytes >> 20, max >> 20),
+            (_, trouble) => trouble.to_owned(),
+        }
+    }
+}
+
 /// A node.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[expect(
@@ -421,11 +472,23 @@ pub struct Node {
     pub version: String,
     pub pbx: String,
     pub socket: String,
+    pub pipe: Pipe,
 }
 
 impl Node {
     /// Titles of the columns.
-    pub const TITLES: &'static [&'static str] = &["NODE", "CONNECTED", "VERSION", "PBX", "SOCKET"];
+    pub const TITLES: &'static [&'static str] = &[
+        "NODE",
+        "CONNECTED",
+        "VERSION",
+        "PBX",
+        "SOCKET",
+        "TO STORE",
+        "BEHIND",
+        "SPOOL",
+        "GAPS",
+        "LOST",
+    ];
 
     /// The columns.
     pub fn columns(&self) -> Vec<String> {
@@ -436,13 +499,23 @@ impl Node {
             self.version.clone(),
             self.pbx.clone(),
             self.socket.clone(),
+            self.pipe.waiting.to_string(),
+            span(self.pipe.lag),
+            self.pipe.spool(),
+            self.pipe.gaps.to_string(),
+            self.pipe.lost.to_string(),
         ]
     }
 }
 
-pub(super) fn nodes(value: OwnedVariant) -> zbus::Result<Vec<Node>> {
+pub(super) fn nodes(value: OwnedVariant, pipes: Vec<PipeRow>) -> zbus::Result<Vec<Node>> {
+    let mut pipes: HashMap<String, Pipe> = pipes
+        .into_iter()
+        .map(|row| (row.0.clone(), Pipe::from(row)))
+        .collect();
     let rows: Vec<(String, bool, String, String, String)> = value.try_into()?;
-    let node = |(name, connected, version, pbx, socket)| Node {
+    let node = |(name, connected, version, pbx, socket): (String, bool, String, String, String)| Node {
+        pipe: pipes.remove(&name).unwrap_or_default(),
         name,
         connected,
         version,

@@ -10,7 +10,9 @@ use zbus::{Connection, fdo, interface};
 
 use super::asking::{self, named, text};
 use super::error::CallError;
+use super::sight::Seen;
 use super::views::AgentView;
+use crate::authority::{Actor, Authority};
 use crate::shared::Shared;
 
 /// `net.hotline.Hotline1.Agent`
@@ -18,6 +20,12 @@ pub(super) struct AgentObject {
     pub(super) shared: Arc<Shared>,
     pub(super) node: String,
     pub(super) number: String,
+}
+
+impl Seen for AgentObject {
+    fn is_seen(&self, authority: &Authority, actor: &Actor) -> bool {
+        authority.sees_agent(actor, &self.number)
+    }
 }
 
 impl AgentObject {

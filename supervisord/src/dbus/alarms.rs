@@ -8,8 +8,10 @@ use zbus::{Connection, interface};
 
 use super::error::CallError;
 use super::permit::Right;
+use super::sight::{Eyes, Seen};
 use super::{ROOT, asking, views};
 use crate::alarms::{Alarm, News};
+use crate::authority::{Actor, Authority};
 use crate::shared::{CommandError, Shared};
 
 /// Number, rule, figure, node, queue or empty, level, text, what to do, when it began, when it reached its level, who takes care of it
@@ -33,6 +35,7 @@ pub type AlarmRow = (
 /// `net.hotline.Hotline1.Alarms`
 pub(super) struct Alarms {
     shared: Arc<Shared>,
+    eyes: Arc<Eyes>,
 }
 
 fn row(alarm: &Alarm) -> AlarmRow {
@@ -54,9 +57,35 @@ fn row(alarm: &Alarm) -> AlarmRow {
     )
 }
 
+/// Nodes and the daemon are for all whom the settings name.
+impl Seen for Alarms {
+    fn is_seen(&self, _: &Authority, _: &Actor) -> bool {
+        true
+    }
+}
+
+fn number_alone(id: u64) -> AlarmRow {
+    let none = String::new;
+    (
+        id,
+        none(),
+        none(),
+        none(),
+        none(),
+        0,
+        none(),
+        none(),
+        0,
+        0,
+        none(),
+        0,
+        none(),
+    )
+}
+
 impl Alarms {
-    pub(super) fn new(shared: Arc<Shared>) -> Alarms {
-        Alarms { shared }
+    pub(super) fn new(shared: Arc<Shared>, eyes: Arc<Eyes>) -> Alarms {
+        Alarms { shared, eyes }
     }
 }
 
@@ -70,13 +99,15 @@ impl Alarms {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<AlarmRow>, CallError> {
         asking::permitted(&self.shared, connection, &header, Right::View).await?;
-        Ok(self
-            .shared
-            .alarms
-            .alarms()
-            .iter()
-            .map(|alarm| row(alarm))
-            .collect())
+        let actor = self.eyes.who(connection, &header).await?;
+        let authority = &self.shared.authority;
+        let sees = |alarm: &&Arc<Alarm>| {
+            actor
+                .as_ref()
+                .is_none_or(|actor| authority.sees_alarm(actor, alarm))
+        };
+        let alarms = self.shared.alarms.alarms();
+        Ok(alarms.iter().filter(sees).map(|alarm| row(alarm)).collect())
     }
 
     /// Says that whoever asks takes care of an alarm. It stays on until its figure is well again, and is asked for anew if that gets
@@ -91,17 +122,24 @@ impl Alarms {
         let actor = asking::actor(&self.shared, connection, &header, Right::Supervise).await?;
         self.shared
             .acknowledge(&actor, alarm, &note)
+            .await
             .map(|_| ())
             .map_err(CommandError::into)
     }
 
-    /// An alarm was `raised`, reached another `level`, was `acknowledged`, or `cleared`.
+    /// An alarm was `raised`, reached another `level`, was `acknowledged`, or `cleared`. Where the daemon's settings tell users apart, it has
+    /// its number and nothing else: `List` shows it to who may see it.
     #[zbus(signal)]
     async fn changed(emitter: &SignalEmitter<'_>, step: &str, at: u64, alarm: AlarmRow) -> zbus::Result<()>;
 }
 
 /// Tells all who listen.
-pub(super) async fn announce(connection: &Connection, news: &News) -> zbus::Result<()> {
+pub(super) async fn announce(eyes: &Eyes, connection: &Connection, news: &News) -> zbus::Result<()> {
     let emitter = SignalEmitter::new(connection, ROOT)?;
-    Alarms::changed(&emitter, news.step.label(), news.at, row(&news.alarm)).await
+    let row = if eyes.broadcasts() {
+        row(&news.alarm)
+    } else {
+        number_alone(news.alarm.id)
+    };
+    Alarms::changed(&emitter, news.step.label(), news.at, row).await
 }

@@ -65,6 +65,20 @@ pub(super) async fn actor(
     right: Right,
 ) -> Result<Actor, CallError> {
     let asker = permitted(shared, connection, header, right).await?;
+    actor_of(shared, asker).await
+}
+
+/// Who looks at what everybody may call for; what it sees of that, `authority` says.
+pub(super) async fn onlooker(
+    shared: &Shared,
+    connection: &Connection,
+    header: &Header<'_>,
+) -> Result<Actor, CallError> {
+    let asker = asker(connection, header).await?;
+    actor_of(shared, asker).await
+}
+
+async fn actor_of(shared: &Shared, asker: Asker) -> Result<Actor, CallError> {
     let groups = tokio::task::spawn_blocking({
         let (name, uid) = (asker.name.clone(), asker.uid);
         move || groups_of(&name, uid)

@@ -12,7 +12,9 @@ use zbus::{Connection, interface};
 
 use super::asking::{self, text};
 use super::error::CallError;
+use super::sight::Seen;
 use super::views;
+use crate::authority::{Actor, Authority};
 use crate::shared::Shared;
 
 /// Number, action, reason, author, from, until or 0, tiers, queues, when added. Times are microseconds since the Unix epoch.
@@ -42,6 +44,13 @@ pub(super) fn entries(shared: &Shared) -> Entries {
     nodes
         .map(|(name, node)| (views::text(name), node.listed))
         .collect()
+}
+
+/// Nodes and the daemon are for all whom the settings name.
+impl Seen for Blacklists {
+    fn is_seen(&self, _: &Authority, _: &Actor) -> bool {
+        true
+    }
 }
 
 impl Blacklists {

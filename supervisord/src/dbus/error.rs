@@ -6,6 +6,7 @@ use zbus::names::ErrorName;
 
 use super::{ERROR_PREFIX, views};
 use crate::alarms::NotAcknowledged;
+use crate::authority::Actor;
 use crate::shared::CommandError;
 
 /// Why a method failed.
@@ -33,6 +34,22 @@ impl CallError {
         CallError::new("InvalidArgument", message)
     }
 
+    /// Who asks sees no such thing.
+    pub(super) fn unseen(actor: &Actor) -> CallError {
+        let message = format!(
+            "{} is {}, who may look in its own teams only; an administrator can change [[team]] and [[unix]]",
+            actor.author,
+            actor.role.label()
+        );
+        CallError::refused(Refusal::NotAllowed, message)
+    }
+
+    /// The daemon met a defect of its own: the log says more.
+    pub(super) fn defect(error: impl std::fmt::Display) -> CallError {
+        tracing::error!(%error, "an answer could not be put on the bus");
+        CallError::new("Defect", error.to_string())
+    }
+
     /// The asker may not.
     pub(super) fn denied(denied: super::permit::Denied) -> CallError {
         CallError::refused(Refusal::NotAllowed, denied.0)
@@ -57,6 +74,13 @@ impl From<CommandError> for CallError {
             CommandError::Broken(_) => "Broken",
         };
         CallError::new(name, error.to_string())
+    }
+}
+
+/// Where the library allows no other errors.
+impl From<CallError> for zbus::fdo::Error {
+    fn from(error: CallError) -> zbus::fdo::Error {
+        zbus::fdo::Error::AccessDenied(error.message)
     }
 }
 

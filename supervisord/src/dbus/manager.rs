@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hotline_wire::mask::masked;
+use hotline_wire::snapshot::{CallInfo, CallbackInfo};
 use hotline_wire::{Command, Refusal};
 use zbus::message::Header;
 use zbus::{Connection, interface};
@@ -10,13 +11,17 @@ use zbus::{Connection, interface};
 use super::asking::{self, text};
 use super::error::CallError;
 use super::permit::Right;
+use super::sight::{Eyes, Seen};
 use super::views;
-use crate::shared::Shared;
-use crate::views::call_state;
+use crate::authority::{Actor, Authority};
+use crate::recorder::now;
+use crate::shared::{LinkStatus, Shared};
+use crate::views::{PipeView, call_state};
 
 /// `net.hotline.Hotline1.Manager`
 pub(super) struct Manager {
     shared: Arc<Shared>,
+    eyes: Arc<Eyes>,
 }
 
 /// Name, connected, version of the module, PBX, socket.
@@ -28,6 +33,51 @@ type CallRow = (String, String, String, String, String, u64, u64, String, String
 
 /// Reference, node, queue, tier, masked caller number, when placed, attempts, whether being called.
 type CallbackRow = (String, String, String, String, String, u64, u32, bool);
+
+/// See [`Manager::list_pipes`].
+pub type PipeRow = (
+    String,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    String,
+    u64,
+    u64,
+    u64,
+    u64,
+);
+
+fn pipe_rows(shared: &Shared) -> Vec<PipeRow> {
+    let links = shared.links().clone();
+    let state = shared.state();
+    let row = |link: &LinkStatus| {
+        let pipe = PipeView::of(link, state.nodes.get(&link.node), now());
+        let (bytes, max, earlier, trouble) = match pipe.spool {
+            Some(spool) => (spool.bytes, spool.max_bytes, spool.earlier_starts, spool.trouble),
+            None => (0, 0, 0, String::new()),
+        };
+        (
+            views::text(&link.node),
+            pipe.events,
+            pipe.waiting,
+            pipe.lag,
+            pipe.in_memory,
+            bytes,
+            max,
+            earlier,
+            views::text(&trouble),
+            pipe.dropped.values().sum(),
+            pipe.gaps.values().sum(),
+            pipe.lost,
+            pipe.journal_bytes,
+        )
+    };
+    links.iter().map(row).collect()
+}
 
 pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
     let links = shared.links();
@@ -45,9 +95,16 @@ pub(super) fn node_rows(shared: &Shared) -> Vec<NodeRow> {
         .collect()
 }
 
+/// Nodes and the daemon are for all whom the settings name.
+impl Seen for Manager {
+    fn is_seen(&self, _: &Authority, _: &Actor) -> bool {
+        true
+    }
+}
+
 impl Manager {
-    pub(super) fn new(shared: Arc<Shared>) -> Manager {
-        Manager { shared }
+    pub(super) fn new(shared: Arc<Shared>, eyes: Arc<Eyes>) -> Manager {
+        Manager { shared, eyes }
     }
 
     /// The node that a call is of, or was: its reference says so. That there is none is told to who may ask the command, and
@@ -97,6 +154,21 @@ impl Manager {
         node_rows(&self.shared)
     }
 
+    /// How the events of each node fare on their way to the store, as the node said within the last seconds: node, events since its
+    /// start, those of them that are not stored yet, how old the last stored event is while others wait (microseconds), events in its
+    /// memory, bytes of its spool, bytes that the spool may have (0 without one), starts before the present one that are in it, why it
+    /// cannot be written (empty if it can), events that the node dropped before they were stored, gaps in the stored events ever, events
+    /// known to be lost in them, bytes of its journal of inputs.
+    #[zbus(out_args("pipes"))]
+    async fn list_pipes(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<PipeRow>, CallError> {
+        asking::permitted(&self.shared, connection, &header, Right::View).await?;
+        Ok(pipe_rows(&self.shared))
+    }
+
     /// The calls in progress, longest first: reference, node, queue, tier, masked caller number, when joined, when
     /// connected (0 while waiting), agent number (empty while waiting), state (waiting, talking, on_hold, consulting,
     /// conferencing or away). Times are microseconds since the Unix epoch.
@@ -107,10 +179,17 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<CallRow>, CallError> {
         asking::permitted(&self.shared, connection, &header, Right::View).await?;
-        let state = self.shared.state();
+        let actor = self.eyes.who(connection, &header).await?;
+        let (authority, state) = (&self.shared.authority, self.shared.state());
+        let sees = |call: &&CallInfo| {
+            let (queue, agent) = (&call.queue, call.agent.as_deref());
+            actor
+                .as_ref()
+                .is_none_or(|actor| authority.sees_call(actor, queue, agent))
+        };
         let mut calls: Vec<CallRow> = Vec::new();
         for (node, view) in &state.nodes {
-            calls.extend(view.calls.values().map(|call| {
+            calls.extend(view.calls.values().filter(sees).map(|call| {
                 (
                     views::text(&call.call),
                     views::text(node),
@@ -137,10 +216,17 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<CallbackRow>, CallError> {
         asking::permitted(&self.shared, connection, &header, Right::View).await?;
-        let state = self.shared.state();
+        let actor = self.eyes.who(connection, &header).await?;
+        let (authority, state) = (&self.shared.authority, self.shared.state());
+        let sees = |callback: &&CallbackInfo| {
+            let queue = &callback.queue;
+            actor
+                .as_ref()
+                .is_none_or(|actor| authority.sees_call(actor, queue, None))
+        };
         let mut callbacks: Vec<CallbackRow> = Vec::new();
         for (node, view) in &state.nodes {
-            callbacks.extend(view.callbacks.values().map(|callback| {
+            callbacks.extend(view.callbacks.values().filter(sees).map(|callback| {
                 (
                     views::text(&callback.callback),
                     views::text(node),

@@ -1,7 +1,7 @@
 //! Supervision over D-Bus: queues and agents as objects, and the commands that act on them.
 //!
 //! A thin skin: properties are read from the shared state, methods ask the node and give its answer, never a guess.
-//! If the bus goes away the daemon keeps on and returns to it. No caller number is ever in a broadcast.
+//! If the bus goes away the daemon keeps on and returns to it. No caller number is ever in a broadcast; who sees the rest is said in `sight`.
 
 mod agent;
 pub mod alarms;
@@ -13,22 +13,25 @@ pub mod paths;
 pub mod permit;
 mod publisher;
 mod queue;
+mod sight;
 mod views;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
+use zbus::Connection;
 use zbus::connection::Builder;
-use zbus::{Connection, fdo};
 
+use crate::alarms::Teller;
 use crate::settings::Bus;
 use crate::shared::{Shared, StoreHealth};
 use alarms::Alarms;
 use blacklist::Blacklists;
 use manager::Manager;
+pub use manager::PipeRow;
 use publisher::Publisher;
+use sight::{Eyes, Guarded, Objects};
 
 /// The bus name.
 pub const NAME: &str = "net.hotline.Hotline1";
@@ -91,29 +94,48 @@ pub async fn serve(shared: Arc<Shared>, bus: Bus) {
 
 async fn session(shared: &Arc<Shared>, bus: &Bus) -> zbus::Result<Infallible> {
     // What the daemon itself asks of the bus.
+    let eyes = Eyes::new(shared.clone());
     let connection = builder(bus)?
         .method_timeout(BUS_TIMEOUT)
-        .serve_at(ROOT, Manager::new(shared.clone()))
-        .serve_at(ROOT, Blacklists::new(shared.clone()))
-        .serve_at(ROOT, Alarms::new(shared.clone()))
-        .serve_at(ROOT, fdo::ObjectManager)
+        .serve_at(
+            ROOT,
+            Guarded {
+                eyes: eyes.clone(),
+                inner: Manager::new(shared.clone(), eyes.clone()),
+            },
+        )
+        .serve_at(
+            ROOT,
+            Guarded {
+                eyes: eyes.clone(),
+                inner: Blacklists::new(shared.clone()),
+            },
+        )
+        .serve_at(
+            ROOT,
+            Guarded {
+                eyes: eyes.clone(),
+                inner: Alarms::new(shared.clone(), eyes.clone()),
+            },
+        )
+        .serve_at(ROOT, Objects(eyes.clone()))
         .build()
         .await?;
     let watch = shared.watch();
-    let mut news = shared.alarms.news();
-    let mut publisher = Publisher::new(shared.clone(), connection.clone());
+    let mut teller = Teller::new(shared.alarms.clone(), "the bus");
+    let mut publisher = Publisher::new(shared.clone(), connection.clone(), eyes.clone());
     publisher.publish_all().await?;
     connection.request_name(NAME).await?;
     tracing::info!(%bus, "serving {NAME}");
     loop {
         tokio::select! {
             changes = watch.next() => publisher.publish(&changes).await?,
-            news = news.recv() => match news {
-                Ok(news) => alarms::announce(&connection, &news).await?,
-                // They are on the list.
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "more alarms than the bus could be told of"),
-                Err(RecvError::Closed) => return Err(zbus::Error::Failure("the daemon ends".into())),
-            },
+            steps = teller.next() => {
+                let steps = steps.ok_or_else(|| zbus::Error::Failure("the daemon ends".into()))?;
+                for news in steps {
+                    alarms::announce(&eyes, &connection, &news).await?;
+                }
+            }
             () = connection.closed() => {
                 return Err(zbus::Error::InputOutput(Arc::new(std::io::ErrorKind::ConnectionAborted.into())));
             }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use zbus::names::InterfaceName;
-use zbus::object_server::{Interface, SignalEmitter};
+use zbus::object_server::SignalEmitter;
 use zbus::{Connection, Variant, fdo};
 
 use super::agent::AgentObject;
 use super::blacklist::{self, Entries};
 use super::manager::{NodeRow, node_rows};
 use super::queue::QueueObject;
+use super::sight::{Eyes, Guarded, Object, Seen};
 use super::views::{AgentView, QueueView, View};
 use super::{ROOT, paths};
 use crate::shared::Shared;
@@ -25,6 +26,7 @@ type Views<V> = Vec<(Key, Option<V>)>;
 pub(super) struct Publisher {
     shared: Arc<Shared>,
     connection: Connection,
+    eyes: Arc<Eyes>,
     queues: Shown<QueueView>,
     agents: Shown<AgentView>,
     nodes: Vec<NodeRow>,
@@ -47,12 +49,13 @@ impl<V> Default for Shown<V> {
 }
 
 impl Publisher {
-    pub(super) fn new(shared: Arc<Shared>, connection: Connection) -> Publisher {
+    pub(super) fn new(shared: Arc<Shared>, connection: Connection, eyes: Arc<Eyes>) -> Publisher {
         let nodes = Vec::new();
         let lists = Entries::new();
         Publisher {
             shared,
             connection,
+            eyes,
             queues: Shown::default(),
             agents: Shown::default(),
             nodes,
@@ -72,13 +75,15 @@ impl Publisher {
         let nodes = node_rows(&self.shared);
         if nodes != self.nodes {
             let changed = HashMap::from([("Nodes", Variant::from(nodes.clone()))]);
-            announce(&self.connection, ROOT, "net.hotline.Hotline1.Manager", changed).await?;
+            self.announce_here("net.hotline.Hotline1.Manager", changed)
+                .await?;
             self.nodes = nodes;
         }
         let lists = blacklist::entries(&self.shared);
         if lists != self.lists {
             let changed = HashMap::from([("Entries", Variant::from(lists.clone()))]);
-            announce(&self.connection, ROOT, "net.hotline.Hotline1.Blacklist", changed).await?;
+            self.announce_here("net.hotline.Hotline1.Blacklist", changed)
+                .await?;
             self.lists = lists;
         }
 
@@ -90,7 +95,15 @@ impl Publisher {
             name: name.clone(),
         };
         self.queues
-            .update(&self.connection, queues, changes.all, paths::queue, make)
+            .update(
+                &self.connection,
+                &self.eyes,
+                queues,
+                changes.all,
+                paths::queue,
+                make,
+                |(node, name)| Object::Queue(node, name),
+            )
             .await?;
         let make = |(node, number): &Key| AgentObject {
             shared: shared.clone(),
@@ -98,8 +111,24 @@ impl Publisher {
             number: number.clone(),
         };
         self.agents
-            .update(&self.connection, agents, changes.all, paths::agent, make)
+            .update(
+                &self.connection,
+                &self.eyes,
+                agents,
+                changes.all,
+                paths::agent,
+                make,
+                |(node, number)| Object::Agent(node, number),
+            )
             .await
+    }
+
+    async fn announce_here(
+        &self,
+        interface: &'static str,
+        changed: HashMap<&str, Variant<'_>>,
+    ) -> zbus::Result<()> {
+        announce(&self.connection, &self.eyes, ROOT, interface, changed).await
     }
 
     /// What may have changed, as it is now.
@@ -124,20 +153,27 @@ impl Publisher {
 }
 
 impl<V: View> Shown<V> {
-    async fn update<I: Interface>(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of them differ between kinds of objects"
+    )]
+    async fn update<I: Seen>(
         &mut self,
         connection: &Connection,
+        eyes: &Arc<Eyes>,
         views: Views<V>,
         removals_first: bool,
         path_of: fn(&str) -> String,
         make: impl Fn(&Key) -> I,
+        object: fn(Key) -> Object,
     ) -> zbus::Result<()> {
         let server = connection.object_server();
         if removals_first {
             for (key, _) in views.iter().filter(|(_, view)| view.is_none()) {
                 if let Some((path, _)) = self.objects.remove(key) {
                     self.paths.remove(&path);
-                    server.remove::<I, _>(path).await?;
+                    eyes.remove(&path);
+                    server.remove::<Guarded<I>, _>(path).await?;
                 }
             }
         }
@@ -147,7 +183,7 @@ impl<V: View> Shown<V> {
                 Some((path, before)) => {
                     let changed: HashMap<&str, Variant<'_>> = view.changed(before).into_iter().collect();
                     if !changed.is_empty() {
-                        announce(connection, path, V::INTERFACE, changed).await?;
+                        announce(connection, eyes, path, V::INTERFACE, changed).await?;
                         *before = view;
                     }
                 }
@@ -156,7 +192,12 @@ impl<V: View> Shown<V> {
                     if self.paths.contains(&path) {
                         path = paths::on_node(&path, &key.0);
                     }
-                    server.at(path.as_str(), make(&key)).await?;
+                    eyes.add(&path, object(key.clone()));
+                    let served = Guarded {
+                        eyes: eyes.clone(),
+                        inner: make(&key),
+                    };
+                    server.at(path.as_str(), served).await?;
                     self.paths.insert(path.clone());
                     self.objects.insert(key, (path, view));
                 }
@@ -166,13 +207,20 @@ impl<V: View> Shown<V> {
     }
 }
 
+/// Says what has changed; how it is now only if all who listen may know.
 async fn announce(
     connection: &Connection,
+    eyes: &Eyes,
     path: &str,
     interface: &'static str,
     changed: HashMap<&str, Variant<'_>>,
 ) -> zbus::Result<()> {
     let emitter = SignalEmitter::new(connection, path)?;
     let interface = InterfaceName::from_static_str(interface)?;
-    fdo::Properties::properties_changed(&emitter, interface, changed, Cow::Borrowed(&[])).await
+    if eyes.broadcasts() {
+        return fdo::Properties::properties_changed(&emitter, interface, changed, Cow::Borrowed(&[])).await;
+    }
+    let mut names: Vec<&str> = changed.into_keys().collect();
+    names.sort_unstable();
+    fdo::Properties::properties_changed(&emitter, interface, HashMap::new(), names.into()).await
 }

@@ -9,7 +9,9 @@ use zbus::{Connection, fdo, interface};
 
 use super::asking;
 use super::error::CallError;
+use super::sight::Seen;
 use super::views::QueueView;
+use crate::authority::{Actor, Authority};
 use crate::shared::Shared;
 
 /// `net.hotline.Hotline1.Queue`
@@ -17,6 +19,12 @@ pub(super) struct QueueObject {
     pub(super) shared: Arc<Shared>,
     pub(super) node: String,
     pub(super) name: String,
+}
+
+impl Seen for QueueObject {
+    fn is_seen(&self, authority: &Authority, actor: &Actor) -> bool {
+        authority.sees_queue(actor, &self.name)
+    }
 }
 
 impl QueueObject {

@@ -1,7 +1,7 @@
-//! Connections: how many, for how long, with or without TLS. None of them can starve the rest of the daemon.
+//! Connections: how many, from where, for how long, with or without TLS. None of them can starve the others, or the rest of the daemon.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +10,22 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, http};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 use tower::ServiceExt;
 
+use super::problem::Problem;
+use super::shares::Shares;
 use super::tls::Tls;
 use crate::timings::Timings;
 
@@ -31,6 +35,10 @@ const MAX_BUFFER: usize = 64 << 10;
 const OTHER_DESCRIPTORS: usize = 256;
 /// Connections there are always places for.
 const FEWEST: usize = 8;
+/// Connections that are told at once that there are too many of them; further ones are just closed.
+const REFUSING: usize = 32;
+/// How long that may take.
+const REFUSAL: Duration = Duration::from_secs(1);
 /// Headers of one request.
 const MAX_HEADERS: usize = 64;
 
@@ -47,6 +55,8 @@ pub struct Listening {
     pub tls: Option<Arc<Tls>>,
     /// Connections at once. Further ones wait until one ends.
     pub max_connections: usize,
+    /// Of them, from one address.
+    pub max_per_address: usize,
     /// How long to wait for others.
     pub timings: Timings,
 }
@@ -56,6 +66,9 @@ impl Listening {
     pub async fn serve(self, routes: Router) {
         let max = room_for(self.max_connections);
         let places = Arc::new(Semaphore::new(max));
+        let addresses = Shares::new(self.max_per_address);
+        let refusing = Arc::new(Semaphore::new(REFUSING));
+        let mut crowd = Crowd::default();
         let mut connections = JoinSet::new();
         loop {
             let place = match places.clone().try_acquire_owned() {
@@ -81,9 +94,22 @@ impl Listening {
                 }
             };
             while connections.try_join_next().is_some() {}
+            let Some(share) = addresses.take(&self::address(address.ip())) else {
+                crowd.refused(address, self.max_per_address);
+                // With TLS nothing can be said before the handshake, which is dear.
+                if self.tls.is_none()
+                    && let Ok(refusal) = refusing.clone().try_acquire_owned()
+                {
+                    connections.spawn(async move {
+                        let _refusal = (refusal, place);
+                        let _ = tokio::time::timeout(REFUSAL, refuse(stream)).await;
+                    });
+                }
+                continue;
+            };
             let (routes, tls, timings) = (routes.clone(), self.tls.clone(), self.timings);
             connections.spawn(async move {
-                let _place = place;
+                let _place = (place, share);
                 // Small messages to many readers, each wanted at once.
                 let _ = stream.set_nodelay(true);
                 let answering = Arc::new(AtomicBool::new(false));
@@ -138,9 +164,13 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send>(
         request.extensions_mut().insert(Peer(address));
         let (routes, answering) = (routes.clone(), answering.clone());
         async move {
-            // Requests hold no absolute address here: this is no proxy.
-            if request.uri().authority().is_some() {
+            // Requests hold no absolute address here: this is no proxy. Whom it names counts before the header does.
+            if let Some(authority) = request.uri().authority() {
+                let host = HeaderValue::try_from(authority.as_str());
                 *request.uri_mut() = origin_form(request.uri());
+                if let Ok(host) = host {
+                    request.headers_mut().insert(HOST, host);
+                }
             }
             answering.store(true, Ordering::Relaxed);
             let answer = routes.oneshot(request).await;
@@ -161,6 +191,65 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send>(
 fn origin_form(uri: &http::Uri) -> http::Uri {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     path.parse().unwrap_or_else(|_| http::Uri::from_static("/"))
+}
+
+/// Says that there are too many connections from there, and waits until that was read: closed with a request unread, it could be lost.
+async fn refuse(mut stream: TcpStream) -> io::Result<()> {
+    let problem = Problem::too_many(
+        "too_many_connections",
+        "too many connections from your address are open; end some, or raise [http] max_connections_per_address",
+    );
+    let body = serde_json::to_string(&problem)?;
+    let head = format!(
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nRetry-After: 1\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut unread = [0; 4096];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
+}
+
+/// Connections that were refused, for the log: a line each ten seconds at most.
+#[derive(Debug, Default)]
+struct Crowd {
+    refused: u64,
+    said: Option<Instant>,
+}
+
+impl Crowd {
+    fn refused(&mut self, from: SocketAddr, most: usize) {
+        self.refused += 1;
+        let now = Instant::now();
+        if self
+            .said
+            .is_some_and(|said| now.duration_since(said) < Duration::from_secs(10))
+        {
+            return;
+        }
+        tracing::warn!(
+            from = %from.ip(),
+            refused = self.refused,
+            "{most} HTTP connections of one address are open ([http] max_connections_per_address): further ones are refused"
+        );
+        (self.refused, self.said) = (0, Some(now));
+    }
+}
+
+/// Who counts as one: an address, or a network of IPv6.
+pub fn address(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => {
+                let [a, b, c, d, ..] = ip.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        },
+    }
 }
 
 /// A connection that ends when nothing moves on it, either way, for a while. While an answer is made, it is for us to move.

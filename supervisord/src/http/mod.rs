@@ -6,11 +6,13 @@
 pub mod api;
 pub mod auth;
 mod extract;
+mod hosts;
 pub mod listen;
 pub mod openapi;
 mod places;
 mod probes;
 pub mod problem;
+pub mod shares;
 pub mod sse;
 mod stamp;
 pub mod tls;
@@ -23,15 +25,17 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use prometheus::Registry;
-use tokio::sync::Semaphore;
+use prometheus::{IntGauge, Registry};
+use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::accounts::Reading;
 use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
 use crate::shared::Shared;
 use api::Answers;
 use auth::{Book, LoginGate, Sessions};
 use problem::Problem;
+use shares::Shares;
 use sse::Feed;
 
 /// Longest body of a request, in bytes: every command many times over.
@@ -39,6 +43,8 @@ const MAX_BODY: usize = 64 << 10;
 
 /// Pages of metrics written at once: each is as long as there are series.
 const GATHERING: usize = 2;
+/// Reports that are made at once.
+const REPORTING: usize = 2;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -47,6 +53,8 @@ pub struct Http {
     pub(crate) shared: Arc<Shared>,
     /// All metrics.
     registry: Registry,
+    /// Whether the users' file can be used.
+    users_ok: IntGauge,
     settings: HttpSettings,
     /// Where events, records and the audit record are.
     store: StoreSettings,
@@ -59,8 +67,14 @@ pub struct Http {
     feed: Arc<Feed>,
     /// Places for streams.
     streams: Arc<Semaphore>,
+    /// Streams by user or token.
+    readers: Arc<Shares>,
+    /// Requests under way, by user or token.
+    requests: Arc<Shares>,
     /// Places for writing metrics.
     gathering: Arc<Semaphore>,
+    /// Places for making reports.
+    reporting: Arc<Semaphore>,
     /// Whether people reach it by HTTPS.
     secure: bool,
 }
@@ -78,12 +92,19 @@ impl Http {
     ) -> anyhow::Result<Http> {
         let http = settings.http.clone();
         let login = LoginGate::new(shared.timings.http_password).map_err(anyhow::Error::msg)?;
+        let book = Book::open(http.users.clone(), &settings.team, shared.timings.http_users)?;
+        let users_ok = IntGauge::new(
+            "hotline_http_users_ok",
+            "1 while the users' file of the HTTP API can be used, or there is none; 0 otherwise.",
+        )?;
+        registry.register(Box::new(users_ok.clone()))?;
         Ok(Http {
             shared,
             registry,
+            users_ok,
             store: settings.store.clone(),
             reports: settings.reports.clone(),
-            book: Book::open(http.users.clone(), &settings.team)?,
+            book,
             sessions: Sessions::new(
                 Duration::from_secs(http.session_idle_seconds),
                 Duration::from_secs(http.session_seconds),
@@ -92,10 +113,18 @@ impl Http {
             answers: Answers::default(),
             feed,
             streams: Arc::new(Semaphore::new(http.max_streams)),
+            readers: Shares::new(http.max_streams_per_user),
+            requests: Shares::new(http.max_requests_per_user),
             gathering: Arc::new(Semaphore::new(GATHERING)),
+            reporting: Arc::new(Semaphore::new(REPORTING)),
             secure: http.tls_cert.is_some(),
             settings: http,
         })
+    }
+
+    /// Who may use it, whenever that was read.
+    pub(crate) fn users(&self) -> watch::Receiver<Reading> {
+        self.book.readings()
     }
 
     /// The session's cookie. With the prefix, browsers take it from this very host by HTTPS only.
@@ -146,6 +175,7 @@ pub fn routes(http: Arc<Http>) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(http.clone(), hosts::guard))
         .layer(middleware::from_fn(guard_browsers))
         .with_state(http)
 }

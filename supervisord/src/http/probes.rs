@@ -50,6 +50,7 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     admit(&http, peer, &headers)?;
+    http.users_ok.set(i64::from(http.book.trouble().is_none()));
     let gathering = http.gathering.clone();
     let text = beside(&gathering, move || {
         TextEncoder::new()
@@ -61,7 +62,8 @@ async fn metrics(
     Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
 }
 
-/// 200 while all is stored; 503 with the reason otherwise. A node that is away is the node's trouble, not ours.
+/// 200 while all is stored; 503 with the reason otherwise. A node that is away is the node's trouble, not ours. What is wrong with the users' file is
+/// said behind.
 async fn healthz(
     State(http): State<Arc<Http>>,
     Extension(peer): Extension<Peer>,
@@ -69,11 +71,24 @@ async fn healthz(
 ) -> Result<(StatusCode, String), Problem> {
     admit(&http, peer, &headers)?;
     let store = http.shared.store().borrow().clone();
-    Ok(match store {
-        StoreHealth::Ok => (StatusCode::OK, "ok\n".into()),
+    let (status, mut text) = match store {
+        StoreHealth::Ok => (StatusCode::OK, "ok\n".to_owned()),
         StoreHealth::Starting => (StatusCode::OK, "ok: restoring the state\n".into()),
         StoreHealth::Failed(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
-    })
+    };
+    // A new start would not mend it, nor succeed.
+    if let Some(trouble) = http.book.trouble() {
+        let so = if trouble.closed {
+            "nobody may use the HTTP API"
+        } else {
+            "those of before may use the HTTP API for now"
+        };
+        text.push_str(&format!(
+            "users: {so}: {}; `hotlinectl user list` reads the same file\n",
+            trouble.error
+        ));
+    }
+    Ok((status, text))
 }
 
 /// 200 once the state is restored, with a line on each node; 503 before.

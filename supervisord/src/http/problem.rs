@@ -54,6 +54,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, reason, detail)
     }
 
+    /// Who asks has under way all that it may have; it is to try again in a second.
+    pub fn too_many(reason: &str, detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, reason, detail).retry_after(1)
+    }
+
     /// The daemon met a defect of its own: the log says more.
     pub fn defect(what: &str, error: &dyn std::fmt::Display) -> Problem {
         tracing::error!(%error, "{what}");

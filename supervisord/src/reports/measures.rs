@@ -1,5 +1,7 @@
 //! The figures of a contact centre, each by its definition, from counts that add up.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -18,7 +20,7 @@ pub struct Measure {
     /// `count`, `seconds`, `ratio` or `agents`.
     pub unit: &'static str,
     /// How it is computed.
-    pub definition: String,
+    pub definition: Cow<'static, str>,
 }
 
 /// Figures by name, in their order.
@@ -46,7 +48,7 @@ impl Measures {
         &mut self,
         name: &'static str,
         unit: &'static str,
-        definition: impl Into<String>,
+        definition: impl Into<Cow<'static, str>>,
         value: Option<f64>,
     ) {
         self.0.push(Measure {
@@ -57,19 +59,19 @@ impl Measures {
         });
     }
 
-    fn count(&mut self, name: &'static str, definition: &str, value: i64) {
+    fn count(&mut self, name: &'static str, definition: &'static str, value: i64) {
         self.put(name, "count", definition, Some(value as f64));
     }
 
-    fn time(&mut self, name: &'static str, definition: &str, micros: i64) {
+    fn time(&mut self, name: &'static str, definition: &'static str, micros: i64) {
         self.put(name, "seconds", definition, Some(seconds(micros)));
     }
 
-    fn ratio(&mut self, name: &'static str, definition: impl Into<String>, part: i64, whole: i64) {
+    fn ratio(&mut self, name: &'static str, definition: impl Into<Cow<'static, str>>, part: i64, whole: i64) {
         self.put(name, "ratio", definition, over(part as f64, whole as f64));
     }
 
-    fn mean(&mut self, name: &'static str, definition: &str, micros: i64, count: i64) {
+    fn mean(&mut self, name: &'static str, definition: &'static str, micros: i64, count: i64) {
         self.put(name, "seconds", definition, over(seconds(micros), count as f64));
     }
 }

@@ -112,14 +112,30 @@ pub fn run(query: &Query, engine: &mut dyn Engine) -> Result<Report, ReportError
         let mut rows = Vec::new();
         for period in &periods {
             report_period(sql, query, period, &open, &mut rows)?;
+            if rows.len() > query.most_rows {
+                break;
+            }
         }
         let whole = crate::store::keep::whole_from(sql)?;
         Ok((rows, whole, sums::lost_events(sql, query, &periods)?))
     });
     let (rows, whole, lost) = read.map_err(|error| engine.failure(error))?;
+    if rows.len() > query.most_rows {
+        return Err(ReportError::Asked(format!(
+            "more than {} rows: ask for less time, longer periods, or some queues, tiers or agents only",
+            query.most_rows
+        )));
+    }
     let mut notes = vec![
         "a visit counts in the period in which it joined, an agent's call in that in which it was connected, time in each period that it spans".to_owned(),
     ];
+    if !query.has_whole_time() && matches!(query.by, By::All | By::Team | By::Agent) {
+        notes.push(
+            "of agents there are calls and offers only: who is ready is so for all queues and tiers, so time, occupancy and utilisation \
+             are known of all of them together"
+                .to_owned(),
+        );
+    }
     if lost > 0 {
         notes.push(format!(
             "{lost} events of this time are lost: calls that ended in a gap are among errors and cut_off, agents' time of which nobody \
@@ -184,18 +200,15 @@ fn report_period(
             intervals: (past - period.from).div_ceil(interval),
         });
         match query.by {
-            By::Agent => {
-                measures::of_agents_calls(&mut figures, &sums.agents);
-                measures::of_agents(&mut figures, &sums.agents);
-            }
-            By::All | By::Team => {
+            By::Agent => measures::of_agents_calls(&mut figures, &sums.agents),
+            By::All | By::Team | By::Queue | By::Tier | By::QueueTier => {
                 measures::of_queues(&mut figures, &sums.queues, query, spread, callers);
-                measures::of_agents(&mut figures, &sums.agents);
             }
-            By::Queue | By::Tier | By::QueueTier => {
-                measures::of_queues(&mut figures, &sums.queues, query, spread, callers);
-                measures::of_offers(&mut figures, &sums.agents);
-            }
+        }
+        let with_time = query.has_whole_time() && matches!(query.by, By::All | By::Team | By::Agent);
+        match with_time {
+            true => measures::of_agents(&mut figures, &sums.agents),
+            false => measures::of_offers(&mut figures, &sums.agents),
         }
         rows.push(ReportRow {
             period: period.clone(),

@@ -122,7 +122,8 @@ fn key_cells(by: By, key: &Key) -> Vec<String> {
 
 /// Names come from others: what a spreadsheet would take for a formula is made a text.
 fn inert(cell: String) -> String {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    // Some take the wide forms of East Asia for the narrow ones.
+    match cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']) {
         true => format!("'{cell}"),
         false => cell,
     }
@@ -141,7 +142,20 @@ mod tests {
 
     #[test]
     fn a_name_is_no_formula() {
-        assert_eq!(inert("=1+1".into()), "'=1+1");
+        for formula in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠SUM(A1)",
+            "\t=1",
+            "\n=1",
+        ] {
+            assert_eq!(inert(formula.into()), format!("'{formula}"));
+        }
         assert_eq!(inert("售后".into()), "售后");
     }
 

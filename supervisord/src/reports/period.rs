@@ -66,11 +66,9 @@ pub fn range(text: &str, zone: &TimeZone, now: Timestamp) -> Result<(ZonedDateTi
         )
     };
     let today = now.to_zoned_datetime(zone.clone()).date();
-    let midnight = |date: Date| {
-        date.to_zoned_datetime(zone.clone())
-            .map_err(|error| error.to_string())
-    };
-    let later = |date: Date, span: Span| date.checked_add(span).map_err(|error| error.to_string());
+    // Years after 9999, and what else no calendar has.
+    let midnight = |date: Date| date.to_zoned_datetime(zone.clone()).map_err(|_| wrong());
+    let later = |date: Date, span: Span| date.checked_add(span).map_err(|_| wrong());
     let days = |first: Date, last: Date| Ok((midnight(first)?, midnight(later(last, 1.day())?)?));
     match text {
         "today" => return days(today, today),
@@ -103,7 +101,7 @@ pub fn range(text: &str, zone: &TimeZone, now: Timestamp) -> Result<(ZonedDateTi
             let time: DateTime = text.parse().map_err(|_| wrong())?;
             time.to_zoned_datetime(zone.clone())
                 .map(Some)
-                .map_err(|error| error.to_string())
+                .map_err(|_| wrong())
         }
         false => Ok(None),
     };
@@ -238,6 +236,19 @@ mod tests {
             "2026-02-01T08:00",
         ] {
             assert!(range(wrong, &utc, at("2026-06-01T00:00:00Z")).is_err(), "{wrong}");
+        }
+        for far in [
+            "9999-12-31",
+            "9999-12",
+            "2026-01-01..9999-12-31",
+            "9999-12-31T23:00..9999-12-31T23:30",
+        ] {
+            let refused = range(
+                far,
+                &TimeZone::get("America/New_York").unwrap(),
+                at("2026-06-01T00:00:00Z"),
+            );
+            assert!(refused.unwrap_err().contains("is no time"), "{far}");
         }
         let (from, to) = range(
             "2026-02-01T08:07..2026-02-01T09:00",

@@ -8,6 +8,11 @@ use super::{ReportError, Step};
 use crate::settings::{ReportSettings, TeamSettings};
 use crate::store::ledger::figures::BOUNDS;
 
+/// Rows of an answer at most, unless who asks can do with more: what it takes of the daemon's memory is some 100 MB.
+const MOST_ROWS: usize = 20_000;
+/// Most days within which a caller calls again, as in the settings.
+const MOST_DAYS: u32 = 90;
+
 /// Whose figures a row has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -57,11 +62,11 @@ pub struct Query {
     pub to: ZonedDateTime,
     /// By what periods.
     pub step: Step,
-    /// Only these queues; all if none. Agents' time that belongs to no call belongs to no queue.
+    /// Only these queues; all if none. Agents' time that belongs to no call belongs to no queue: then it is left out.
     pub queues: Vec<String>,
     /// Only these tiers.
     pub tiers: Vec<String>,
-    /// Only these agents.
+    /// Only these agents, with [`By::Agent`]: a caller who waits belongs to none.
     pub agents: Vec<String>,
     /// Only this node.
     pub node: Option<String>,
@@ -81,6 +86,8 @@ pub struct Query {
     pub staffing: Option<Staffing>,
     /// Now; microseconds since the Unix epoch.
     pub now: u64,
+    /// Rows of the answer at most.
+    pub most_rows: usize,
 }
 
 impl Query {
@@ -113,6 +120,7 @@ impl Query {
             fluctuation_minutes: 30,
             staffing: None,
             now,
+            most_rows: MOST_ROWS,
         }
     }
 
@@ -130,6 +138,18 @@ impl Query {
         }
         if ![15, 30].contains(&self.fluctuation_minutes) {
             return refuse("intervals are of 15 or 30 minutes".to_owned());
+        }
+        if !(1..=MOST_DAYS).contains(&self.repeat_days) {
+            return refuse(format!(
+                "who calls again does so within 1 to {MOST_DAYS} days, not {}",
+                self.repeat_days
+            ));
+        }
+        if self.by != By::Agent && !self.agents.is_empty() {
+            return refuse(
+                "agents can be chosen for figures by agent alone: callers who wait belong to no agent"
+                    .to_owned(),
+            );
         }
         if self.by == By::Team && self.teams.is_empty() {
             return refuse(
@@ -185,6 +205,11 @@ impl Query {
                 teams.map(key).collect()
             }
         }
+    }
+
+    /// Whether agents' time is there as a whole, and not only that with calls of some queues or tiers.
+    pub(super) fn has_whole_time(&self) -> bool {
+        self.queues.is_empty() && self.tiers.is_empty()
     }
 
     pub(super) fn wants(&self, queue: &str, tier: &str) -> bool {

@@ -29,8 +29,17 @@ pub struct HttpSettings {
     pub probes: Probes,
     /// Connections at once; further ones wait.
     pub max_connections: usize,
+    /// Of them, from one address, or one /64 of IPv6; further ones are told to come back later.
+    pub max_connections_per_address: usize,
     /// Streams of events at once; further ones are refused.
     pub max_streams: usize,
+    /// Of them, of one user or token.
+    pub max_streams_per_user: usize,
+    /// Requests of one user or token at once, streams left out; further ones are refused.
+    pub max_requests_per_user: usize,
+    /// Names by which it may be reached, beside `localhost` and addresses of this machine itself; checked if it listens on loopback, or
+    /// if there are any.
+    pub hosts: Vec<String>,
     /// A session ends when it was not used for so long; seconds.
     pub session_idle_seconds: u64,
     /// A session ends after so long; seconds.
@@ -60,7 +69,11 @@ impl Default for HttpSettings {
             users: PathBuf::from("/etc/hotline/users.toml"),
             probes: Probes::default(),
             max_connections: 1_024,
+            max_connections_per_address: 256,
             max_streams: 768,
+            max_streams_per_user: 64,
+            max_requests_per_user: 32,
+            hosts: Vec::new(),
             session_idle_seconds: 3_600,
             session_seconds: 12 * 3_600,
         }
@@ -108,7 +121,25 @@ impl HttpSettings {
         }
         let ranges = [
             ("http.max_connections", self.max_connections as u64, 8, 65_536),
+            (
+                "http.max_connections_per_address",
+                self.max_connections_per_address as u64,
+                1,
+                65_536,
+            ),
             ("http.max_streams", self.max_streams as u64, 0, 65_536),
+            (
+                "http.max_streams_per_user",
+                self.max_streams_per_user as u64,
+                1,
+                65_536,
+            ),
+            (
+                "http.max_requests_per_user",
+                self.max_requests_per_user as u64,
+                1,
+                65_536,
+            ),
             (
                 "http.session_idle_seconds",
                 self.session_idle_seconds,
@@ -121,6 +152,15 @@ impl HttpSettings {
             if !(low..=high).contains(&value) {
                 return fault(key, format!("{value} is out of range, {low} to {high}"));
             }
+        }
+        let named = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        if let Some(wrong) = self
+            .hosts
+            .iter()
+            .find(|host| host.is_empty() || !host.bytes().all(named))
+        {
+            let message = format!("{wrong:?} is no name of a host, such as \"hotline.example.com\"");
+            return fault("http.hosts", message);
         }
         if self.max_streams >= self.max_connections {
             let message = format!(
@@ -145,6 +185,9 @@ pub struct TeamSettings {
     /// Agent numbers.
     #[serde(default)]
     pub agents: Vec<String>,
+    /// Phones on which its agents may be signed in, beside their own.
+    #[serde(default)]
+    pub agent_phones: Vec<PhonePattern>,
 }
 
 impl TeamSettings {
@@ -156,6 +199,62 @@ impl TeamSettings {
     /// Whether an agent is of the team.
     pub fn has_agent(&self, number: &str) -> bool {
         self.agents.iter().any(|pattern| matches(pattern, number))
+    }
+}
+
+/// `[authority]`: what the policy leaves to the settings.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthoritySettings {
+    /// Phones on which any agent may be signed in, beside its own.
+    pub agent_phones: Vec<PhonePattern>,
+}
+
+/// Which dial strings somebody may give: literally, but for `*`, which stands for letters, digits, `.`, `_` and `-`. None of these leads
+/// from a phone to a trunk or to a second phone, as `@`, `/`, `&` and the like do.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PhonePattern(String);
+
+impl PhonePattern {
+    /// Whether a dial string is so.
+    pub fn matches(&self, phone: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| phone.strip_prefix(first)) else {
+            return false;
+        };
+        let harmless = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        let mut parts = parts.peekable();
+        while let Some(part) = parts.next() {
+            // The last part is at the end; others as early as they come, which leaves most for what follows.
+            let at = match parts.peek() {
+                None => rest.strip_suffix(part).map(str::len),
+                Some(_) => rest.find(part),
+            };
+            match at {
+                Some(at) if harmless(&rest[..at]) => rest = &rest[at + part.len()..],
+                Some(_) | None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+impl TryFrom<String> for PhonePattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<PhonePattern, String> {
+        let technology = text.split(['/', '*']).next().unwrap_or_default();
+        let begins = !technology.is_empty() && text[technology.len()..].starts_with('/');
+        if !begins || text.chars().any(char::is_control) {
+            return Err(format!(
+                "{text:?} is no pattern of phones: give a technology and a name, such as \"PJSIP/1*\""
+            ));
+        }
+        Ok(PhonePattern(text))
     }
 }
 

@@ -8,6 +8,7 @@
 mod calls;
 pub mod counts;
 pub mod histogram;
+mod moment;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -9,6 +9,7 @@ use hotline_wire::{Event, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use super::counts::{self, Counts};
+use super::moment::Moment;
 use super::{Changes, Offer, histogram};
 
 /// Boots remembered so that they are not followed again.
@@ -51,11 +52,14 @@ pub struct Node {
     /// Entries of the blacklist; 0 without one.
     #[serde(default)]
     pub listed: u64,
+    /// How it was before the present moment.
+    #[serde(default)]
+    pub(super) moment: Moment,
     /// Everything counted.
     pub counts: Counts,
     /// Agents by state. Follows from `agents`.
     #[serde(skip)]
-    by_state: [u32; AgentState::ALL.len()],
+    pub(super) by_state: [u32; AgentState::ALL.len()],
 }
 
 /// A queue and who is in it.
@@ -77,7 +81,7 @@ pub struct Queue {
     pub owed: u32,
     /// Its agents by state. Follows from `agents`.
     #[serde(skip)]
-    by_state: [u32; AgentState::ALL.len()],
+    pub(super) by_state: [u32; AgentState::ALL.len()],
 }
 
 impl Queue {
@@ -151,6 +155,7 @@ impl Node {
         self.seq = 0;
         self.at = 0;
         self.pressed = None;
+        self.forget_moment();
         self.tiers.clear();
         self.queues.clear();
         self.agents.clear();
@@ -163,6 +168,7 @@ impl Node {
             self.skip("snapshot", snapshot.seq);
         }
         self.advance(snapshot.at);
+        self.forget_moment();
         self.tiers.clone_from(&snapshot.tiers);
         self.set_queues(&snapshot.queues);
         self.set_agents(&snapshot.agents);
@@ -178,8 +184,9 @@ impl Node {
         self.seq = last;
     }
 
-    pub(super) fn event(&mut self, node: &str, frame: &EventFrame, changes: &mut Changes) {
+    pub(crate) fn event(&mut self, node: &str, frame: &EventFrame, changes: &mut Changes) {
         self.advance(frame.at);
+        self.remember(frame.at, &frame.event);
         self.seq = frame.seq;
         self.counts.events += 1;
         if let Some(queue) = self.call_event(frame.at, &frame.event) {
@@ -402,7 +409,7 @@ impl Node {
 }
 
 /// The call or callback that an event changed in what is shown.
-fn call_of(event: &Event) -> Option<&str> {
+pub(super) fn call_of(event: &Event) -> Option<&str> {
     match event {
         Event::CallJoined { call, .. }
         | Event::CallConnected { call, .. }

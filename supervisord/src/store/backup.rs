@@ -45,22 +45,32 @@ pub fn backup(settings: &StoreSettings, to: &Path, author: &str, now: u64) -> Re
             "there is such a file already; name one that is not there yet".to_owned(),
         ));
     }
-    // It holds caller numbers: not for everybody to read. SQLite takes an empty file for none.
-    create(to).map_err(|error| failed(error.to_string()))?;
-    let made = copy(settings, to).and_then(|()| check(settings, to));
-    let made = made.and_then(|backup| {
-        let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        sync(to)
-            .and_then(|()| sync(folder.unwrap_or(Path::new("."))))
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(backup)
-    });
+    // Under another name until it is whole: whoever is killed in the middle of it leaves nothing that looks like a copy.
+    let part = beside(to, ".part");
+    let held = begin(&part).map_err(|error| failed(format!("{}: {error}", part.display())))?;
+    let made = copy(settings, &part)
+        .and_then(|()| check(settings, &part))
+        .and_then(|made| {
+            let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+            let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+            sync(&part)
+                .and_then(|()| std::fs::rename(&part, to))
+                .and_then(|()| sync(folder.unwrap_or(Path::new("."))))
+                .map_err(|error| failed(error.to_string()))?;
+            Ok(Backup {
+                file: to.to_owned(),
+                ..made
+            })
+        });
+    drop(held);
     let made = match made {
         Ok(made) => made,
         Err(error) => {
-            if let Err(error) = std::fs::remove_file(to) {
-                tracing::warn!(%error, file = %to.display(), "a copy that is not whole was not removed");
+            match std::fs::remove_file(&part) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, file = %part.display(), "a copy that is not whole was not removed");
+                }
+                Ok(()) | Err(_) => {}
             }
             return Err(error);
         }
@@ -84,6 +94,33 @@ pub fn backup(settings: &StoreSettings, to: &Path, author: &str, now: u64) -> Re
     Ok(made)
 }
 
+/// Makes the file for a copy, and keeps others from making theirs there. What a copy that was cut off left is overwritten.
+fn begin(part: &Path) -> std::io::Result<File> {
+    // It holds caller numbers: not for everybody to read. SQLite takes an empty file for none.
+    let file = create(part)?;
+    file.try_lock().map_err(|_| {
+        let message = "another copy of that name is being made";
+        std::io::Error::new(std::io::ErrorKind::AddrInUse, message)
+    })?;
+    file.set_len(0)?;
+    remove_logs(part);
+    Ok(file)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What SQLite has beside a file, and the lock of who writes to it.
+fn remove_logs(file: &Path) {
+    for suffix in ["-wal", "-shm", "-journal", ".lock"] {
+        // There is none, nearly always.
+        let _ = std::fs::remove_file(beside(file, suffix));
+    }
+}
+
 fn copy(settings: &StoreSettings, to: &Path) -> Result<(), StoreError> {
     if settings.database.is_none() {
         look(settings)?;
@@ -95,12 +132,7 @@ fn copy(settings: &StoreSettings, to: &Path) -> Result<(), StoreError> {
     copied.map_err(|error| file.failure(error))?;
     file.settle()?;
     drop(file);
-    for left in ["-wal", "-shm", ".lock"] {
-        let mut name = to.as_os_str().to_owned();
-        name.push(left);
-        // SQLite removes its own when it closes.
-        let _ = std::fs::remove_file(Path::new(&name));
-    }
+    remove_logs(to);
     Ok(())
 }
 
@@ -120,12 +152,12 @@ fn transfer(from: &mut dyn Engine, to: &mut dyn Engine) -> Result<(), SqlError> 
                     width = row.0.len();
                     rows.extend(row.0);
                     if rows.len() >= CHUNK * width {
-                        to.insert(&into, width, &std::mem::take(&mut rows), "")?;
+                        to.insert(&into, width, std::mem::take(&mut rows), "")?;
                     }
                     Ok(())
                 })?;
                 if !rows.is_empty() {
-                    to.insert(&into, width, &rows, "")?;
+                    to.insert(&into, width, rows, "")?;
                 }
             }
             Ok(())

@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 
 use hotline_wire::frame::EventFrame;
 
-use super::keep::{Bounds, Keeping, Removed, mask_event, mask_snapshot, meta, prune_records, put_meta};
+use super::keep::{
+    Bounds, Keeping, Removed, mask_event, mask_snapshot, mask_state, meta, prune_records, put_meta,
+};
 use super::ledger::{Ledger, Told, numbers_in};
 use super::replay;
 use super::schema;
 use super::sql::{self, Engine, Sql, SqlError, Value, values};
-use super::{EventStore, Maintain, Maintained, Mark, StoreError, StoredEvent};
+use super::{EventStore, Maintain, Maintained, Mark, Note, Noted, StoreError, StoredEvent};
 use crate::audit::{self, Action, Hash};
 use crate::state::{Applied, Body, Changes, Record, State};
+
+/// Events that are handed to the database at once: it inserts them while the next ones are looked at.
+const PIECE: usize = 250;
+/// Where the users stand that the audit record tells of.
+const USERS: &str = "users";
 
 /// An [`EventStore`] in a database.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub struct SqlStore<E> {
     audited: u64,
     /// Rows that were pruned since that was last written into the audit record.
     removed: Removed,
+    /// The last checkpoint failed, or was stored without our knowing: the connection may have broken just then.
+    unsure: bool,
 }
 
 impl<E: Engine> SqlStore<E> {
@@ -41,12 +50,20 @@ impl<E: Engine> SqlStore<E> {
             checkpointed: BTreeMap::new(),
             audited: 0,
             removed: Removed::default(),
+            unsure: false,
         };
-        let present = store.write(|sql, _| {
+        let present = store.write(|sql, keeping| {
             let present = schema::version_if_any(sql)?;
             if present <= schema::VERSION {
                 schema::migrate(sql)?;
                 schema::audit_tables(sql)?;
+            }
+            // In one step with the schema: of a store that is cut off in between, nobody would know that its records are missing.
+            if (1..schema::LEDGER).contains(&present) {
+                tracing::info!(
+                    "the store is of an older version: its records are made from the events that are there"
+                );
+                rebuilt(sql, keeping, "upgrade", 0)?;
             }
             Ok(present)
         })?;
@@ -58,12 +75,6 @@ impl<E: Engine> SqlStore<E> {
                     schema::VERSION
                 ),
             });
-        }
-        if (1..schema::LEDGER).contains(&present) {
-            tracing::info!(
-                "the store is of an older version: its records are made from the events that are there"
-            );
-            store.rebuild("upgrade", 0)?;
         }
         store.write(|sql, keeping| {
             let (before, now) = (meta(sql, "keeping")?, keeping.describe());
@@ -124,18 +135,7 @@ impl<E: Engine> SqlStore<E> {
     /// As the database has it; then all is as before.
     pub fn rebuild(&mut self, author: &str, now: u64) -> Result<replay::Rebuilt, StoreError> {
         self.ledger = None;
-        self.write(|sql, keeping| {
-            let rebuilt = replay::rebuild(sql, &keeping.numbers())?;
-            let action = Action {
-                author: author.to_owned(),
-                action: "store_rebuild".to_owned(),
-                after: format!("{{\"events\":{}}}", rebuilt.events),
-                result: "done".to_owned(),
-                ..Action::default()
-            };
-            audit::append(sql, ("", "", 0, now), action)?;
-            Ok(rebuilt)
-        })
+        self.write(|sql, keeping| rebuilt(sql, keeping, author, now))
     }
 
     /// Reads back what is open when it is needed next.
@@ -189,6 +189,25 @@ impl<E: Engine> SqlStore<E> {
     }
 }
 
+/// Makes all records anew, and says so in the audit record.
+fn rebuilt(
+    sql: &mut dyn Sql,
+    keeping: &Keeping,
+    author: &str,
+    now: u64,
+) -> Result<replay::Rebuilt, SqlError> {
+    let rebuilt = replay::rebuild(sql, &keeping.numbers())?;
+    let action = Action {
+        author: author.to_owned(),
+        action: "store_rebuild".to_owned(),
+        after: format!("{{\"events\":{}}}", rebuilt.events),
+        result: "done".to_owned(),
+        ..Action::default()
+    };
+    audit::append(sql, ("", "", 0, now), action)?;
+    Ok(rebuilt)
+}
+
 /// An event as it stands in its table.
 pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<EventFrame, SqlError> {
     let (seq, at) = (row.uint(0)?, row.uint(1)?);
@@ -198,7 +217,16 @@ pub(super) fn read_event(node: &str, boot: &str, row: &sql::Row) -> Result<Event
 }
 
 fn json<T: serde::Serialize>(what: &T) -> Result<String, SqlError> {
-    serde_json::to_string(what).map_err(|error| SqlError::Unreadable(error.to_string()))
+    serde_json::to_string(what).map_err(unreadable)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, SqlError> {
+    serde_json::from_str(text).map_err(|error| SqlError::Unreadable(format!("{what}: {error}")))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
+fn unreadable(error: serde_json::Error) -> SqlError {
+    SqlError::Unreadable(error.to_string())
 }
 
 impl<E: Engine> EventStore for SqlStore<E> {
@@ -233,11 +261,17 @@ impl<E: Engine> EventStore for SqlStore<E> {
 
     fn commit(&mut self, events: &[StoredEvent<'_>]) -> Result<(), StoreError> {
         self.with_ledger(|sql, keeping, ledger| {
-            let mut rows: Vec<Value> = Vec::with_capacity(events.len() * 5);
+            let mut rows: Vec<Value> = Vec::with_capacity(PIECE * 5);
             let mut positions: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
             let mut actions = Vec::new();
-            for event in events {
-                let StoredEvent { node, boot, frame } = *event;
+            for StoredEvent {
+                node,
+                boot,
+                frame,
+                action,
+            } in events
+            {
+                let (node, boot) = (*node, *boot);
                 let known = match (ledger.position(node, boot), ledger.boot(node, boot)) {
                     (Some(seq), _) => frame.seq <= seq,
                     // Of a boot that is over.
@@ -251,48 +285,65 @@ impl<E: Engine> EventStore for SqlStore<E> {
                     false => json(&frame.event)?,
                     true => {
                         let mut event = frame.event.clone();
-                        mask_event(&mut event);
+                        mask_event(&mut event, &keeping.plan);
                         json(&event)?
                     }
                 };
-                rows.extend_from_slice(values![node, boot, frame.seq, frame.at, body]);
-                let action =
-                    Action::of(&frame.event).map_err(|error| SqlError::Unreadable(error.to_string()))?;
+                rows.extend([
+                    node.into(),
+                    boot.into(),
+                    frame.seq.into(),
+                    frame.at.into(),
+                    body.into(),
+                ]);
+                if rows.len() >= PIECE * 5 {
+                    let piece = std::mem::replace(&mut rows, Vec::with_capacity(PIECE * 5));
+                    put_events(sql, piece)?;
+                }
+                let action = action.clone();
                 actions.extend(action.map(|action| ((node, boot, frame.seq, frame.at), action)));
                 ledger.apply(node, boot, Told::Event(frame));
                 positions.insert(node, (boot, frame.seq));
             }
-            sql.insert(
-                "events (node, boot, seq, at, body)",
-                5,
-                &rows,
-                "ON CONFLICT DO NOTHING",
-            )?;
+            put_events(sql, rows)?;
             for (key, action) in actions {
                 audit::append(sql, key, action)?;
             }
-            for (node, (boot, seq)) in positions {
-                put_node(sql, node, boot, seq)?;
-            }
+            let positions = positions.into_iter().map(|(node, (boot, seq))| (node, boot, seq));
+            put_nodes(sql, positions)?;
             ledger.flush(sql, true)
         })
     }
 
     fn checkpoint(&mut self, state: &State, mark: Option<&Mark<'_>>) -> Result<(), StoreError> {
+        let unsure = std::mem::replace(&mut self.unsure, true);
         let (rows, head): (u64, Hash) = self.with_ledger(|sql, keeping, ledger| {
             let at = state.nodes.values().map(|node| node.at).max().unwrap_or(0);
+            let text = match keeping.mask_events {
+                false => json(state)?,
+                true => json(&mask_state(state))?,
+            };
+            if unsure && mark.is_some() {
+                let stored = sql.first("SELECT state FROM checkpoint", &[])?;
+                if stored.is_some_and(|row| row.text(0).is_ok_and(|stored| stored == text)) {
+                    return audit::latest(sql);
+                }
+            }
             let put = "INSERT INTO checkpoint (id, at, state) VALUES (1, $1, $2) \
                        ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state";
-            sql.execute(put, values![at, json(state)?])?;
-            for (name, node) in &state.nodes {
-                put_node(sql, name, &node.boot, node.seq)?;
-            }
+            sql.execute(put, values![at, text])?;
+            let nodes = state.nodes.iter();
+            put_nodes(
+                sql,
+                nodes.map(|(name, node)| (name.as_str(), node.boot.as_str(), node.seq)),
+            )?;
             if let Some(mark) = mark {
                 put_mark(sql, keeping, ledger, mark)?;
                 ledger.flush(sql, true)?;
             }
             audit::latest(sql)
         })?;
+        self.unsure = false;
         self.put_position(state);
         if rows > self.audited {
             self.audited = rows;
@@ -308,9 +359,9 @@ impl<E: Engine> EventStore for SqlStore<E> {
             let mut removed = prune_records(sql, bounds, limit)?;
             removed.events =
                 replay::prune_events(sql, &keeping.numbers(), checkpointed, bounds.events, limit)?;
-            let most = removed.most();
+            let most = removed.most.max(removed.events);
             removed.add(&so_far);
-            if most < u64::from(limit) && removed.most() > 0 {
+            if most < u64::from(limit) && removed.any() {
                 let action = Action {
                     author: "settings".to_owned(),
                     action: "store_retention".to_owned(),
@@ -334,12 +385,50 @@ impl<E: Engine> EventStore for SqlStore<E> {
             Maintain::Rebuild => Maintained::Rebuilt(self.rebuild(author, now)?),
         })
     }
+
+    fn note(&mut self, notes: &[Note]) -> Result<(), StoreError> {
+        self.write(|sql, _| {
+            for Note { at, what } in notes {
+                let actions = match what {
+                    Noted::Action(action) => vec![action.clone()],
+                    Noted::Users(people) => {
+                        let before = meta(sql, USERS)?
+                            .map(|text| read_json(USERS, &text))
+                            .transpose()?;
+                        put_meta(sql, USERS, &json(people)?)?;
+                        people.since(before.as_ref()).map_err(unreadable)?
+                    }
+                };
+                for action in actions {
+                    audit::append(sql, ("", "", 0, *at), action)?;
+                }
+            }
+            Ok(())
+        })
+    }
 }
 
-fn put_node(sql: &mut dyn Sql, node: &str, boot: &str, seq: u64) -> Result<(), SqlError> {
-    let put = "INSERT INTO nodes (node, boot, seq) VALUES ($1, $2, $3) \
-               ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, seq = excluded.seq";
-    sql.execute(put, values![node, boot, seq]).map(drop)
+fn put_events(sql: &mut dyn Sql, rows: Vec<Value>) -> Result<(), SqlError> {
+    sql.insert(
+        "events (node, boot, seq, at, body)",
+        5,
+        rows,
+        "ON CONFLICT DO NOTHING",
+    )
+}
+
+/// Where each node has come to.
+fn put_nodes<'n>(
+    sql: &mut dyn Sql,
+    nodes: impl Iterator<Item = (&'n str, &'n str, u64)>,
+) -> Result<(), SqlError> {
+    let rows = nodes.flat_map(|(node, boot, seq)| [node.into(), boot.into(), Value::from(seq)]);
+    sql.insert(
+        "nodes (node, boot, seq)",
+        3,
+        rows.collect(),
+        "ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, seq = excluded.seq",
+    )
 }
 
 /// What is no event has its place among them, so that records can be made anew.
@@ -386,5 +475,119 @@ fn told(body: &Body) -> Told<'_> {
         Body::Gap(gap) => Told::Gap(gap),
         Body::Snapshot(snapshot) => Told::Snapshot(snapshot),
         Body::Event(frame) => Told::Event(frame),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hotline_wire::Event;
+    use hotline_wire::frame::{EventFrame, Gap, GapReason};
+
+    use super::super::sqlite::Sqlite;
+    use super::super::{GapRow, sql::Work};
+    use super::*;
+
+    /// A connection that breaks when all is stored and before that is said.
+    struct Broken {
+        inner: Sqlite,
+        breaks: bool,
+    }
+
+    impl Engine for Broken {
+        fn place(&self) -> String {
+            self.inner.place()
+        }
+
+        fn write(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+            self.inner.write(work)?;
+            match std::mem::take(&mut self.breaks) {
+                true => Err(SqlError::Refused("the connection broke".to_owned())),
+                false => Ok(()),
+            }
+        }
+
+        fn read(&mut self, work: Work<'_>) -> Result<(), SqlError> {
+            self.inner.read(work)
+        }
+
+        fn failure(&self, error: SqlError) -> StoreError {
+            self.inner.failure(error)
+        }
+    }
+
+    /// Does it as the recorder does, with a connection that breaks at the first time.
+    fn insist(
+        store: &mut SqlStore<Broken>,
+        mut work: impl FnMut(&mut SqlStore<Broken>) -> Result<(), StoreError>,
+    ) {
+        store.engine.breaks = true;
+        work(store).unwrap_err();
+        work(store).unwrap();
+    }
+
+    #[test]
+    fn what_was_stored_as_the_connection_broke_is_not_stored_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Broken {
+            inner: Sqlite::open(&dir.path().join("events.db"), 100).unwrap(),
+            breaks: false,
+        };
+        let mut store = SqlStore::prepare(engine, Keeping::default()).unwrap();
+        let mut state = store.recover().unwrap();
+        let record = |body| Record {
+            node: "pbx1".into(),
+            boot: "b1".into(),
+            body,
+        };
+        let gap = Gap {
+            first: 2,
+            last: 10,
+            reason: GapReason::Overflow,
+        };
+        let event = EventFrame {
+            seq: 1,
+            at: 1_000_000,
+            event: Event::OfferRinging { offer: 1 },
+        };
+        let boot = Body::Boot {
+            socket: String::new(),
+            number: 1,
+        };
+        for body in [
+            boot,
+            Body::Event(event),
+            Body::Gap(gap),
+            Body::End { clean: true },
+        ] {
+            let record = record(body);
+            assert_eq!(state.apply(&record, &mut Changes::default()), Applied::New);
+            let gaps: Vec<GapRow> = match &record.body {
+                Body::Gap(gap) => vec![GapRow {
+                    node: "pbx1".into(),
+                    boot: "b1".into(),
+                    first: gap.first,
+                    last: gap.last,
+                    reason: gap.reason.label().to_owned(),
+                    at: 1,
+                }],
+                _ => Vec::new(),
+            };
+            match &record.body {
+                Body::Event(frame) => insist(&mut store, |store| {
+                    let (node, boot) = ("pbx1", "b1");
+                    store.commit(&[StoredEvent::of(node, boot, frame)])
+                }),
+                _ => insist(&mut store, |store| {
+                    let (record, gaps) = (&record, gaps.as_slice());
+                    store.checkpoint(&state, Some(&Mark { record, gaps }))
+                }),
+            }
+        }
+        let mut count = |table: &str| {
+            let query = format!("SELECT count(*) FROM {table}");
+            let counted = sql::read(store.engine(), |sql| sql.first(&query, &[]));
+            counted.unwrap().unwrap().int(0).unwrap()
+        };
+        assert_eq!((count("events"), count("gaps"), count("marks")), (1, 1, 3));
     }
 }

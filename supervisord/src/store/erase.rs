@@ -13,6 +13,8 @@ use crate::audit::{self, Action};
 
 /// What stands where a number stood in the middle of a text.
 const ERASED: &str = "erased";
+/// Digits of a number, prefixes included, at most: more are none.
+const MOST_DIGITS: usize = 32;
 
 /// What was erased.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
@@ -23,7 +25,7 @@ pub struct Erased {
     pub snapshots: u64,
     /// Calls that have no number any more.
     pub calls: u64,
-    /// Calls and callbacks with that number that go on: their numbers stay until they are over.
+    /// Calls and callbacks with that number that go on, and agents whose reason of now names it: it stays there until that is over.
     pub live: u64,
     /// Rows of the audit record that name the number, and stay: those about the blacklist, and what people wrote.
     pub audit_rows_kept: u64,
@@ -50,7 +52,12 @@ impl<E: Engine> SqlStore<E> {
                 .values()
                 .filter(|callback| is(&callback.number))
                 .count();
-            (calls + owed) as u64
+            let named = node
+                .agents
+                .values()
+                .filter(|agent| erase_text(&agent.info.reason, &plan, wanted).is_some())
+                .count();
+            (calls + owed + named) as u64
         });
         let live: u64 = live.sum();
         let erased = self.with_ledger(|sql, _, _| {
@@ -93,37 +100,34 @@ impl<E: Engine> SqlStore<E> {
     }
 }
 
-/// Events that are known to have the number, and those in whose texts its digits stand.
+/// Events that have the number, wherever in them: all are looked at, since people write numbers as they like.
 fn events(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
     let caller = wanted.to_string();
-    let mut found = Vec::new();
-    let mut keep = |row: super::sql::Row| {
-        found.push((
-            row.text(0)?.to_owned(),
-            row.text(1)?.to_owned(),
-            row.uint(2)?,
-            row.text(3)?.to_owned(),
-        ));
-        Ok(())
-    };
-    let known = "SELECT events.node, events.boot, events.seq, events.body FROM numbers \
-                 JOIN boots ON boots.id = numbers.boot \
-                 JOIN events ON events.node = boots.node AND events.boot = boots.boot AND events.seq = numbers.seq \
-                 WHERE numbers.caller = $1";
-    sql.each(known, values![&caller], &mut keep)?;
     // The digits that all forms have in common: without country code they are the last ones.
     let digits: String = caller.chars().filter(char::is_ascii_digit).collect();
     let common = &digits[digits.len().saturating_sub(7)..];
-    let anywhere = "SELECT node, boot, seq, body FROM events WHERE body LIKE $1";
-    sql.each(anywhere, values![format!("%{common}%")], &mut keep)?;
-    found.sort();
-    found.dedup();
+    let mut found = Vec::new();
+    let mut folded = String::new();
+    sql.each("SELECT node, boot, seq, body FROM events", &[], &mut |row| {
+        let body = row.text(3)?;
+        folded.clear();
+        folded.extend(body.chars().filter_map(digit));
+        if folded.contains(common)
+            && let Some(body) = without(body, plan, wanted)?
+        {
+            found.push((
+                row.text(0)?.to_owned(),
+                row.text(1)?.to_owned(),
+                row.uint(2)?,
+                body,
+            ));
+        }
+        Ok(())
+    })?;
     let mut changed = 0;
     for (node, boot, seq, body) in found {
-        if let Some(body) = without(&body, plan, wanted)? {
-            let put = "UPDATE events SET body = $1 WHERE node = $2 AND boot = $3 AND seq = $4";
-            changed += sql.execute(put, values![body, node, boot, seq])?;
-        }
+        let put = "UPDATE events SET body = $1 WHERE node = $2 AND boot = $3 AND seq = $4";
+        changed += sql.execute(put, values![body, node, boot, seq])?;
     }
     // Open calls keep theirs, and are found the next time.
     let gone = "DELETE FROM numbers WHERE caller = $1 AND NOT EXISTS \
@@ -212,25 +216,53 @@ fn erase_text(text: &str, plan: &Plan, wanted: Number) -> Option<String> {
     if is(text) {
         return Some(String::new());
     }
-    let belongs = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c) || "+＋ \u{a0}-./()".contains(c);
     let mut without = String::new();
     let (mut rest, mut found) = (text, false);
-    while let Some(begin) = rest.find(belongs) {
+    while let Some(begin) = rest.find(begins_number) {
         let (before, from) = rest.split_at(begin);
-        let end = from.find(|c| !belongs(c)).unwrap_or(from.len());
-        let (part, after) = from.split_at(end);
         without.push_str(before);
-        let trimmed = part.trim_matches([' ', '.', '/', '-']);
-        if !trimmed.is_empty() && is(trimmed) {
-            found = true;
-            without.push_str(&part.replacen(trimmed, ERASED, 1));
-        } else {
-            without.push_str(part);
-        }
-        rest = after;
+        // Numbers, dates and what not may stand beside each other: the longest that it can be, from here on.
+        let run = from.find(|c| !belongs(c)).unwrap_or(from.len());
+        let mut characters = from.char_indices().skip(1);
+        let group = characters
+            .find(|(_, c)| digit(*c).is_none())
+            .map_or(from.len(), |(end, _)| end);
+        let ends = from[..run].char_indices().filter(|(_, c)| digit(*c).is_some());
+        let ends = ends.map(|(place, c)| place + c.len_utf8()).take(MOST_DIGITS);
+        let whole = |end: &usize| !from[*end..].starts_with(|c| digit(c).is_some());
+        let end = ends.filter(whole).filter(|end| is(&from[..*end])).last();
+        found |= end.is_some();
+        let next = match end {
+            Some(end) => {
+                without.push_str(ERASED);
+                end
+            }
+            None => {
+                without.push_str(&from[..group]);
+                group
+            }
+        };
+        rest = &from[next..];
     }
     without.push_str(rest);
     found.then_some(without)
+}
+
+/// What a digit, in whatever width, stands for.
+fn digit(c: char) -> Option<char> {
+    match c {
+        '0'..='9' => Some(c),
+        '０'..='９' => char::from_digit(c as u32 - '０' as u32, 10),
+        _ => None,
+    }
+}
+
+fn begins_number(c: char) -> bool {
+    digit(c).is_some() || matches!(c, '+' | '＋')
+}
+
+fn belongs(c: char) -> bool {
+    begins_number(c) || matches!(c, ' ' | '\u{a0}' | '-' | '.' | '/' | '(' | ')')
 }
 
 #[cfg(test)]
@@ -270,6 +302,18 @@ mod tests {
             erase_text(said, &plan, wanted).as_deref(),
             Some("he called from erased, twice")
         );
+        for (said, left) in [
+            ("2026-11-25 13800138000", "2026-11-25 erased"),
+            ("8001 138 0013 8000 8002", "8001 erased 8002"),
+            ("13800138000/13800138001,13800138000", "erased/13800138001,erased"),
+            ("at (0138) 00138000", "at (erased"),
+            ("at ((13800138000))", "at ((erased))"),
+            ("+8001+8613800138000", "+8001erased"),
+            ("+ +8613800138000+", "+ erased+"),
+            ("8001（１３８００１３８０００）", "8001（erased）"),
+        ] {
+            assert_eq!(erase_text(said, &plan, wanted).as_deref(), Some(left), "{said}");
+        }
         for other in ["13800138001", "113800138000", "pbx1-1767600000-7", "", "10086"] {
             assert_eq!(erase_text(other, &plan, wanted), None, "{other}");
         }

@@ -11,6 +11,7 @@ use super::ledger::Numbers;
 use super::ledger::figures::{SLOT, slot_of};
 use super::sql::{Sql, SqlError, values};
 use crate::settings::StoreSettings;
+use crate::state::State;
 
 /// How numbers are kept.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -50,8 +51,13 @@ impl Keeping {
     }
 }
 
-/// Masks the caller number of an event. Entries of the blacklist are no callers.
-pub(super) fn mask_event(event: &mut Event) {
+/// Masks the caller number of an event. Entries of the blacklist are no callers, but the one that met a caller is.
+pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
+    if let Event::CallScreened { entry, .. } = event
+        && plan.number(entry).is_ok()
+    {
+        *entry = masked(entry);
+    }
     if let Event::CallJoined { number, .. }
     | Event::CallbackPlaced { number, .. }
     | Event::CallbackRestored { number, .. }
@@ -59,6 +65,17 @@ pub(super) fn mask_event(event: &mut Event) {
     {
         *number = masked(number);
     }
+}
+
+/// The same for a state, that a checkpoint is made of.
+pub(super) fn mask_state(state: &State) -> State {
+    let mut state = state.clone();
+    for node in state.nodes.values_mut() {
+        let calls = node.calls.values_mut().map(|call| &mut call.number);
+        let callbacks = node.callbacks.values_mut().map(|callback| &mut callback.number);
+        calls.chain(callbacks).for_each(|number| *number = masked(number));
+    }
+    state
 }
 
 /// The same for a snapshot.
@@ -109,6 +126,9 @@ pub(super) struct Removed {
     pub(super) offers: u64,
     pub(super) agent_time: u64,
     pub(super) statistics: u64,
+    /// Rows of the table of which most were removed.
+    #[serde(skip)]
+    pub(super) most: u64,
 }
 
 impl Removed {
@@ -121,27 +141,22 @@ impl Removed {
         self.statistics += other.statistics;
     }
 
-    pub(super) fn most(&self) -> u64 {
-        let all = [
-            self.events,
-            self.calls,
-            self.visits,
-            self.offers,
-            self.agent_time,
-            self.statistics,
-        ];
-        all.into_iter().max().unwrap_or(0)
+    pub(super) fn any(&self) -> bool {
+        self.events + self.calls + self.visits + self.offers + self.agent_time + self.statistics > 0
     }
 }
 
 /// Removes records and figures that are too old. What is open stays.
 pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> Result<Removed, SqlError> {
     let limit = u64::from(limit);
+    let mut most = 0;
     let mut remove = |table: &str, key: &str, old: &str, bound: u64| {
-        sql.execute(
+        let removed = sql.execute(
             &format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {old} LIMIT $2)"),
             values![bound, limit],
-        )
+        )?;
+        most = most.max(removed);
+        Ok::<_, SqlError>(removed)
     };
     let mut removed = Removed {
         calls: remove(
@@ -170,6 +185,7 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
             bounds.statistics,
         )?,
         events: 0,
+        most: 0,
     };
     removed.statistics += remove(
         "agent_stats",
@@ -177,6 +193,7 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
         "slot < $1",
         bounds.statistics,
     )?;
+    removed.most = most;
     if removed.calls + removed.visits + removed.offers + removed.agent_time > 0 {
         let whole = whole_from(sql)?.max(slot_of(bounds.calls.max(bounds.agents)) + SLOT);
         put_meta(sql, "whole_from", &whole.to_string())?;

@@ -24,6 +24,7 @@ pub use postgres::PostgresStore;
 pub use replay::Rebuilt;
 pub use sqlite::SqliteStore;
 
+use crate::audit::{Action, People};
 use crate::settings::StoreSettings;
 use crate::state::{Record, State};
 
@@ -60,6 +61,30 @@ pub trait EventStore: Send {
     /// # Errors
     /// If it could not be done; then nothing was.
     fn maintain(&mut self, what: &Maintain, author: &str, now: u64) -> Result<Maintained, StoreError>;
+
+    /// Puts what people did that no node tells of into the audit record, all or nothing.
+    ///
+    /// # Errors
+    /// If it could not be stored; then none is.
+    fn note(&mut self, notes: &[Note]) -> Result<(), StoreError>;
+}
+
+/// What people did that no node tells of.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Note {
+    /// When; microseconds since the Unix epoch.
+    pub at: u64,
+    /// What.
+    pub what: Noted,
+}
+
+/// The two kinds of it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Noted {
+    /// An action.
+    Action(Action),
+    /// The file of users was read: whatever differs from when it was noted last is a row.
+    Users(People),
 }
 
 /// What can be done to what is stored, by who writes to it. A copy needs no such right: see [`backup`].
@@ -118,8 +143,8 @@ pub fn look(settings: &StoreSettings) -> Result<Box<dyn sql::Engine>, StoreError
     Ok(engine)
 }
 
-/// An event and its key.
-#[derive(Clone, Copy, Debug)]
+/// An event, its key, and what it says of somebody's action.
+#[derive(Clone, Debug)]
 pub struct StoredEvent<'a> {
     /// The node's name.
     pub node: &'a str,
@@ -127,6 +152,20 @@ pub struct StoredEvent<'a> {
     pub boot: &'a str,
     /// The event.
     pub frame: &'a EventFrame,
+    /// What somebody did, if that is what it tells: see [`audit::tell`].
+    pub action: Option<Action>,
+}
+
+impl<'a> StoredEvent<'a> {
+    /// An event of which nobody has said yet whether it is somebody's action.
+    pub fn of(node: &'a str, boot: &'a str, frame: &'a EventFrame) -> StoredEvent<'a> {
+        StoredEvent {
+            node,
+            boot,
+            frame,
+            action: None,
+        }
+    }
 }
 
 /// A boot, its end, a gap or a snapshot, and the gaps in the events that it makes.

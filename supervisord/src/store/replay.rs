@@ -105,8 +105,15 @@ pub(super) fn prune_events(
     }
     let mut ledger = anchor(sql, numbers)?;
     know_boots(sql, &mut ledger)?;
+    // What was told before a boot that began before then is older still, whatever the clock of the node said.
+    let mut older: BTreeMap<String, u64> = BTreeMap::new();
+    let begun = "SELECT node, max(id) FROM boots WHERE began > 0 AND began < $1 GROUP BY node";
+    for row in sql.rows(begun, values![bound])? {
+        older.insert(row.text(0)?.to_owned(), row.uint(1)?);
+    }
     let mut left = u64::from(limit);
     for (node, boots) in boots(sql)? {
+        let older = older.get(&node).copied().unwrap_or(0);
         for (number, name) in boots {
             if left == 0 || ledger.last(&node).is_some_and(|(boot, _)| boot > number) {
                 continue;
@@ -119,15 +126,17 @@ pub(super) fn prune_events(
             let stored = checkpointed.get(&node).filter(|(boot, _)| *boot == name);
             let last_to_go = stored.map_or(u64::MAX, |(_, seq)| *seq);
             let after = ledger.position(&node, &name).unwrap_or(0);
-            let frames = read(sql, &boot, after, left)?;
-            let old = |frame: &&EventFrame| frame.at < bound && frame.seq <= last_to_go;
-            let going = frames.iter().take_while(old).count();
+            // One more, to know whether that was all.
+            let frames = read(sql, &boot, after, left + 1)?;
+            let old = |frame: &&EventFrame| (frame.at < bound || number < older) && frame.seq <= last_to_go;
+            let going = frames.iter().take(left as usize).take_while(old).count();
             // Whether the whole boot goes: the next one begins.
-            let whole = going == frames.len() && (frames.len() as u64) < left && stored.is_none();
+            let whole = going == frames.len() && stored.is_none();
             let marks = marks(sql, &boot)?;
             let Some(last) = frames[..going].last().map(|frame| frame.seq) else {
                 if whole {
                     tell(&mut ledger, &boot, &[], &marks, true)?;
+                    sql.execute("DELETE FROM marks WHERE boot = $1", values![number])?;
                     continue;
                 }
                 break;

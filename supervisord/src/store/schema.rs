@@ -4,7 +4,7 @@ use super::ledger::figures::{AgentFigures, QueueFigures};
 use super::sql::{Dialect, Sql, SqlError, values};
 
 /// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger];
+const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found];
 
 /// The version of this program's schema.
 pub const VERSION: u64 = MIGRATIONS.len() as u64;
@@ -128,12 +128,19 @@ fn ledger() -> String {
         .replace("{agent_figures}", &figures(AgentFigures::COLUMNS))
 }
 
+/// So that rows about something, and of some time, are found without looking at all.
+fn audit_found() -> String {
+    "CREATE INDEX IF NOT EXISTS audit_target ON audit (target, id);
+    CREATE INDEX IF NOT EXISTS audit_at ON audit (at);"
+        .to_owned()
+}
+
 /// Makes the tables of the audit record, unless they are there: whatever somebody did to them, events must not wait.
 ///
 /// # Errors
 /// As the database has it.
 pub fn audit_tables(sql: &mut dyn Sql) -> Result<(), SqlError> {
-    let text = spoken(sql.dialect(), &audit());
+    let text = spoken(sql.dialect(), &(audit() + &audit_found()));
     sql.batch(&text)
 }
 

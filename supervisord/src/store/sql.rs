@@ -166,7 +166,7 @@ pub enum SqlError {
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL says so, or the way to it broke.
     #[error("{}", postgres_says(.0))]
-    Postgres(#[from] postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
     /// What stands there is not what was written.
     #[error("{0}")]
     Unreadable(String),
@@ -176,7 +176,7 @@ pub enum SqlError {
 }
 
 /// The library's own text names the kind of an error and not what happened.
-fn postgres_says(error: &postgres::Error) -> Cow<'static, str> {
+fn postgres_says(error: &tokio_postgres::Error) -> Cow<'static, str> {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(database), _) => format!("{} ({})", database.message(), database.code().code()).into(),
         (None, Some(source)) => format!("{error}: {source}").into(),
@@ -212,11 +212,11 @@ pub trait Sql {
         each: &mut dyn FnMut(Row) -> Result<(), SqlError>,
     ) -> Result<(), SqlError>;
 
-    /// Inserts rows: `INSERT INTO {table_and_columns} VALUES … {tail}`, all of which have `width` values.
+    /// Inserts rows: `INSERT INTO {table_and_columns} VALUES … {tail}`, all of which have `width` values. No two may have the same key.
     ///
     /// # Errors
-    /// As the database has it.
-    fn insert(&mut self, table: &str, width: usize, rows: &[Value], tail: &str) -> Result<(), SqlError>;
+    /// As the database has it; it may say so later, but before anything is committed.
+    fn insert(&mut self, table: &str, width: usize, rows: Vec<Value>, tail: &str) -> Result<(), SqlError>;
 
     /// All rows of a query.
     ///

@@ -29,6 +29,8 @@ pub struct Sqlite {
     db: Connection,
     /// Held as long as the file is open for writing.
     _lock: Option<File>,
+    /// What was erased stands in the write-ahead log as yet, since somebody read the store.
+    unsettled: bool,
 }
 
 impl SqliteStore {
@@ -48,14 +50,17 @@ impl Sqlite {
     /// # Errors
     /// If it cannot be opened, or another daemon has it.
     pub fn open(path: &Path, max_mib: u64) -> Result<Sqlite, StoreError> {
-        let lock = lock(path)?;
         // It holds caller numbers: not for everybody to read.
         create(path).map_err(|error| cannot_open(path, error))?;
+        // Of the file itself: by whatever links it is reached, one daemon has it.
+        let real = path.canonicalize().map_err(|error| cannot_open(path, error))?;
+        let lock = lock(path, &real)?;
         let db = Connection::open(path).map_err(|error| cannot_open(path, error))?;
         let sqlite = Sqlite {
             path: path.to_owned(),
             db,
             _lock: Some(lock),
+            unsettled: false,
         };
         sqlite
             .set_up(max_mib)
@@ -114,6 +119,7 @@ impl Sqlite {
             path: path.to_owned(),
             db: db.map_err(|error| failure(path, &error))?,
             _lock: None,
+            unsettled: false,
         })
     }
 
@@ -162,16 +168,21 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Empties the write-ahead log into the file, so that nothing that was erased stands in it.
-    pub(super) fn settle(&self) -> Result<(), StoreError> {
-        let done: i64 = self
+    /// Empties the write-ahead log into the file, so that nothing that was erased stands in it. Returns whether nobody was in the way.
+    pub(super) fn settle(&self) -> Result<bool, StoreError> {
+        let busy: i64 = self
             .db
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
             .map_err(|error| failure(&self.path, &error))?;
-        if done != 0 {
-            tracing::warn!(path = %self.path.display(), "somebody reads the store: what was erased stands in its log until the next checkpoint");
-        }
-        Ok(())
+        Ok(busy == 0)
+    }
+
+    /// The same once more, without waiting for anybody.
+    fn settle_now(&mut self) {
+        let settled = self.db.busy_timeout(Duration::ZERO).is_ok() && self.settle().unwrap_or(false);
+        self.unsettled = !settled;
+        // It cannot fail: it is a number in memory.
+        let _ = self.db.busy_timeout(BUSY);
     }
 
     fn work(&mut self, behavior: TransactionBehavior, work: Work<'_>) -> Result<(), SqlError> {
@@ -188,7 +199,11 @@ impl Engine for Sqlite {
     }
 
     fn write(&mut self, work: Work<'_>) -> Result<(), SqlError> {
-        self.work(TransactionBehavior::Immediate, work)
+        self.work(TransactionBehavior::Immediate, work)?;
+        if self.unsettled {
+            self.settle_now();
+        }
+        Ok(())
     }
 
     fn read(&mut self, work: Work<'_>) -> Result<(), SqlError> {
@@ -203,7 +218,11 @@ impl Engine for Sqlite {
     }
 
     fn erased(&mut self) -> Result<(), StoreError> {
-        self.settle()
+        self.unsettled = !self.settle()?;
+        if self.unsettled {
+            tracing::warn!(path = %self.path.display(), "somebody reads the store: what was erased stands in its log until nobody does");
+        }
+        Ok(())
     }
 }
 
@@ -260,7 +279,7 @@ impl Sql for Open<'_> {
         Ok(())
     }
 
-    fn insert(&mut self, table: &str, width: usize, rows: &[Value], tail: &str) -> Result<(), SqlError> {
+    fn insert(&mut self, table: &str, width: usize, rows: Vec<Value>, tail: &str) -> Result<(), SqlError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -273,8 +292,8 @@ impl Sql for Open<'_> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.to_path_buf().into_os_string();
+fn lock(path: &Path, real: &Path) -> Result<File, StoreError> {
+    let mut name = real.to_path_buf().into_os_string();
     name.push(".lock");
     let lock = create(Path::new(&name)).map_err(|error| cannot_open(path, error))?;
     match lock.try_lock() {

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::{Command as Program, Output};
 
+use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 use rusqlite::Connection;
 
 use crate::support::daemon::{DaemonProcess, write_settings};
 use crate::support::node::FakeNode;
-use crate::support::story::{Story, joined};
+use crate::support::story::{Story, agent, joined};
 
 fn audit(database: &Path, arguments: &[&str]) -> Output {
     Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
@@ -35,6 +36,17 @@ fn answered(author: &str, agent: &str, outcome: Outcome) -> Event {
     }
 }
 
+/// What comes of it.
+fn locked(number: &str, reason: &str) -> Event {
+    let mut agent = agent(number, &["sales"]);
+    agent.state = AgentState::ForcedBusy;
+    agent.reason = reason.into();
+    Event::AgentChanged {
+        from: AgentState::Ready,
+        agent,
+    }
+}
+
 /// A daemon that was killed again and again, its database, and how many actions it was told of.
 fn recorded(dir: &Path) -> (FakeNode, std::path::PathBuf, u64) {
     let node = FakeNode::start(dir, "pbx1", "b1");
@@ -57,10 +69,11 @@ fn recorded(dir: &Path) -> (FakeNode, std::path::PathBuf, u64) {
             } else {
                 Outcome::Done
             };
-            node.tell_at(
-                1_000_000 * (round * 40 + step),
-                answered("li", &format!("10{step:02}"), outcome),
-            );
+            let at = 1_000_000 * (round * 40 + step);
+            if outcome == Outcome::Done {
+                node.tell_at(at, locked(&format!("10{step:02}"), &format!("training {round}")));
+            }
+            node.tell_at(at, answered("li", &format!("10{step:02}"), outcome));
             actions += 1;
             // Questions leave no trace.
             node.tell_at(
@@ -105,11 +118,23 @@ fn each_action_is_there_once_and_can_be_looked_up() {
                 &"the agent is not signed in".into()
             )
         );
-        let asked: serde_json::Value = serde_json::from_str(row["asked"].as_str().unwrap()).unwrap();
         assert_eq!(
-            (&asked["seconds"], &asked["reason"]),
+            (&row["asked"]["seconds"], &row["asked"]["reason"]),
             (&60.into(), &"training".into())
         );
+        assert_eq!(row["before"], row["after"], "refused");
+    }
+    // From action to action, over all kills: what was after one is before the next.
+    let rows = audit(&database, &["show", "--json", "--target", "1005"]);
+    let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).unwrap();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 6);
+    for (round, row) in rows.iter().enumerate() {
+        assert_eq!(row["after"]["reason"], format!("training {round}"));
+        match round {
+            0 => assert_eq!(row["before"]["state"], "ready"),
+            _ => assert_eq!(row["before"], rows[round - 1]["after"]),
+        }
     }
     let latest = said(&audit(
         &database,
@@ -121,6 +146,16 @@ fn each_action_is_there_once_and_can_be_looked_up() {
     );
     let first = said(&audit(&database, &["show", "--action", "settings"]));
     assert!(first.lines().count() == 2 && first.contains("boot"), "{first}");
+    let first = said(&audit(
+        &database,
+        &["show", "--target", "1005", "--until", "1970-01-01T00:00:06Z"],
+    ));
+    let cells: Vec<&str> = first.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(first.lines().count(), 2, "{first}");
+    assert!(
+        cells.contains(&"state=ready") && cells.contains(&"state=forced_busy") && !first.contains("phone"),
+        "{first}"
+    );
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Callers' numbers: erased in every form, masked where the settings say so.
 
+use hotline_wire::Event;
+use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::CallOutcome;
+use hotline_wire::snapshot::AgentState;
 use supervisord::audit;
 use supervisord::settings::StoreSettings;
-use supervisord::store::{Maintain, Maintained, SqliteStore};
+use supervisord::store::{EventStore, Maintain, Maintained, SqliteStore};
 
 use crate::support::inside;
 use crate::support::kept::{Kept, assert_same, reopen};
 use crate::support::node::FakeNode;
-use crate::support::story::{MORNING, SECOND, Story, joined, left};
+use crate::support::story::{MORNING, SECOND, Story, agent, joined, left};
 
 #[test]
 fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
@@ -67,8 +70,9 @@ fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
     drop(kept);
     for file in ["events.db", "events.db-wal"] {
         if let Ok(bytes) = std::fs::read(dir.path().join(file)) {
-            let found = bytes.windows(8).any(|window| window == b"39000011");
-            assert!(!found, "{file}");
+            let found = bytes.windows(8).position(|window| window == b"39000011");
+            let around = found.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(80)..at + 40]));
+            assert!(found.is_none(), "{file}: {around:?}");
         }
     }
     let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
@@ -110,6 +114,30 @@ fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
     assert!(kept.number("SELECT count(*) FROM calls WHERE number <> ''") > 0);
 }
 
+fn placed(number: &str) -> Event {
+    Event::CallbackPlaced {
+        callback: "owed".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: number.into(),
+        position: 1,
+    }
+}
+
+fn screened(number: &str, entry: &str) -> Event {
+    Event::CallScreened {
+        call: "s".into(),
+        queue: "sales".into(),
+        tier: "gold".into(),
+        number: number.into(),
+        action: ScreenAction::Busy,
+        detail: String::new(),
+        entry: entry.into(),
+        reason: String::new(),
+        author: "li".into(),
+    }
+}
+
 #[test]
 fn numbers_are_masked_where_the_settings_say_so() {
     for (mask_events, mask_calls) in [(true, false), (false, true), (true, true)] {
@@ -128,8 +156,15 @@ fn numbers_are_masked_where_the_settings_say_so() {
         let node = FakeNode::start(dir.path(), "pbx1", "b1");
         Story::new(9, "b1").begin(&node);
         node.tell_at(MORNING, joined("c", "sales", "gold", "13900001111"));
+        node.tell_at(MORNING, placed("13900001111"));
+        node.tell_at(MORNING, screened("13900001111", "+8613900001111"));
+        node.tell_at(MORNING, screened("13900001111", "+86139*"));
         kept.boot("pbx1", "b1");
         kept.events("pbx1", "b1", &node.take_held());
+        // Who goes on stands in the checkpoint too.
+        kept.store.checkpoint(&kept.state, None).unwrap();
+        let like = "SELECT count(*) FROM checkpoint WHERE state LIKE '%13900001111%'";
+        assert_eq!(kept.number(like), i64::from(!mask_events));
         let number = kept.rows("SELECT number, coalesce(caller, '') FROM calls");
         let number = (number[0].text(0).unwrap(), number[0].text(1).unwrap());
         let masked = ("*******1111", "");
@@ -142,16 +177,120 @@ fn numbers_are_masked_where_the_settings_say_so() {
             }
         );
         let like = "SELECT count(*) FROM events WHERE body LIKE '%13900001111%'";
-        assert_eq!(kept.number(like), i64::from(!mask_events));
+        assert_eq!(kept.number(like), 4 * i64::from(!mask_events));
+        let like = "SELECT count(*) FROM events WHERE body LIKE '%+86139*%'";
+        assert_eq!(kept.number(like), 1, "a beginning is nobody's number");
         assert_eq!(
             kept.number("SELECT count(*) FROM numbers"),
-            i64::from(!mask_events)
+            4 * i64::from(!mask_events)
         );
         assert_eq!(
             kept.number("SELECT count(*) FROM audit WHERE action = 'store_masking'"),
             1
         );
+        if mask_events && mask_calls {
+            drop(kept);
+            for file in ["events.db", "events.db-wal"] {
+                let bytes = std::fs::read(dir.path().join(file)).unwrap_or_default();
+                let found = bytes.windows(8).any(|window| window == b"39000011");
+                assert!(!found, "{file}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_number_that_people_wrote_is_found_however_they_wrote_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(11, "b1").begin(&node);
+    let said = [
+        "he called from +86 139 0000 1111, twice",
+        "for 139-0000-1111",
+        "2026-11-25 13900001111",
+        "8001 13900001111 8002",
+        "13900001111/13800138000",
+        "１３９００００１１１１",
+        "(0139) 0000.1111 rang",
+    ];
+    for reason in said {
+        let mut agent = agent("1001", &["sales"]);
+        (agent.state, agent.reason) = (AgentState::NotReady, reason.into());
+        let from = AgentState::NotReady;
+        node.tell_at(MORNING, Event::AgentChanged { from, agent });
+    }
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    let erased = kept.store.erase("13900001111", "test", 1).unwrap();
+    assert_eq!(erased.events, said.len() as u64);
+    assert_eq!(erased.live, 1, "an agent's reason of now names it");
+    let rows = kept.rows("SELECT body FROM events ORDER BY seq");
+    let reasons: Vec<String> = rows
+        .iter()
+        .skip(1)
+        .map(|row| {
+            let event: serde_json::Value = serde_json::from_str(row.text(0).unwrap()).unwrap();
+            event["agent"]["reason"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "he called from erased, twice",
+            "for erased",
+            "2026-11-25 erased",
+            "8001 erased 8002",
+            "erased/13800138000",
+            "",
+            "(erased rang",
+        ]
+    );
+    let rows = kept.rows("SELECT DISTINCT reason FROM agent_time");
+    for row in rows {
+        let reason = row.text(0).unwrap();
+        assert!(!reason.contains("1111"), "{reason}");
+    }
+}
+
+#[test]
+fn what_was_erased_leaves_the_log_when_nobody_reads_it_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(12, "b1").begin(&node);
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    node.tell_at(MORNING, joined("c", "sales", "gold", "13900001111"));
+    let wait = SECOND;
+    let outcome = CallOutcome::Abandoned;
+    node.tell_at(
+        MORNING,
+        left("c", "sales", "gold", outcome, wait, Default::default()),
+    );
+    kept.events("pbx1", "b1", &node.take_held());
+    // As a report does that takes long.
+    let reader = rusqlite::Connection::open(&settings.path).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM events;")
+        .unwrap();
+    assert_eq!(kept.store.erase("13900001111", "test", 1).unwrap().calls, 1);
+    let in_log = || {
+        let bytes = std::fs::read(dir.path().join("events.db-wal")).unwrap_or_default();
+        bytes.windows(8).any(|window| window == b"39000011")
+    };
+    assert!(in_log(), "it is read as it was");
+    drop(reader);
+    node.tell_at(MORNING, joined("d", "sales", "gold", "13800138000"));
+    kept.events("pbx1", "b1", &node.take_held());
+    assert!(!in_log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,10 @@ use supervisord::audit;
 use supervisord::settings::StoreSettings;
 use supervisord::store::base::SqlStore;
 use supervisord::store::sql::Engine;
-use supervisord::store::{Bounds, EventStore, PostgresStore, SqliteStore, StoreError};
+use supervisord::store::{Bounds, EventStore, PostgresStore, SqliteStore, StoreError, StoredEvent};
 
 use crate::support::daemon::{DaemonProcess, write_settings};
-use crate::support::kept::{Kept, TABLES, assert_same, reopen};
+use crate::support::kept::{Kept, TABLES, assert_same, reopen, reopen_failing};
 use crate::support::node::FakeNode;
 use crate::support::postgres::PrivatePostgres;
 use crate::support::story::{MORNING, SECOND, Story};
@@ -222,6 +222,16 @@ fn a_store_of_an_older_version_gets_its_records_from_its_events() {
     kept.events("pbx1", "b1", &node.take_held());
     let told = kept.dump();
     drop(kept);
+    make_old(&settings);
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    assert_same(&told, &kept.dump(), "made by the migration");
+    (0..100).for_each(|_| story.step(&node));
+    kept.events("pbx1", "b1", &node.take_held());
+    assert_counts(&mut kept);
+}
+
+/// Makes a store one of the version that had no records.
+fn make_old(settings: &StoreSettings) {
     let db = rusqlite::Connection::open(&settings.path).unwrap();
     for table in ["marks", "anchor", "meta"]
         .into_iter()
@@ -229,14 +239,38 @@ fn a_store_of_an_older_version_gets_its_records_from_its_events() {
     {
         db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
-    db.execute("DELETE FROM migrations WHERE version = 3", [])
+    db.execute("DELETE FROM migrations WHERE version >= 3", [])
         .unwrap();
-    drop(db);
+}
+
+#[test]
+fn a_migration_that_is_cut_off_leaves_the_older_version_and_is_done_whole_the_next_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(13, "b1");
+    story.begin(&node);
+    (0..500).for_each(|_| story.step(&node));
     let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
-    assert_same(&told, &kept.dump(), "made by the migration");
-    (0..100).for_each(|_| story.step(&node));
+    kept.boot("pbx1", "b1");
     kept.events("pbx1", "b1", &node.take_held());
-    assert_counts(&mut kept);
+    let told = kept.dump();
+    drop(kept);
+    make_old(&settings);
+    // In the middle of making the records: what cannot be read ends it as a kill would.
+    let change = |sql: &str| {
+        let db = rusqlite::Connection::open(&settings.path).unwrap();
+        assert_eq!(db.execute(sql, []).unwrap(), 1);
+    };
+    change("UPDATE events SET body = 'x' || body WHERE seq = 300");
+    let failed = reopen_failing(|| SqliteStore::open(&settings));
+    assert!(matches!(failed, StoreError::Unreadable { .. }), "{failed}");
+    change("UPDATE events SET body = substr(body, 2) WHERE seq = 300");
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    assert_same(&told, &kept.dump(), "made by the second attempt");
 }
 
 #[test]
@@ -275,11 +309,7 @@ fn a_postgresql_that_was_killed_has_all_that_was_committed() {
         kept.events("pbx1", "b1", before);
         let seen = kept.dump();
         postgres.crash(|| {
-            let event = supervisord::store::StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &after[0],
-            };
+            let event = StoredEvent::of("pbx1", "b1", &after[0]);
             let error = kept.store.commit(&[event]).unwrap_err();
             let said = error.to_string();
             assert!(
@@ -323,12 +353,9 @@ fn an_audit_record_that_is_gone_from_postgresql_is_begun_anew_and_says_so() {
     postgres.run("DROP TABLE audit_head");
     story.begin(&node);
     let frames = node.take_held();
-    let event = supervisord::store::StoredEvent {
-        node: "pbx1",
-        boot: "b1",
-        frame: &frames[0],
-    };
-    let error = kept.store.commit(&[event]).unwrap_err().to_string();
+    let mut events = [StoredEvent::of("pbx1", "b1", &frames[0])];
+    audit::tell(&kept.state, &mut events).unwrap();
+    let error = kept.store.commit(&events).unwrap_err().to_string();
     assert!(error.contains("audit_head"), "{error}");
     // As the recorder does.
     kept.events("pbx1", "b1", &frames);
@@ -474,6 +501,61 @@ fn a_killed_daemon_has_exact_records() {
     );
 }
 
+#[test]
+fn a_copy_that_is_cut_off_looks_like_none_and_is_no_hindrance() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    let mut story = Story::new(14, "b1");
+    story.begin(&node);
+    (0..4_000).for_each(|_| story.step(&node));
+    let settings = write_settings(dir.path(), &[&node.socket], "off", "");
+    let of = |path: std::path::PathBuf| StoreSettings {
+        path,
+        ..StoreSettings::default()
+    };
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&of(dir.path().join("events.db")))));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    let told = kept.dump();
+    drop(kept);
+    let copies = dir.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let copy = copies.join("copy.db");
+    let mut cut_off = false;
+    while !cut_off {
+        let mut backup = Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
+            .args(["store", "backup", copy.to_str().unwrap(), "--config"])
+            .arg(&settings)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while std::fs::read_dir(&copies).unwrap().next().is_none() {
+            assert!(backup.try_wait().unwrap().is_none(), "it made no copy");
+            std::thread::yield_now();
+        }
+        backup.kill().unwrap();
+        cut_off = !backup.wait().unwrap().success();
+        if cut_off {
+            assert!(!copy.exists(), "it is not whole");
+        } else {
+            // It was faster.
+            std::fs::remove_file(&copy).unwrap();
+        }
+    }
+    let made = ctl(&settings, &["store", "backup", copy.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", said(&made));
+    let mut copied = Kept::open(reopen(|| SqliteStore::open(&of(copy.clone()))));
+    assert_same(&told, &copied.dump(), "copied");
+    drop(copied);
+    let left: Vec<_> = std::fs::read_dir(&copies)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("part"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
 /// Seconds that a processor worked for this thread.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -498,11 +580,7 @@ fn how_many_events_a_second_are_stored() {
         for piece in frames.chunks(1_000) {
             let events: Vec<_> = piece
                 .iter()
-                .map(|frame| supervisord::store::StoredEvent {
-                    node: "pbx1",
-                    boot: "b1",
-                    frame,
-                })
+                .map(|frame| StoredEvent::of("pbx1", "b1", frame))
                 .collect();
             kept.store.commit(&events).unwrap();
         }

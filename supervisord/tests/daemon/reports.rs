@@ -306,11 +306,13 @@ fn reports_agree_with_a_recount_to_the_last_call() {
                         name: "north".into(),
                         queues: vec!["sa*".into()],
                         agents: vec!["1001".into(), "1002".into(), "1003".into()],
+                        ..Default::default()
                     },
                     TeamSettings {
                         name: "south".into(),
                         queues: vec!["support".into()],
                         agents: ["1004", "1005", "1006"].map(String::from).to_vec(),
+                        ..Default::default()
                     },
                 ];
                 rows += assert_report(&mut told, &recount, &query);
@@ -503,6 +505,48 @@ fn what_cannot_be_asked_is_refused_with_what_can() {
     refused(&|query| query.short_abandon = 7, "short abandon");
     refused(&|query| query.by = By::Team, "[[team]]");
     refused(&|query| query.fluctuation_minutes = 7, "15 or 30");
+    refused(&|query| query.repeat_days = u32::MAX, "1 to 90 days");
+    refused(&|query| query.agents = vec!["1001".into()], "by agent alone");
+    refused(
+        &|query| (query.most_rows, query.step) = (0, Step::Whole),
+        "more than 0 rows",
+    );
+}
+
+#[test]
+fn of_some_queues_alone_nothing_is_said_of_agents_whole_time() {
+    let mut told = tell(25, MORNING, 600);
+    let teams = vec![TeamSettings {
+        agent_phones: Vec::new(),
+        name: "north".into(),
+        queues: vec!["*".into()],
+        agents: vec!["*".into()],
+    }];
+    for by in [By::All, By::Team, By::Agent] {
+        for (queues, tiers) in [(vec!["sales"], vec![]), (vec![], vec!["gold"]), (vec![], vec![])] {
+            let mut query = question(by, Step::Whole, "UTC", "2026-01-05");
+            query.teams.clone_from(&teams);
+            query.queues = queues.into_iter().map(str::to_owned).collect();
+            query.tiers = tiers.into_iter().map(str::to_owned).collect();
+            let chosen = !query.queues.is_empty() || !query.tiers.is_empty();
+            let report = ask(&mut told, &query);
+            assert!(!report.rows.is_empty());
+            for row in &report.rows {
+                // Who is ready is so for all queues: of one alone, everybody would be busy all the time.
+                for name in ["occupancy", "utilisation", "signed_in", "ready"] {
+                    assert_eq!(row.figures.value(name).is_some(), !chosen, "{by:?} {name}");
+                }
+                assert!(row.figures.value("offers").is_some());
+            }
+            assert_eq!(
+                report
+                    .notes
+                    .iter()
+                    .any(|note| note.contains("calls and offers only")),
+                chosen
+            );
+        }
+    }
 }
 
 #[test]
@@ -600,6 +644,24 @@ fn hotlinectl_reports_while_the_daemon_runs() {
     assert!(
         said.lines()
             .any(|line| line.starts_with("agents") && line.ends_with(" 28")),
+        "{said}"
+    );
+    // No answer to be waited for.
+    let erlang = Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
+        .args([
+            "erlang",
+            "--calls",
+            "25",
+            "--handling",
+            "4m",
+            "--agents",
+            "4294967295",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&erlang.stderr).into_owned();
+    assert!(
+        !erlang.status.success() && said.contains("up to 100,000"),
         "{said}"
     );
 }

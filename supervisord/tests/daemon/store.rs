@@ -11,7 +11,7 @@ use supervisord::recorder::Opener;
 use supervisord::shared::StoreHealth;
 use supervisord::state::{Body, Changes, State};
 use supervisord::store::{
-    Bounds, EventStore, Maintain, Maintained, Mark, SqliteStore, StoreError, StoredEvent,
+    Bounds, EventStore, Maintain, Maintained, Mark, Note, SqliteStore, StoreError, StoredEvent,
 };
 use supervisord::timings::Timings;
 
@@ -59,6 +59,11 @@ impl EventStore for Moody {
 
     fn maintain(&mut self, what: &Maintain, author: &str, now: u64) -> Result<Maintained, StoreError> {
         self.inner.maintain(what, author, now)
+    }
+
+    fn note(&mut self, notes: &[Note]) -> Result<(), StoreError> {
+        self.mood()?;
+        self.inner.note(notes)
     }
 }
 
@@ -350,6 +355,22 @@ fn a_second_daemon_on_the_same_store_waits_until_the_first_is_gone() {
     }
 }
 
+#[test]
+fn a_store_has_one_daemon_by_whatever_name_it_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |name: &str| supervisord::settings::StoreSettings {
+        path: dir.path().join(name),
+        ..Default::default()
+    };
+    let held = SqliteStore::open(&of("events.db")).unwrap();
+    std::os::unix::fs::symlink("events.db", dir.path().join("link.db")).unwrap();
+    let other = SqliteStore::open(&of("link.db")).unwrap_err();
+    assert!(matches!(other, StoreError::InUse { .. }), "{other}");
+    assert!(other.to_string().contains("link.db"), "{other}");
+    drop(held);
+    drop(crate::support::kept::reopen(|| SqliteStore::open(&of("link.db"))));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorder_that_met_a_defect_ends_the_daemon() {
     struct Defective;
@@ -368,6 +389,9 @@ async fn a_recorder_that_met_a_defect_ends_the_daemon() {
         }
         fn maintain(&mut self, _: &Maintain, _: &str, _: u64) -> Result<Maintained, StoreError> {
             panic!("a defect, for this test");
+        }
+        fn note(&mut self, _: &[Note]) -> Result<(), StoreError> {
+            Ok(())
         }
     }
     let dir = tempfile::tempdir().unwrap();
@@ -409,21 +433,9 @@ fn old_events_are_removed_and_what_they_counted_stays() {
             at: seq * 1_000,
             event: hotline_wire::Event::OfferRinging { offer: seq },
         };
-        store
-            .commit(&[StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &frame,
-            }])
-            .unwrap();
+        store.commit(&[StoredEvent::of("pbx1", "b1", &frame)]).unwrap();
         // The key makes it exactly once.
-        store
-            .commit(&[StoredEvent {
-                node: "pbx1",
-                boot: "b1",
-                frame: &frame,
-            }])
-            .unwrap();
+        store.commit(&[StoredEvent::of("pbx1", "b1", &frame)]).unwrap();
         state.apply(&record(Body::Event(frame)), &mut Changes::default());
     }
     store.checkpoint(&state, None).unwrap();

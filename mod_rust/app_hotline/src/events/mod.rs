@@ -59,11 +59,13 @@ fn translated(event: &Event) -> Told {
             call,
             queue,
             priority,
+            before,
             position,
         } => Told::call("HotlineCallReprioritised")
             .with("Call", call)
             .with("Queue", queue)
             .with("Priority", priority)
+            .with("Before", before.unwrap_or_default())
             .with("Position", position),
         Event::CallScreened {
             call,

@@ -30,6 +30,9 @@ impl Engine {
             self.watch_agent(id, None);
         }
         let (was_in, is_in) = (from != Base::SignedOut, to != Base::SignedOut);
+        if was_in != is_in || Base::NotReady == from || Base::NotReady == to {
+            self.presence_changes += 1;
+        }
         if was_in != is_in {
             if is_in {
                 let agent = &mut self.agents[id.0 as usize];
@@ -162,6 +165,7 @@ impl Engine {
         let other = agent.rest.reason != reason;
         if other {
             agent.rest.reason = reason;
+            self.presence_changes += 1;
             self.agent_changed(id);
         }
         let new = self.agents[id.0 as usize].base != Base::NotReady;
@@ -204,6 +208,7 @@ impl Engine {
                 self.phones.insert(Arc::clone(&phone), id);
             }
             agent.phone = phone;
+            self.presence_changes += 1;
             self.agent_changed(id);
         }
         let agent = &mut self.agents[id.0 as usize];

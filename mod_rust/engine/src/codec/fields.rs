@@ -2,9 +2,9 @@
 
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
-    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Right, Rule,
-    Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
+    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
+    Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
@@ -283,7 +283,11 @@ record!(Config {
     limits
 });
 
-record!(Tier { name, handicap });
+record!(Tier {
+    name,
+    handicap,
+    spoken
+});
 
 record!(Queue {
     name,
@@ -310,6 +314,8 @@ record!(Queue {
     handle_time,
     warn,
     hold,
+    spoken,
+    greeting,
 });
 
 record!(TierLimits {
@@ -411,6 +417,15 @@ record!(Warnings {
 record!(Steps { at, every });
 
 record!(HoldCare { comfort, retrieve });
+
+record!(Greeting { caller, agent });
+
+choice!(Intro {
+    0 => File(file),
+    1 => Agent {},
+    2 => Queue {},
+    3 => Tier {},
+});
 
 record!(Comfort { after, every, say });
 

@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod fairness;
+mod greeting;
 mod hold;
 mod supervision;
 
@@ -10,6 +11,7 @@ pub use error::{
     AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault, TierFault,
 };
 pub use fairness::{Fairness, Overtaking};
+pub use greeting::{Greeting, Intro};
 pub use hold::{Comfort, HoldCare, Retrieve};
 pub use supervision::{Right, Supervision, Supervisor, Tone};
 
@@ -46,6 +48,8 @@ pub struct Tier {
     pub name: String,
     /// How much waiting time belonging to this tier is worth: the caller is served as if joined that much earlier.
     pub handicap: Span,
+    /// A sound file of the PBX that says the name, for [`Intro::Tier`]; empty if there is none.
+    pub spoken: String,
 }
 
 /// A queue (技能组).
@@ -100,6 +104,10 @@ pub struct Queue {
     pub warn: Warnings,
     /// What happens to callers on hold.
     pub hold: HoldCare,
+    /// A sound file of the PBX that says the name, for [`Intro::Queue`]; empty if there is none.
+    pub spoken: String,
+    /// What is said when an agent has answered.
+    pub greeting: Greeting,
 }
 
 /// What differs for callers of one tier in one queue.
@@ -449,6 +457,8 @@ impl Queue {
             handle_time: Span::seconds(180),
             warn: Warnings::default(),
             hold: HoldCare::default(),
+            spoken: String::new(),
+            greeting: Greeting::default(),
         }
     }
 }

@@ -260,6 +260,7 @@ impl Engine {
         }
         supervision.get_mut(id).phone = phone;
         let supervisor = supervision.get(id).view(id);
+        self.presence_changes += 1;
         self.events.push(Event::SupervisorChanged { supervisor });
     }
 

@@ -101,6 +101,7 @@ fn settings_that_contradict_themselves_are_refused_with_the_name_of_the_culprit(
         .map(|n| hotline_engine::config::Tier {
             name: n.to_string(),
             handicap: Span::ZERO,
+            spoken: String::new(),
         })
         .collect();
     let mut too_many_skills = good();

@@ -3,9 +3,10 @@
 use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
-    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Right, Rule,
-    Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
+    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
+    Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way,
+    WrapUp,
 };
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
@@ -264,6 +265,19 @@ fn callback() -> impl Strategy<Value = CallbackSettings> {
     })
 }
 
+fn greeting() -> impl Strategy<Value = (String, Greeting)> {
+    let intro = || {
+        prop_oneof![
+            any::<String>().prop_map(Intro::File),
+            Just(Intro::Agent),
+            Just(Intro::Queue),
+            Just(Intro::Tier)
+        ]
+    };
+    let sides = (vec(intro(), 0..3), vec(intro(), 0..3));
+    (any::<String>(), sides).prop_map(|(spoken, (caller, agent))| (spoken, Greeting { caller, agent }))
+}
+
 fn exits() -> impl Strategy<Value = Exits> {
     (way(), way(), way(), way(), way()).prop_map(|(full, timeout, no_agents, closed, emergency)| Exits {
         full,
@@ -305,7 +319,7 @@ fn queue() -> impl Strategy<Value = Queue> {
     );
     let choices = (pick, needs, door(), wrap_up);
     let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
-    let parts = (exits(), callback(), warnings(), hold_care());
+    let parts = (exits(), callback(), warnings(), hold_care(), greeting());
     (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
         |((name, music), choices, numbers, spans, lists, parts)| Queue {
             name,
@@ -332,6 +346,8 @@ fn queue() -> impl Strategy<Value = Queue> {
             handle_time: spans.1.3,
             warn: parts.2,
             hold: parts.3,
+            spoken: parts.4.0,
+            greeting: parts.4.1,
         },
     )
 }
@@ -361,7 +377,11 @@ fn agent() -> impl Strategy<Value = Agent> {
 }
 
 fn config() -> impl Strategy<Value = Config> {
-    let tier = (any::<String>(), span()).prop_map(|(name, handicap)| Tier { name, handicap });
+    let tier = (any::<String>(), span(), any::<String>()).prop_map(|(name, handicap, spoken)| Tier {
+        name,
+        handicap,
+        spoken,
+    });
     let misses = (span(), span(), span(), span(), any::<u32>()).prop_map(
         |(no_answer, rejected, busy, unreachable, not_ready_after)| Misses {
             no_answer,

@@ -182,6 +182,7 @@ fn settings() -> impl Strategy_<Value = Config> {
         let tier = |(at, handicap)| Tier {
             name: format!("t{at}"),
             handicap: Span::seconds(handicap),
+            spoken: String::new(),
         };
         settings.tiers = tiers.into_iter().enumerate().map(tier).collect();
         settings

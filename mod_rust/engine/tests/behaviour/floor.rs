@@ -358,6 +358,7 @@ pub(crate) fn cancel(offer: u64) -> CallAction {
 pub(crate) fn connect(offer: u64) -> CallAction {
     CallAction::Connect {
         offer: OfferId(offer),
+        greeting: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! What waiting callers are told, and when they are told nothing.
 
 use hotline_engine::Span;
-use hotline_engine::action::{CallAction, Utterance};
-use hotline_engine::config::{Exits, Operation, Prompt, Queue, Way};
+use hotline_engine::action::{CallAction, Spoken, Utterance};
+use hotline_engine::config::{Exits, Greeting, Intro, Operation, Prompt, Queue, Way};
+use hotline_engine::ids::OfferId;
 use hotline_engine::input::Party;
 use proptest::prelude::*;
 
@@ -295,4 +296,33 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn both_are_told_what_their_queue_says_as_the_agent_answers() {
+    let said = |file: &str| Intro::File(file.to_owned());
+    let mut floor = Floor::with_agents(
+        Queue {
+            spoken: "support".to_owned(),
+            greeting: Greeting {
+                caller: vec![said("you-talk-with"), Intro::Agent],
+                agent: vec![Intro::Queue, Intro::Tier, said("go")],
+            },
+            ..brisk("support")
+        },
+        &["1001"],
+    );
+    floor.join(1, "support").answered(1);
+    let spoken = Spoken {
+        caller: vec![file("you-talk-with"), Utterance::Spelled("1001".into())],
+        // The tier has no name that could be said.
+        agent: vec![file("support"), file("go")],
+    };
+    assert_eq!(
+        floor.told_exactly(1).last(),
+        Some(&CallAction::Connect {
+            offer: OfferId(1),
+            greeting: Some(Box::new(spoken)),
+        })
+    );
 }

@@ -319,6 +319,7 @@ fn more_tiers_than_an_engine_can_know_in_one_boot_are_refused() {
             .map(|n| Tier {
                 name: n.to_string(),
                 handicap: Span::ZERO,
+                spoken: String::new(),
             })
             .collect();
         settings
@@ -340,6 +341,7 @@ fn tiers_keep_their_ids_and_a_removed_one_is_no_longer_given() {
     settings.tiers = vec![Tier {
         name: "silver".to_owned(),
         handicap: Span::ZERO,
+        spoken: String::new(),
     }];
     floor.reload(settings);
     floor.join_as(2, "support", "gold", 0);

@@ -173,6 +173,30 @@ pub(crate) fn standing(command: wire::Command, references: &References) -> Resul
     }
 }
 
+/// A command that says who is signed in where, or not ready, as it was kept over a restart.
+///
+/// # Errors
+/// Why it may not, for people.
+pub(crate) fn presence(command: wire::Command, references: &References) -> Result<Command, String> {
+    if let wire::Command::SignInSupervisor { supervisor, phone } = command {
+        for text in [&supervisor, &phone] {
+            if text.is_empty() || text.chars().any(char::is_control) {
+                return Err("a supervisor's number and phone are a line of text each".to_owned());
+            }
+        }
+        return Ok(Command::SignInSupervisor { supervisor, phone });
+    }
+    let is_presence = matches!(
+        command,
+        wire::Command::SignIn { .. } | wire::Command::SetNotReady { .. }
+    );
+    match asked(command, references, || MonitorId(0)) {
+        Err(wire::Outcome::Refused { message, .. }) => Err(message),
+        Ok(Asked::Order(command)) if is_presence => Ok(command),
+        _ => Err("only signing in and not being ready are kept of people".to_owned()),
+    }
+}
+
 impl Vocabulary {
     pub(crate) fn command(&self, command: Command) -> wire::Command {
         match command {

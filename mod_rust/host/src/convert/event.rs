@@ -57,11 +57,13 @@ impl Vocabulary {
                 call,
                 queue,
                 priority,
+                before,
                 position,
             } => wire::Event::CallReprioritised {
                 call: self.call(call),
                 queue: self.queue(queue),
                 priority,
+                before: Some(before),
                 position,
             },
             Event::CallRefused { call, queue, reason } => wire::Event::CallRefused {

@@ -6,7 +6,7 @@ mod event;
 mod view;
 
 pub(crate) use blacklist::{entry_asked, entry_fact, entry_told};
-pub(crate) use command::{Asked, asked, no_such_agent, no_such_call, outcome, standing};
+pub(crate) use command::{Asked, asked, no_such_agent, no_such_call, outcome, presence, standing};
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 use hotline_engine::Span;
 use hotline_engine::config::{Comfort, HoldCare, Retrieve};
 
+use super::greeting::sound;
 use super::queue::interval;
 use super::reader::{Read, Value};
 
@@ -86,13 +87,8 @@ fn files(value: &Value<'_>) -> Read<Vec<String>> {
 
 /// As in rules, but for the figures of a caller who waits.
 fn file(value: &Value<'_>) -> Read<String> {
-    let text = value.filled()?;
-    match text.strip_prefix("file:") {
-        Some("") => Err(value.must_be("\"file:NAME\" with the name of a sound file")),
-        Some(file) => Ok(file.to_owned()),
-        None if matches!(text.as_str(), "position" | "wait" | "retry-in") => {
-            Err(value.wrong("is a figure of a caller who waits; on hold there are sound files alone"))
-        }
-        None => Ok(text),
+    if matches!(value.filled()?.as_str(), "position" | "wait" | "retry-in") {
+        return Err(value.wrong("is a figure of a caller who waits; on hold there are sound files alone"));
     }
+    sound(value)
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod blacklist;
+mod greeting;
 mod hold;
 mod policy;
 mod queue;
@@ -22,6 +23,7 @@ use crate::pin::Pin;
 pub use blacklist::{AutoRule, BlacklistSettings, Counted, Tarpit};
 pub use spool::SpoolSettings;
 
+use greeting::sound;
 use reader::{Fault, Once, Read, Table, Value};
 
 /// A settings file, read and checked.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub spool: Option<SpoolSettings>,
     /// Where locks and live changes are kept over a restart, if anywhere.
     pub state: Option<PathBuf>,
+    /// Whether who is signed in is kept there too.
+    pub sign_ins: bool,
     /// Where the journal of inputs is written, if anywhere.
     pub journal: Option<PathBuf>,
     /// The blacklist, if there is one.
@@ -160,6 +164,7 @@ fn parse(text: &str) -> Read<Settings> {
         tiers.push(Tier {
             name: "standard".to_owned(),
             handicap: Span::ZERO,
+            spoken: String::new(),
         });
     }
     let queues = named(&mut file, "queue", MOST_QUEUES)?;
@@ -210,6 +215,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         max_events: 200_000,
         spool: None,
         state: None,
+        sign_ins: true,
         journal: None,
         blacklist: None,
         pins: BTreeMap::new(),
@@ -250,6 +256,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
     if let Some(value) = file.take("state") {
         let mut state = value.table()?;
         settings.state = Some(state.need("directory")?.filled()?.into());
+        state.set("sign_ins", &mut settings.sign_ins, Value::flag)?;
         state.end()?;
     }
     settings.spool = spool::read(file.take("spool"), settings.state.as_deref())?;
@@ -300,10 +307,15 @@ fn tiers(file: &mut Table<'_>) -> Read<Vec<Tier>> {
     tables
         .into_iter()
         .map(|(name, mut table)| {
-            let mut handicap = Span::ZERO;
-            table.set("handicap_seconds", &mut handicap, Value::seconds)?;
+            let mut tier = Tier {
+                name,
+                handicap: Span::ZERO,
+                spoken: String::new(),
+            };
+            table.set("handicap_seconds", &mut tier.handicap, Value::seconds)?;
+            table.set("spoken", &mut tier.spoken, sound)?;
             table.end()?;
-            Ok(Tier { name, handicap })
+            Ok(tier)
         })
         .collect()
 }

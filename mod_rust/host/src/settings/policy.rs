@@ -6,6 +6,7 @@ use hotline_engine::config::{
 };
 
 use super::Names;
+use super::greeting::sound;
 use super::queue::interval;
 use super::reader::{Form, Read, Table, Value};
 
@@ -85,16 +86,11 @@ fn prompts(value: &Value<'_>) -> Read<Vec<Prompt>> {
 }
 
 fn prompt(value: &Value<'_>) -> Read<Prompt> {
-    let text = value.filled()?;
-    Ok(match text.as_str() {
+    Ok(match value.filled()?.as_str() {
         "position" => Prompt::Position,
         "wait" => Prompt::Wait,
         "retry-in" => Prompt::RetryIn,
-        _ => match text.strip_prefix("file:") {
-            Some("") => return Err(value.must_be("\"file:NAME\" with the name of a sound file")),
-            Some(file) => Prompt::File(file.to_owned()),
-            None => Prompt::File(text),
-        },
+        _ => Prompt::File(sound(value)?),
     })
 }
 

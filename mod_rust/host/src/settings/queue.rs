@@ -7,6 +7,7 @@ use hotline_engine::config::{
 use hotline_engine::config::{MAX_ALSO, MAX_RULES, MAX_SKILLS, Operation};
 
 use super::Names;
+use super::greeting::{greeting, sound};
 use super::hold::hold;
 use super::policy::{Ways, rule, steps};
 use super::reader::{Form, Once, Read, Table, Value};
@@ -65,6 +66,8 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("callback", &mut queue.callback, callback)?;
     table.set("warn", &mut queue.warn, warnings)?;
     table.set("hold", &mut queue.hold, hold)?;
+    table.set("spoken", &mut queue.spoken, sound)?;
+    table.set("greeting", &mut queue.greeting, greeting)?;
     let ways = Ways {
         names,
         callbacks: queue.callback.max > 0,

@@ -1,8 +1,8 @@
 //! What a settings file may say, and how a wrong one is refused.
 
 use hotline_engine::config::{
-    Answering, Band, Choice, Comfort, Door, Exit, Exits, HoldCare, Menu, NeedsAgents, Operation, Prompt,
-    Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings, WrapUp,
+    Answering, Band, Choice, Comfort, Door, Exit, Exits, Greeting, HoldCare, Intro, Menu, NeedsAgents,
+    Operation, Prompt, Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings, WrapUp,
 };
 use std::time::Duration;
 
@@ -192,6 +192,8 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
     queue.exits = Exits::default();
     queue.warn = Warnings::default();
     queue.hold = HoldCare::default();
+    queue.spoken.clear();
+    queue.greeting = Greeting::default();
     queue.rules.clear();
     assert_eq!(queue, *default);
     assert_eq!(full.limits, plain.config.limits);
@@ -322,6 +324,9 @@ hold = { at = [60], every_seconds = 30 }
 say = ["please", "file:position"]
 every_seconds = 60
 retrieve_after_seconds = 180
+[queue.greeting]
+caller = ["you-talk-with", "agent", "file:agent"]
+agent = "queue"
 "#,
     );
     assert_eq!(queue.door, Door::Emergency);
@@ -339,6 +344,10 @@ retrieve_after_seconds = 180
     assert_eq!(queue.warn.wait, steps(&[30_000], None));
     assert_eq!(queue.warn.talk, steps(&[60_000, 90_500], None));
     assert_eq!(queue.warn.hold, steps(&[60_000], Some(Span::seconds(30))));
+    let file = |name: &str| Intro::File(name.to_owned());
+    let to_caller = vec![file("you-talk-with"), Intro::Agent, file("agent")];
+    assert_eq!(queue.greeting.caller, to_caller);
+    assert_eq!(queue.greeting.agent, [Intro::Queue]);
     let comfort = Comfort {
         after: Span::seconds(30),
         every: Some(Span::seconds(60)),
@@ -410,7 +419,7 @@ queues = [{ queue = "q", level = 3, weight = 9 }]
 fn a_bad_file_is_refused_with_line_and_key() {
     assert_eq!(
         refusal(&GOOD.replace("handicap_seconds", "handicap")),
-        "FILE:8: there is no key \"handicap\" here; there are handicap_seconds, name"
+        "FILE:8: there is no key \"handicap\" here; there are handicap_seconds, name, spoken"
     );
     assert_eq!(
         refusal(&GOOD.replace("support:2", "sales")),

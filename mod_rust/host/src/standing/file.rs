@@ -45,6 +45,8 @@ pub(super) enum Line {
         until: Option<u64>,
         command: wire::Command,
     },
+    /// Who was signed in, or not ready.
+    Present { command: wire::Command },
     /// A call that is owed. Moments are in microseconds since 1970, lengths of time in microseconds.
     Owed {
         callback: String,
@@ -80,6 +82,9 @@ impl Line {
             Kept::Decided(standing) => Line::Decided {
                 author: standing.author,
                 until: standing.until.map(|until| until.0),
+                command: vocabulary.command(standing.command),
+            },
+            Kept::Present(standing) => Line::Present {
                 command: vocabulary.command(standing.command),
             },
             Kept::Owed { callback, owed } => Line::Owed {
@@ -169,6 +174,11 @@ fn understand(line: Line, references: &References, now: Time) -> Result<Kept, St
                 until: until.map(Time),
             }))
         }
+        Line::Present { command } => Ok(Kept::Present(Standing {
+            author: String::new(),
+            command: convert::presence(command, references)?,
+            until: None,
+        })),
         Line::Owed {
             callback,
             queue,

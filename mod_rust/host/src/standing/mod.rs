@@ -33,6 +33,8 @@ const RESTORED: &str = " (restored)";
 pub(crate) enum Kept {
     /// A lock, or what was changed over the settings.
     Decided(Standing),
+    /// Who was signed in, or not ready.
+    Present(Standing),
     /// A call that is owed.
     Owed {
         /// Its reference.
@@ -53,7 +55,9 @@ pub(crate) struct Unapplied {
 /// The engine thread's end.
 pub(crate) struct Keeper {
     /// Of the engine's changes, how many were handed over; `None` if more than those has changed.
-    kept: Option<u64>,
+    kept: Option<(u64, u64)>,
+    /// Whether who is signed in is kept as well.
+    sign_ins: bool,
     unapplied: Vec<Unapplied>,
     references: References,
     vocabulary: Vocabulary,
@@ -72,6 +76,7 @@ impl Keeper {
     pub(crate) fn start(
         folder: &Path,
         node: &str,
+        sign_ins: bool,
         references: &References,
         now: Time,
         inbox: Sender<Message>,
@@ -88,7 +93,8 @@ impl Keeper {
             pbx.log(Level::Error, &format!("{what}: {error}"));
             (Vec::new(), true)
         });
-        let unapplied = standing.into_iter().map(|kept| Unapplied {
+        let wanted = |kept: &Kept| sign_ins || !matches!(kept, Kept::Present(_));
+        let unapplied = standing.into_iter().filter(wanted).map(|kept| Unapplied {
             kept,
             why: String::new(),
         });
@@ -108,6 +114,7 @@ impl Keeper {
             .spawn(move || writer.run())?;
         Ok(Keeper {
             kept: None,
+            sign_ins,
             unapplied,
             references: references.clone(),
             vocabulary: Vocabulary::new(references.clone()),
@@ -126,7 +133,12 @@ impl Keeper {
 
     /// Hands over what stands now, if that has changed, whatever the writer is about.
     pub(crate) fn keep_last(&mut self, engine: &Engine) {
-        let changes = engine.standing_changes();
+        let presence = if self.sign_ins {
+            engine.presence_changes()
+        } else {
+            0
+        };
+        let changes = (engine.standing_changes(), presence);
         if self.kept == Some(changes) {
             return;
         }
@@ -136,7 +148,14 @@ impl Keeper {
             callback: self.references.of(callback),
             owed,
         });
-        let mut standing: Vec<Kept> = decided.chain(owed).collect();
+        // Behind the locks, so that nobody is ready in between; before the calls, which need agents.
+        let present = if self.sign_ins {
+            engine.presence()
+        } else {
+            Vec::new()
+        };
+        let present = present.into_iter().map(Kept::Present);
+        let mut standing: Vec<Kept> = decided.chain(present).chain(owed).collect();
         self.drop_superseded(&standing);
         standing.extend(self.unapplied.iter().map(|unapplied| unapplied.kept.clone()));
         let lines = standing.into_iter().map(|kept| Line::of(kept, &self.vocabulary));
@@ -211,6 +230,8 @@ impl Kept {
     pub(crate) fn is_over(&self, now: Time) -> bool {
         match self {
             Kept::Decided(standing) => standing.clone().at(now).is_none(),
+            // Who was refused signs in again: nobody is to be signed in by a change of the settings days later.
+            Kept::Present(_) => true,
             Kept::Owed { owed, .. } => now >= owed.expires,
         }
     }
@@ -219,7 +240,7 @@ impl Kept {
     /// engine, so that it is told.
     pub(crate) fn input(&self, id: CommandId, now: Time, new_call: impl FnOnce() -> CallId) -> Option<Input> {
         match self {
-            Kept::Decided(standing) => {
+            Kept::Decided(standing) | Kept::Present(standing) => {
                 let author = match standing.author.strip_suffix(RESTORED) {
                     Some(_) => standing.author.clone(),
                     None => format!("{}{RESTORED}", standing.author).trim_start().to_owned(),
@@ -240,6 +261,7 @@ impl Kept {
     fn about(&self) -> Option<&str> {
         match self {
             Kept::Owed { owed, .. } => Some(&owed.queue),
+            Kept::Present(_) => None,
             Kept::Decided(standing) => match &standing.command {
                 Command::ForceBusy { agent, .. }
                 | Command::SetMembership { agent, .. }
@@ -254,6 +276,7 @@ impl Kept {
     fn subject(&self) -> Option<(u8, &str, &str)> {
         match self {
             Kept::Owed { owed, .. } => Some((0, &owed.queue, &owed.caller.number)),
+            Kept::Present(_) => None,
             Kept::Decided(standing) => match &standing.command {
                 Command::ForceBusy { agent, .. } => Some((1, agent, "")),
                 Command::SetMembership { agent, queue, .. } => Some((2, agent, queue)),

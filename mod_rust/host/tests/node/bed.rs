@@ -226,7 +226,13 @@ impl Call {
         let (offer, agent) = self.rung();
         self.0.report(Fact::Ringing(offer));
         self.0.report(Fact::Answered(offer));
-        assert_eq!(self.next(), CallAction::Connect { offer });
+        assert_eq!(
+            self.next(),
+            CallAction::Connect {
+                offer,
+                greeting: None
+            }
+        );
         self.0.report(Fact::Connected);
         agent
     }

@@ -49,7 +49,13 @@ fn a_port_dropped_after_a_failed_connect_leaves_nothing_behind() {
     let mut call = bed.call();
     let (offer, _) = call.rung();
     call.0.report(Fact::Answered(offer));
-    assert_eq!(call.next(), CallAction::Connect { offer });
+    assert_eq!(
+        call.next(),
+        CallAction::Connect {
+            offer,
+            greeting: None
+        }
+    );
     // The agent hung up in that moment: the caller waits on, until its thread goes.
     call.end(Party::Agent);
     assert_eq!(bed.host.snapshot().unwrap().calls.len(), 1);

@@ -16,6 +16,7 @@ mod calls;
 mod control;
 mod killed;
 mod policy;
+mod presence;
 mod spool;
 mod standing;
 mod supervision;

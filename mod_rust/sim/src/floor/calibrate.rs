@@ -157,6 +157,7 @@ fn config() -> Config {
     let tier = |name: &str, seconds| Tier {
         name: name.to_owned(),
         handicap: Span::seconds(seconds),
+        spoken: String::new(),
     };
     // Whoever still waits after a second is told, if the estimate is good enough.
     let told = Rule {

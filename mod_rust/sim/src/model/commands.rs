@@ -285,13 +285,13 @@ impl Model {
 
     fn reprioritise(&mut self, id: CallId, priority: u32) -> Answer {
         let queue = self.waiting_for_command(id)?;
-        if let Some(call) = self.call_mut(id) {
-            call.visitor.caller.priority = priority;
-        }
+        let call = self.call_mut(id).ok_or(Refusal::UnknownCall)?;
+        let before = std::mem::replace(&mut call.visitor.caller.priority, priority);
         self.events.push(Event::CallReprioritised {
             call: id,
             queue: QueueId(queue as u32),
             priority,
+            before,
             position: self.position(id),
         });
         DONE

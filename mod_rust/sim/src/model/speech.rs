@@ -1,9 +1,9 @@
 //! What callers are told. A place or a wait once told is never told longer in the same visit.
 
-use hotline_engine::action::Utterance;
-use hotline_engine::config::Prompt;
+use hotline_engine::action::{Spoken, Utterance};
+use hotline_engine::config::{Intro, Prompt};
 use hotline_engine::event::Estimate;
-use hotline_engine::ids::CallId;
+use hotline_engine::ids::{CallId, OfferId};
 use hotline_engine::{CallAction, Span};
 
 use super::Model;
@@ -35,6 +35,41 @@ impl Model {
         if !say.is_empty() {
             self.tell(id, CallAction::Say { say });
         }
+    }
+
+    /// What the queue of the offer says to caller and agent before they talk.
+    pub(super) fn greeting(&self, id: CallId, agent: usize, offer: OfferId) -> Option<Box<Spoken>> {
+        let call = self.call(id)?;
+        let via = call.rings.iter().find(|ring| ring.offer == offer)?.via;
+        let settings = &self.queues[via].settings;
+        let words = |pieces: &[Intro]| {
+            let mut said = Vec::new();
+            for piece in pieces {
+                match piece {
+                    Intro::File(file) => said.push(Utterance::File(file.clone())),
+                    Intro::Agent => {
+                        said.push(Utterance::Spelled(
+                            self.agents[agent].settings.number.as_str().into(),
+                        ));
+                    }
+                    Intro::Queue if settings.spoken.is_empty() => {}
+                    Intro::Queue => said.push(Utterance::File(settings.spoken.clone())),
+                    Intro::Tier => {
+                        let tier = &self.tiers[call.visitor.tier].spoken;
+                        said.extend((!tier.is_empty()).then(|| Utterance::File(tier.clone())));
+                    }
+                }
+            }
+            said
+        };
+        let greeting = &settings.greeting;
+        let nothing = greeting.caller.is_empty() && greeting.agent.is_empty();
+        (!nothing).then(|| {
+            Box::new(Spoken {
+                caller: words(&greeting.caller),
+                agent: words(&greeting.agent),
+            })
+        })
     }
 
     /// What is said to a caller who leaves.

@@ -22,7 +22,8 @@ impl Model {
             call.stage = Stage::Connecting;
         }
         self.take_back_rings(id, Some(offer));
-        self.tell(id, CallAction::Connect { offer });
+        let greeting = self.greeting(id, agent, offer);
+        self.tell(id, CallAction::Connect { offer, greeting });
     }
 
     pub(super) fn connected(&mut self, id: CallId) {

@@ -191,7 +191,7 @@ impl World {
         match action {
             CallAction::Ring { offer, .. } => self.offers.push((*offer, call)),
             CallAction::Cancel { offer } => self.offers.retain(|(other, _)| other != offer),
-            CallAction::Connect { offer } => {
+            CallAction::Connect { offer, .. } => {
                 self.offers.retain(|(other, _)| other != offer);
                 self.set_stage(call, Stage::Connecting);
             }

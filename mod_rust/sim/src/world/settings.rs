@@ -2,9 +2,9 @@
 
 use hotline_engine::Span;
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, HoldCare, Key,
-    Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve, Rule, Steps,
-    Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
+    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
+    Rule, Steps, Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
 };
 
 use crate::random::Random;
@@ -77,6 +77,7 @@ impl Maker<'_> {
                 .map(|name| Tier {
                     name: name.to_owned(),
                     handicap: self.random.seconds(0, 60),
+                    spoken: format!("tiers/{name}"),
                 })
                 .collect(),
             queues,
@@ -141,6 +142,11 @@ impl Maker<'_> {
             handle_time: self.random.seconds(1, 90),
             warn: self.warnings(),
             hold: self.hold_care(),
+            spoken: self.perhaps(|_| "queues/it".to_owned()).unwrap_or_default(),
+            greeting: Greeting {
+                caller: self.intros(),
+                agent: self.intros(),
+            },
             wrap_up: match self.random.below(4) {
                 0 => WrapUp::Manual,
                 1 => WrapUp::Timed(Span::ZERO),
@@ -341,6 +347,16 @@ impl Maker<'_> {
             hold: self.steps(),
             wrap_up: self.steps(),
         }
+    }
+
+    fn intros(&mut self) -> Vec<Intro> {
+        let all = [
+            Intro::File("hello".to_owned()),
+            Intro::Agent,
+            Intro::Queue,
+            Intro::Tier,
+        ];
+        all.into_iter().filter(|_| self.random.one_in(3)).collect()
     }
 
     fn hold_care(&mut self) -> HoldCare {

@@ -28,6 +28,7 @@ mod documentation;
 mod exits;
 mod forced_busy;
 mod full_per_tier;
+mod greeting;
 mod hold;
 mod hold_prompt;
 mod hold_retrieve;

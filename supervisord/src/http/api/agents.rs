@@ -252,7 +252,10 @@ async fn list(
     caller: Caller,
     Params(which): Params<Which>,
 ) -> Result<Json<Page<AgentView>>, Problem> {
-    let (authority, team) = (&http.shared.authority, team(&http, which.team.as_deref())?);
+    let (authority, team) = (
+        &http.shared.authority,
+        team(&http, &caller, which.team.as_deref())?,
+    );
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
     let serves = |agent: &hotline_wire::snapshot::AgentInfo| {
         let queue = which.queue.as_ref();

@@ -10,8 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::key;
-use super::team;
+use super::{answers, team};
 use crate::alarms::Alarm;
 use crate::http::Http;
 use crate::http::auth::Caller;
@@ -61,7 +60,7 @@ async fn list(
     if which.level > WORST {
         return Err(Problem::invalid(format!("level goes up to {WORST}")));
     }
-    let team = team(&http, which.team.as_deref())?;
+    let team = team(&http, &caller, which.team.as_deref())?;
     let authority = &http.shared.authority;
     let wanted = |alarm: &&Arc<Alarm>| {
         let of_team = team.is_none_or(|team| alarm.queue.as_ref().is_some_and(|queue| team.has_queue(queue)));
@@ -78,6 +77,9 @@ async fn list(
 }
 
 /// Takes care of an alarm. It stays on until its figure is well again, and is asked for anew if that gets worse.
+///
+/// With an Idempotency-Key it counts once: sent again when the alarm has become worse, it gives the answer of then, and leaves the worse one to be
+/// taken care of.
 #[utoipa::path(
     post, path = "/alarms/{alarm}/acknowledge", tag = "alarms",
     params(("alarm" = u64, Path, description = "Its number", maximum = 9_223_372_036_854_775_807_u64)),
@@ -90,8 +92,6 @@ async fn acknowledge(
     Segments(alarm): Segments<u64>,
     Body(Acknowledge { note }): Body<Acknowledge>,
 ) -> Result<Json<Alarm>, Problem> {
-    // Twice is as good as once.
-    key(&headers)?;
-    let alarm = http.shared.acknowledge(&caller.actor, alarm, &note)?;
+    let alarm = answers::acknowledge(&http, &caller, &headers, alarm, note).await?;
     Ok(Json((*alarm).clone()))
 }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::accounts::digest;
+use crate::alarms::Alarm;
 use crate::authority::Actor;
 use crate::http::Http;
 use crate::http::auth::Caller;
@@ -56,7 +57,16 @@ impl IntoResponse for Answer {
     }
 }
 
-type Result_ = Result<Answer, Problem>;
+/// What is kept under a key.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// To a command.
+    Command(Answer),
+    /// To who takes care of an alarm: as it was then.
+    Alarm(Arc<Alarm>),
+}
+
+type Result_ = Result<Said, Problem>;
 
 /// The SHA-256 of what was asked with a key, and its answer once it is there.
 struct Kept {
@@ -128,25 +138,76 @@ pub(super) async fn command(
     headers: &HeaderMap,
     node: &str,
     command: Command,
-) -> Result_ {
+) -> Result<Answer, Problem> {
     command.check().map_err(Problem::invalid)?;
-    let Some(key) = key(headers)? else {
-        return carry_out(http, &caller.actor, node, command).await.0;
-    };
     let asked = serde_json::to_string(&(node, &command))
         .map_err(|error| Problem::defect("a command could not be written", &error))?;
+    let (asker, actor, node) = (http.clone(), caller.actor.clone(), node.to_owned());
+    let work = async move {
+        let (answer, untried) = carry_out(&asker, &actor, &node, command).await;
+        (answer.map(Said::Command), untried)
+    };
+    match once(http, caller, headers, &asked, work).await? {
+        Said::Command(answer) => Ok(answer),
+        Said::Alarm(_) => Err(mixed_up()),
+    }
+}
+
+/// Takes care of an alarm; with a key, once.
+pub(super) async fn acknowledge(
+    http: &Arc<Http>,
+    caller: &Caller,
+    headers: &HeaderMap,
+    id: u64,
+    note: String,
+) -> Result<Arc<Alarm>, Problem> {
+    let asked = serde_json::to_string(&("acknowledge", id, &note))
+        .map_err(|error| Problem::defect("an acknowledgement could not be written", &error))?;
+    let (asker, actor) = (http.clone(), caller.actor.clone());
+    // It either counts, or nothing was done.
+    let work = async move {
+        let answer = asker.shared.acknowledge(&actor, id, &note).await;
+        let untried = answer.is_err();
+        (answer.map(Said::Alarm).map_err(Problem::from), untried)
+    };
+    match once(http, caller, headers, &asked, work).await? {
+        Said::Alarm(alarm) => Ok(alarm),
+        Said::Command(_) => Err(mixed_up()),
+    }
+}
+
+/// What was asked is part of what is looked for, so that no answer is to something else.
+fn mixed_up() -> Problem {
+    Problem::defect(
+        "an answer was kept under another's key",
+        &"they are of different kinds",
+    )
+}
+
+/// Does something; with a key, once. The work says, too, whether nothing was done for certain.
+async fn once(
+    http: &Arc<Http>,
+    caller: &Caller,
+    headers: &HeaderMap,
+    asked: &str,
+    work: impl Future<Output = (Result_, bool)> + Send + 'static,
+) -> Result_ {
+    let Some(key) = key(headers)? else {
+        return work.await.0;
+    };
     // A thousand long ones are not to be kept.
-    let asked = digest(&asked);
+    let asked = digest(asked);
     let author = caller.actor.author.clone();
     let mut answer = match http.answers.place(&author, key, &asked)? {
         Place::Known(answer) => answer,
         Place::New(sender) => {
             let answer = sender.subscribe();
-            let (http, actor) = (http.clone(), caller.actor.clone());
-            let (node, key) = (node.to_owned(), key.to_owned());
-            // Goes on when who asked hangs up: the answer is for the next try.
+            let (http, key) = (http.clone(), key.to_owned());
+            let request = caller.request.clone();
+            // Goes on when who asked hangs up: the answer is for the next try. It is under way until then.
             tokio::spawn(async move {
-                let (result, untried) = carry_out(&http, &actor, &node, command).await;
+                let _request = request;
+                let (result, untried) = work.await;
                 if untried {
                     http.answers.forget(&author, &key);
                 }
@@ -182,7 +243,12 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// The node's answer, and whether the command certainly was not carried out for want of a way to the node.
-async fn carry_out(http: &Http, actor: &Actor, node: &str, command: Command) -> (Result_, bool) {
+async fn carry_out(
+    http: &Http,
+    actor: &Actor,
+    node: &str,
+    command: Command,
+) -> (Result<Answer, Problem>, bool) {
     use crate::shared::CommandError as Error;
     match http.shared.ask(actor, node, command).await {
         // Entries are shown by another way.

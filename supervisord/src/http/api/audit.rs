@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,8 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// No row has a greater number.
-const MAX_ROW: u64 = (1 << 53) - 1;
+/// No row has a greater number, and no moment is one.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// Which rows.
 #[derive(Deserialize, IntoParams)]
@@ -39,10 +40,16 @@ struct Which {
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     action: Option<String>,
-    /// Only what was done to this agent, queue, call, supervisor or number.
+    /// Only what was done to this agent, queue, call, supervisor, number, alarm, user or token.
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     target: Option<String>,
+    /// Only from this moment on; microseconds since the Unix epoch.
+    #[param(maximum = 9007199254740991u64)]
+    from: Option<u64>,
+    /// Only before this moment.
+    #[param(maximum = 9007199254740991u64)]
+    until: Option<u64>,
     /// Rows of the page.
     #[serde(default = "usual_limit")]
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -71,12 +78,15 @@ struct RowView {
     action: String,
     /// To whom.
     target: String,
-    /// As it was asked, in JSON.
-    asked: String,
-    /// How it was before, in JSON.
-    before: String,
-    /// How it was after, in JSON.
-    after: String,
+    /// As it was asked; null if there is no more to say than what it was.
+    #[schema(value_type = Value)]
+    asked: Value,
+    /// How its target was before; null if there was none, or it is not known.
+    #[schema(value_type = Option<Object>, required = true)]
+    before: Value,
+    /// How its target is since; null if there is none, or it is not known.
+    #[schema(value_type = Option<Object>, required = true)]
+    after: Value,
     /// `done`, `pending` or `refused`.
     result: String,
     /// Why.
@@ -94,9 +104,9 @@ impl From<Row> for RowView {
             author: row.action.author,
             action: row.action.action,
             target: row.action.target,
-            asked: row.action.asked,
-            before: row.action.before,
-            after: row.action.after,
+            asked: audit::json_value(&row.action.asked),
+            before: audit::json_value(&row.action.before),
+            after: audit::json_value(&row.action.after),
             result: row.action.result,
             reason: row.action.reason,
         }
@@ -136,8 +146,14 @@ async fn list(
             "limit {limit} is out of range, 1 to {MAX_LIMIT}"
         )));
     }
-    if which.cursor.is_some_and(|cursor| cursor > MAX_ROW) {
-        return Err(Problem::invalid(format!("cursor goes up to {MAX_ROW}")));
+    for (name, value) in [
+        ("cursor", which.cursor),
+        ("from", which.from),
+        ("until", which.until),
+    ] {
+        if value.is_some_and(|value| value > MAX_NUMBER) {
+            return Err(Problem::invalid(format!("{name} goes up to {MAX_NUMBER}")));
+        }
     }
     let settings = http.store.clone();
     let read = tokio::task::spawn_blocking(move || {
@@ -147,6 +163,8 @@ async fn list(
             action: which.action.as_deref(),
             target: which.target.as_deref(),
             before: which.cursor,
+            from: which.from,
+            until: which.until,
         };
         // One more says whether there are more.
         let read = sql::read(engine.as_mut(), |sql| {

@@ -94,7 +94,7 @@ async fn list(
     Params(which): Params<Which>,
 ) -> Result<Json<Page<CallView>>, Problem> {
     let (authority, actor) = (&http.shared.authority, &caller.actor);
-    let team = team(&http, which.team.as_deref())?;
+    let team = team(&http, &caller, which.team.as_deref())?;
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
     let mut calls = Vec::new();
     for (node, view) in &http.shared.state().nodes {
@@ -124,7 +124,7 @@ async fn why(
     Segments(call): Segments<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Lines>, Problem> {
-    let node = node_of_call(&http.shared.state(), &call)?;
+    let node = node_of_call(&http, &caller, &call)?;
     let lines = answers::told(&http, &caller, &node, Command::WhyCall { call }).await?;
     Ok(Json(Lines { lines }))
 }
@@ -141,7 +141,7 @@ async fn reprioritise(
     Segments(call): Segments<String>,
     Body(Reprioritise { priority }): Body<Reprioritise>,
 ) -> Result<Answer, Problem> {
-    let node = node_of_call(&http.shared.state(), &call)?;
+    let node = node_of_call(&http, &caller, &call)?;
     let command = Command::Reprioritise { call, priority };
     answers::command(&http, &caller, &headers, &node, command).await
 }
@@ -158,7 +158,7 @@ async fn move_call(
     Segments(call): Segments<String>,
     Body(MoveTo { queue }): Body<MoveTo>,
 ) -> Result<Answer, Problem> {
-    let node = node_of_call(&http.shared.state(), &call)?;
+    let node = node_of_call(&http, &caller, &call)?;
     answers::command(&http, &caller, &headers, &node, Command::MoveCall { call, queue }).await
 }
 
@@ -174,7 +174,7 @@ async fn withdraw(
     Segments(call): Segments<String>,
     Body(Withdraw { place }): Body<Withdraw>,
 ) -> Result<Answer, Problem> {
-    let node = node_of_call(&http.shared.state(), &call)?;
+    let node = node_of_call(&http, &caller, &call)?;
     answers::command(&http, &caller, &headers, &node, Command::Withdraw { call, place }).await
 }
 
@@ -186,7 +186,7 @@ async fn callbacks(
     Params(which): Params<Which>,
 ) -> Result<Json<Page<CallbackView>>, Problem> {
     let (authority, actor) = (&http.shared.authority, &caller.actor);
-    let team = team(&http, which.team.as_deref())?;
+    let team = team(&http, &caller, which.team.as_deref())?;
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
     let mut callbacks = Vec::new();
     for (node, view) in &http.shared.state().nodes {
@@ -216,7 +216,7 @@ async fn cancel_callback(
     headers: HeaderMap,
     Segments(callback): Segments<String>,
 ) -> Result<Answer, Problem> {
-    let node = node_of_call(&http.shared.state(), &callback)?;
+    let node = node_of_call(&http, &caller, &callback)?;
     answers::command(
         &http,
         &caller,

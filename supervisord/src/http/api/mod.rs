@@ -23,7 +23,6 @@ use super::Http;
 use super::auth::Caller;
 use super::problem::Problem;
 use crate::settings::TeamSettings;
-use crate::state::State;
 pub use answers::Answers;
 pub(super) use page::short;
 
@@ -112,11 +111,15 @@ fn node_of_queue(http: &Http, caller: &Caller, queue: &str, wanted: Option<&str>
     the_node("queue", queue, wanted, has, Refusal::UnknownQueue)
 }
 
-/// The node of a call or callback, by its reference.
-fn node_of_call(state: &State, reference: &str) -> Result<String, Problem> {
-    state.node_of_call(reference).map(str::to_owned).ok_or_else(|| {
-        let message =
-            format!("no node has a call {reference:?} since its start; GET /api/v1/calls lists them");
+/// The node of a call or callback that the caller sees, by its reference; of one of which nothing is known, if the caller may ask about
+/// any.
+fn node_of_call(http: &Http, caller: &Caller, reference: &str) -> Result<String, Problem> {
+    let (authority, state) = (&http.shared.authority, http.shared.state());
+    let node = state
+        .node_of_call(reference)
+        .filter(|node| authority.knows_of(&caller.actor, state.nodes.get(*node), reference));
+    node.map(str::to_owned).ok_or_else(|| {
+        let message = format!("no call {reference:?} that you may see; GET /api/v1/calls lists them");
         Problem::refused(Refusal::UnknownCall, message)
     })
 }
@@ -135,9 +138,13 @@ fn known_node(http: &Http, node: &str) -> Result<(), Problem> {
 }
 
 /// The team that a list is to be narrowed to.
-pub(super) fn team<'a>(http: &'a Http, name: Option<&str>) -> Result<Option<&'a TeamSettings>, Problem> {
+pub(super) fn team<'a>(
+    http: &'a Http,
+    caller: &'a Caller,
+    name: Option<&str>,
+) -> Result<Option<&'a TeamSettings>, Problem> {
     let Some(name) = name else { return Ok(None) };
-    let team = http.shared.authority.team(name);
+    let team = http.shared.authority.team(&caller.actor, name);
     team.map(Some).ok_or_else(|| {
         Problem::not_found(
             "unknown_team",

@@ -18,8 +18,9 @@ use crate::http::Http;
 use crate::http::auth::Caller;
 use crate::http::extract::{Body, Params, Segments};
 use crate::http::problem::Problem;
+use crate::recorder::now;
 use crate::shared::LinkStatus;
-use crate::views::NodeView;
+use crate::views::{NodeView, PipeView};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new()
@@ -44,6 +45,14 @@ struct Paging {
     /// The `next` of the page before.
     #[param(max_length = 2048, pattern = "^([0-9a-f]{2})+$")]
     cursor: Option<String>,
+}
+
+/// A node, and how its events fare.
+#[derive(Serialize, ToSchema)]
+struct NodeAndPipe {
+    #[serde(flatten)]
+    node: NodeView,
+    pipe: PipeView,
 }
 
 /// A team.
@@ -83,17 +92,19 @@ struct Forget {
 }
 
 /// The nodes.
-#[utoipa::path(get, path = "/nodes", tag = "nodes", params(Paging), responses((status = 200, body = Page<NodeView>)))]
+#[utoipa::path(get, path = "/nodes", tag = "nodes", params(Paging), responses((status = 200, body = Page<NodeAndPipe>)))]
 async fn list(
     State(http): State<Arc<Http>>,
     _caller: Caller,
     Params(paging): Params<Paging>,
-) -> Result<Json<Page<NodeView>>, Problem> {
+) -> Result<Json<Page<NodeAndPipe>>, Problem> {
     let links = http.shared.links().clone();
     let state = http.shared.state();
     let view = |link: &LinkStatus| {
-        let view = NodeView::of(link, state.nodes.get(&link.node));
-        (view.node.clone(), view)
+        let known = state.nodes.get(&link.node);
+        let node = NodeView::of(link, known);
+        let pipe = PipeView::of(link, known, now());
+        (node.node.clone(), NodeAndPipe { node, pipe })
     };
     let nodes = links.iter().map(view).collect();
     drop(state);

@@ -76,7 +76,10 @@ async fn list(
     caller: Caller,
     Params(which): Params<Which>,
 ) -> Result<Json<Page<QueueView>>, Problem> {
-    let (authority, team) = (&http.shared.authority, team(&http, which.team.as_deref())?);
+    let (authority, team) = (
+        &http.shared.authority,
+        team(&http, &caller, which.team.as_deref())?,
+    );
     let mut queues = Vec::new();
     {
         let state = http.shared.state();

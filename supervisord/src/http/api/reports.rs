@@ -16,6 +16,7 @@ use crate::authority::{ALL_TEAMS, Deed, Reach, Target, policy};
 use crate::http::Http;
 use crate::http::auth::Caller;
 use crate::http::extract::Params;
+use crate::http::places::beside;
 use crate::http::problem::Problem;
 use crate::reports::{self, By, Query, ReportError, Step, period};
 use crate::shared::CommandError;
@@ -51,7 +52,7 @@ struct Which {
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     tier: Option<String>,
-    /// Only this agent.
+    /// Only this agent, with `by=agent`.
     #[serde(default, deserialize_with = "short")]
     #[param(max_length = 256)]
     agent: Option<String>,
@@ -119,13 +120,14 @@ async fn report(
     query.agents = which.agent.into_iter().collect();
     query.node = which.node;
     query.target = which.target;
-    let only = team(&http, which.team.as_deref())?;
+    let only = team(&http, &caller, which.team.as_deref())?;
     query.teams = match only {
         Some(team) => vec![team.clone()],
         None => http.shared.authority.teams_of(&caller.actor).cloned().collect(),
     };
     let settings = http.store.clone();
-    let written = tokio::task::spawn_blocking(move || {
+    // They take much memory each.
+    let written = beside(&http.reporting, move || {
         let mut engine = store::look(&settings)?;
         let report = reports::run(&query, engine.as_mut())?;
         let text = match which.format {

@@ -46,7 +46,7 @@ struct ErasedView {
     snapshots: u64,
     /// Calls.
     calls: u64,
-    /// Calls and callbacks with that number that go on: erase again when they are over.
+    /// Calls and callbacks with that number that go on, and agents whose reason of now names it: erase again when they are over.
     live: u64,
     /// Rows of the audit record that name it, and stay.
     audit_rows_kept: u64,

@@ -1,7 +1,6 @@
 //! Signing in and out: `/api/v1/session`.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -14,14 +13,17 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Caller, Limiter};
-use crate::accounts::{self, MAX_NAME, MAX_PASSWORD, User};
+use super::{Caller, Tries};
+use crate::accounts::{self, MAX_NAME, User};
+use crate::audit;
 use crate::authority::Role;
 use crate::http::Http;
 use crate::http::extract::Body;
-use crate::http::listen::Peer;
+use crate::http::listen::{Peer, address};
 use crate::http::places::beside;
 use crate::http::problem::Problem;
+use crate::passwords::{MAX_PASSWORD, Workspace};
+use crate::store::Noted;
 
 /// Passwords verified at once: each takes 19 MiB and tens of milliseconds.
 const VERIFYING: usize = 2;
@@ -31,25 +33,26 @@ const WAITING: usize = 32;
 /// What stands before a password is looked at.
 #[derive(Debug)]
 pub(crate) struct LoginGate {
-    users: Limiter,
-    addresses: Limiter,
+    tries: Tries,
     verifying: Arc<Semaphore>,
     waiting: Semaphore,
+    /// Those that nobody verifies with: no more than verify at once.
+    workspaces: Arc<Mutex<Vec<Workspace>>>,
     /// In place of a user that there is not, so that it takes as long.
     nobody: User,
 }
 
 impl LoginGate {
-    /// Ten wrong tries per user, then one each time that `again` has passed; thirty per address, then one each fifth of it.
+    /// After some wrong tries, another each time that `again` has passed: see [`Tries`].
     ///
     /// # Errors
     /// The system has no randomness.
     pub(crate) fn new(again: Duration) -> Result<LoginGate, String> {
         Ok(LoginGate {
-            users: Limiter::new(10, again),
-            addresses: Limiter::new(30, again / 5),
+            tries: Tries::new(again),
             verifying: Arc::new(Semaphore::new(VERIFYING)),
             waiting: Semaphore::new(WAITING),
+            workspaces: Arc::default(),
             nobody: User {
                 name: String::new(),
                 rights: accounts::Rights {
@@ -122,7 +125,8 @@ pub(in crate::http) fn routes() -> OpenApiRouter<Arc<Http>> {
 
 /// Signs in: gives a session in a cookie.
 ///
-/// The cookie is HttpOnly and SameSite=Strict. Wrong tries are counted by user and by address.
+/// The cookie is HttpOnly and SameSite=Strict. Wrong tries are counted by address and user together, by address, and by user; the last leaves
+/// out addresses from which the user signed in before.
 #[utoipa::path(
     post, path = "/session", tag = "session", request_body = Login, security(()),
     responses(
@@ -144,36 +148,39 @@ async fn sign_in(
     let gate = &http.login;
     let (name, from) = (login.user, address(peer.0.ip()));
     let now = Instant::now();
-    for (limiter, key) in [(&gate.addresses, &from), (&gate.users, &name)] {
-        limiter.take(key, now).map_err(|wait| {
-            tracing::warn!(
-                user = name.escape_debug().to_string(),
-                from,
-                "too many wrong passwords"
-            );
-            let seconds = wait.as_secs() + 1;
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_tries",
-                format!("too many wrong passwords; try again in {seconds} s"),
-            )
-            .retry_after(seconds)
-        })?;
-    }
+    let taken = gate.tries.take(&from, &name, now).map_err(|wait| {
+        tracing::warn!(
+            user = name.escape_debug().to_string(),
+            from,
+            "too many wrong passwords"
+        );
+        let seconds = wait.as_secs() + 1;
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_tries",
+            format!("too many wrong passwords; try again in {seconds} s"),
+        )
+        .retry_after(seconds)
+    })?;
     let accounts = http.book.current();
     let known = accounts.user(&name).cloned();
+    let is_user = known.is_some();
     let user = known.clone().unwrap_or_else(|| gate.nobody.clone());
     let right = {
         let waiting = gate.waiting.try_acquire();
         let _waiting = waiting.map_err(|_| {
             // No password was looked at.
-            gate.users.give_back(&name);
-            gate.addresses.give_back(&from);
+            gate.tries.give_back(&from, &name, taken);
             let detail = "too many people sign in at once; try again";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1)
         })?;
+        let workspaces = gate.workspaces.clone();
         beside(&gate.verifying, move || {
-            login.password.len() <= MAX_PASSWORD && user.is(&login.password)
+            let idle = || workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut workspace = idle().pop().unwrap_or_default();
+            let right = login.password.len() <= MAX_PASSWORD && user.is(&login.password, &mut workspace);
+            idle().push(workspace);
+            right
         })
         .await
         .map_err(|error| Problem::defect("a password could not be verified", &error))?
@@ -184,6 +191,13 @@ async fn sign_in(
             from,
             "wrong user or password"
         );
+        let why = if is_user {
+            "another password"
+        } else {
+            "no such user"
+        };
+        let row = audit::log_in(is_user.then_some(name.as_str()), &from, Some(why));
+        http.shared.note(Noted::Action(row)).await;
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",
@@ -191,18 +205,20 @@ async fn sign_in(
         ));
     };
     // Who knows the password tried nothing.
-    gate.users.give_back(&name);
-    gate.addresses.give_back(&from);
+    gate.tries.succeeded(&from, &name, taken, now);
     let (secret, session) = http
         .sessions
         .begin(&name, &user.password)
         .map_err(|error| Problem::defect("no session could be begun", &error))?;
     tracing::info!(user = name, from, "signed in");
+    let row = audit::log_in(Some(&name), &from, None);
+    http.shared.note(Noted::Action(row)).await;
     let caller = Caller {
         actor: user.rights.actor(&format!("http:{name}")),
         name,
         session: Some((secret.clone(), session.csrf)),
         token: None,
+        request: None,
     };
     let mut response = Json(Identity::of(&caller)).into_response();
     set_cookie(
@@ -228,6 +244,8 @@ async fn sign_out(State(http): State<Arc<Http>>, caller: Caller) -> Result<Respo
         http.sessions.end(secret);
         set_cookie(&http, response.headers_mut(), "", 0)?;
         tracing::info!(user = caller.name, "signed out");
+        let row = audit::log_out(&caller.name);
+        http.shared.note(Noted::Action(row)).await;
     }
     Ok(response)
 }
@@ -240,18 +258,4 @@ fn set_cookie(http: &Http, headers: &mut HeaderMap, value: &str, seconds: u64) -
         .map_err(|error| Problem::defect("the session's cookie could not be written", &error))?;
     headers.insert(header::SET_COOKIE, cookie);
     Ok(())
-}
-
-/// Whose tries are counted together: an address, or a network of IPv6.
-fn address(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => ip.to_string(),
-            None => {
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        },
-    }
 }

@@ -7,6 +7,7 @@ mod book;
 mod limiter;
 mod login;
 mod sessions;
+mod tries;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,12 +18,14 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 
 use super::Http;
 use super::problem::Problem;
+use super::shares::Share;
 use crate::authority::Actor;
 use crate::shared::StoreHealth;
 pub use book::Book;
 pub use limiter::Limiter;
 pub(super) use login::{LoginGate, open, routes};
 pub use sessions::Sessions;
+pub use tries::Tries;
 
 /// The header of the CSRF token.
 pub const CSRF: &str = "x-csrf-token";
@@ -38,9 +41,19 @@ pub struct Caller {
     pub session: Option<(String, String)>,
     /// The SHA-256 of its bearer token; absent with a session.
     pub token: Option<String>,
+    /// Its place among the requests that it may have under way; it is free again when all copies are gone.
+    pub request: Option<Arc<Share>>,
 }
 
 impl Caller {
+    /// Whose shares it uses up: its user's or its token's.
+    pub fn account(&self) -> String {
+        match self.session {
+            Some(_) => format!("user {}", self.name),
+            None => format!("token {}", self.name),
+        }
+    }
+
     /// Whether what it was let in by still counts, with the same rights. Streams ask from time to time.
     pub fn is_current(&self, http: &Http) -> bool {
         let accounts = http.book.current();
@@ -64,10 +77,18 @@ impl FromRequestParts<Arc<Http>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, http: &Arc<Http>) -> Result<Caller, Problem> {
-        let caller = match bearer(http, &parts.headers)? {
+        let mut caller = match bearer(http, &parts.headers)? {
             Some(caller) => caller,
             None => in_session(parts, http)?,
         };
+        let request = http.requests.take(&caller.account()).ok_or_else(|| {
+            let (account, most) = (caller.account(), http.requests.most());
+            Problem::too_many(
+                "too_many_requests",
+                format!("{account} has {most} requests under way; wait for one, or raise [http] max_requests_per_user"),
+            )
+        })?;
+        caller.request = Some(Arc::new(request));
         if *http.shared.store().borrow() == StoreHealth::Starting {
             // What is not restored yet is not to look as if there were nothing.
             let detail = "the daemon restores its state; GET /readyz says when it has";
@@ -104,6 +125,7 @@ fn in_session(parts: &Parts, http: &Http) -> Result<Caller, Problem> {
         name: session.user,
         session: Some((secret, session.csrf)),
         token: None,
+        request: None,
     })
 }
 
@@ -134,6 +156,7 @@ pub(super) fn bearer(http: &Http, headers: &HeaderMap) -> Result<Option<Caller>,
         name: token.name.clone(),
         session: None,
         token: Some(token.sha256.clone()),
+        request: None,
     }))
 }
 

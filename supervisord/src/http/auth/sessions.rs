@@ -128,7 +128,7 @@ mod tests {
                 },
                 password: password.into(),
             }],
-            token: Vec::new(),
+            ..Accounts::default()
         }
     }
 

@@ -81,10 +81,31 @@ pub(super) struct Item {
     pub(super) removed: Bytes,
 }
 
+/// Why a reader begins anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Anew {
+    /// It had nothing before.
+    New,
+    /// What it had last is too old, or of another start of the daemon.
+    Unknown,
+    /// It sees, or asks for, other things than before.
+    Sight,
+}
+
+impl Anew {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Anew::New => "new",
+            Anew::Unknown => "unknown",
+            Anew::Sight => "sight",
+        }
+    }
+}
+
 /// A change.
 #[derive(Debug)]
 pub(super) struct Delta {
-    /// The line with its id.
+    /// The end of the line with its id; what it begins with is the reader's.
     pub(super) id: Bytes,
     pub(super) what: What,
 }
@@ -172,9 +193,19 @@ impl Feed {
         self.moved.subscribe()
     }
 
-    /// The line with an id.
+    /// What the ids of a reader begin with: of this start of the daemon, and of what it sees.
+    fn origin(&self, sight: &str) -> String {
+        format!("{}{sight}", self.epoch)
+    }
+
+    /// The beginning of the line with an id, for a reader with this sight.
+    pub(super) fn id_line(&self, sight: &str) -> Bytes {
+        Bytes::from(format!("id: {}-", self.origin(sight)))
+    }
+
+    /// Its end.
     fn id(&self, number: u64) -> Bytes {
-        Bytes::from(format!("id: {}-{number}\n", self.epoch))
+        Bytes::from(format!("{number}\n"))
     }
 
     /// All there is, and the number of the last change in it.
@@ -192,13 +223,20 @@ impl Feed {
         (all, last, self.id(last))
     }
 
-    /// The number of the last event that a reader had, if all that follows is still there.
-    pub(super) fn resume(&self, last: &str) -> Option<u64> {
-        let (epoch, number) = last.split_once('-')?;
-        let number: u64 = number.parse().ok()?;
+    /// The number of the last event that a reader had, if all that follows is still there and was for the same eyes.
+    pub(super) fn resume(&self, last: &str, sight: &str) -> Result<u64, Anew> {
+        let (origin, number) = last.split_once('-').ok_or(Anew::Unknown)?;
+        let number: u64 = number.parse().map_err(|_| Anew::Unknown)?;
+        let next = number.checked_add(1).ok_or(Anew::Unknown)?;
         let inner = self.lock();
-        let kept = (inner.first..=inner.last() + 1).contains(&number.checked_add(1)?);
-        (epoch == self.epoch && kept).then_some(number)
+        let kept = (inner.first..=inner.last() + 1).contains(&next);
+        if !kept || !origin.starts_with(&self.epoch) {
+            return Err(Anew::Unknown);
+        }
+        if origin != self.origin(sight) {
+            return Err(Anew::Sight);
+        }
+        Ok(number)
     }
 
     /// Changes behind a number, so many at most; `None` if some of them are gone.

@@ -2,24 +2,25 @@
 //!
 //! ```text
 //! event: reset                       what was shown before counts no more
-//! data: {"reason":"new"}             or "unknown": the last event's id is too old, or of another start of the daemon
+//! data: {"reason":"new"}             or "unknown": the last event's id is too old, or of another start of the daemon;
+//!                                    or "sight": it is of who saw, or asked for, other things
 //!
 //! event: put                         one for each node, queue, agent, call, callback and alarm, without an id
 //! data: {"kind":"queue","node":"pbx1","name":"support","value":{...}}
 //!
 //! event: ready                       that was all of them; what follows are changes
-//! id: 5f0c2a9d-1041
+//! id: 5f0c2a9d81b3e04c-1041
 //! data: {}
 //!
-//! id: 5f0c2a9d-1042                  changes have ids, which count up
+//! id: 5f0c2a9d81b3e04c-1042                  changes have ids, which count up
 //! event: put
 //! data: {"kind":"agent","node":"pbx1","name":"1001","value":{...}}
 //!
-//! id: 5f0c2a9d-1043
+//! id: 5f0c2a9d81b3e04c-1043
 //! event: remove
 //! data: {"kind":"call","node":"pbx1","name":"pbx1-5k-17"}
 //!
-//! id: 5f0c2a9d-1044                  every 2 s
+//! id: 5f0c2a9d81b3e04c-1044                  every 2 s
 //! event: heartbeat
 //! data: {"at":1767600000000000}
 //! ```
@@ -103,11 +104,11 @@ struct EventData {
 )]
 async fn events(
     State(http): State<Arc<Http>>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     Params(which): Params<Which>,
 ) -> Result<Response, Problem> {
-    let team = super::api::team(&http, which.team.as_deref())?.cloned();
+    let team = super::api::team(&http, &caller, which.team.as_deref())?.cloned();
     let kinds = match which.kinds.as_deref() {
         None | Some("") => Kind::ALL.to_vec(),
         Some(words) => words
@@ -121,6 +122,17 @@ async fn events(
             })
             .collect::<Result<_, _>>()?,
     };
+    // A stream lasts, and is counted by itself.
+    caller.request = None;
+    let share = http.readers.take(&caller.account()).ok_or_else(|| {
+        let (account, most) = (caller.account(), http.readers.most());
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_streams",
+            format!("{account} has {most} streams open; end one, or raise [http] max_streams_per_user"),
+        )
+        .retry_after(5)
+    })?;
     let place = http.streams.clone().try_acquire_owned().map_err(|_| {
         let max = http.settings.max_streams;
         Problem::new(
@@ -140,7 +152,7 @@ async fn events(
         queue: which.queue,
         kinds,
     };
-    let stream = Stream::open(http, sight, last, place);
+    let stream = Stream::open(http, sight, last, (place, share));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // Proxies are not to keep it back.

@@ -10,9 +10,11 @@ use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::feed::{Delta, Item, Kind, What};
+use super::feed::{Anew, Delta, Item, Kind, What};
+use crate::accounts::digest;
 use crate::http::Http;
 use crate::http::auth::Caller;
+use crate::http::shares::Share;
 use crate::settings::TeamSettings;
 
 /// Events of one batch. A reader holds two at most.
@@ -27,6 +29,23 @@ pub(super) struct Sight {
 }
 
 impl Sight {
+    /// What decides which things the reader is shown and how: who comes back with another one has been shown other things.
+    fn mark(&self) -> String {
+        let actor = &self.caller.actor;
+        let team = self.team.as_ref().map(|team| &team.name);
+        let decides = (
+            actor.role,
+            &actor.teams,
+            &actor.agent,
+            team,
+            &self.queue,
+            &self.kinds,
+        );
+        let mut mark = digest(&format!("{decides:?}"));
+        mark.truncate(8);
+        mark
+    }
+
     /// A thing as the reader may see it.
     fn event(&self, http: &Http, item: &Item) -> Option<Bytes> {
         let (authority, actor) = (&http.shared.authority, &self.caller.actor);
@@ -68,7 +87,7 @@ impl Sight {
     }
 
     /// A change as the reader may see it: what it saw and sees no more is gone for it.
-    fn change(&self, http: &Http, delta: &Delta) -> Option<[Bytes; 2]> {
+    fn change(&self, http: &Http, id_line: &Bytes, delta: &Delta) -> Option<[Bytes; 3]> {
         let event = match &delta.what {
             What::Change(before, now) => {
                 let event = now.as_ref().and_then(|now| self.event(http, now));
@@ -79,7 +98,7 @@ impl Sight {
             }
             What::Heartbeat(event) => Some(event.clone()),
         };
-        event.map(|event| [delta.id.clone(), event])
+        event.map(|event| [id_line.clone(), delta.id.clone(), event])
     }
 }
 
@@ -87,7 +106,7 @@ impl Sight {
 pub(super) struct Stream {
     batches: mpsc::Receiver<Vec<Bytes>>,
     now: VecDeque<Bytes>,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Share),
 }
 
 impl Stream {
@@ -96,14 +115,17 @@ impl Stream {
         http: Arc<Http>,
         sight: Sight,
         last: Option<&str>,
-        place: OwnedSemaphorePermit,
+        place: (OwnedSemaphorePermit, Share),
     ) -> Stream {
         let (to, batches) = mpsc::channel(1);
-        let resumed = last.and_then(|last| http.feed.resume(last));
-        let reason = if last.is_some() { "unknown" } else { "new" };
+        let mark = sight.mark();
+        let resumed = match last {
+            Some(last) => http.feed.resume(last, &mark),
+            None => Err(Anew::New),
+        };
         tokio::spawn(async move {
             // It ends with its reader, whenever that is.
-            let _ = send(&http, &sight, resumed, reason, to).await;
+            let _ = send(&http, &sight, &mark, resumed, to).await;
         });
         Stream {
             batches,
@@ -119,20 +141,22 @@ struct Gone;
 async fn send(
     http: &Http,
     sight: &Sight,
-    resumed: Option<u64>,
-    reason: &str,
+    mark: &str,
+    resumed: Result<u64, Anew>,
     to: mpsc::Sender<Vec<Bytes>>,
 ) -> Result<(), Gone> {
     let give = async |batch: Vec<Bytes>| to.send(batch).await.map_err(|_| Gone);
     let mut moved = http.feed.moved();
+    let id_line = http.feed.id_line(mark);
     let mut place = match resumed {
-        Some(place) => {
+        Ok(place) => {
             // So that the reader knows at once that it is connected.
             give(vec![Bytes::from_static(b": resumed\n\n")]).await?;
             place
         }
-        None => {
+        Err(anew) => {
             let (all, place, id) = http.feed.all();
+            let reason = anew.label();
             let reset = format!("event: reset\ndata: {{\"reason\":\"{reason}\"}}\n\n");
             give(vec![reset.into()]).await?;
             for items in all.chunks(BATCH) {
@@ -141,7 +165,12 @@ async fn send(
                     give(batch).await?;
                 }
             }
-            give(vec![id, Bytes::from_static(b"event: ready\ndata: {}\n\n")]).await?;
+            give(vec![
+                id_line.clone(),
+                id,
+                Bytes::from_static(b"event: ready\ndata: {}\n\n"),
+            ])
+            .await?;
             place
         }
     };
@@ -164,7 +193,7 @@ async fn send(
         }
         let batch: Vec<Bytes> = deltas
             .iter()
-            .filter_map(|delta| sight.change(http, delta))
+            .filter_map(|delta| sight.change(http, &id_line, delta))
             .flatten()
             .collect();
         if batch.is_empty() {

@@ -199,7 +199,7 @@ fn a_clock_that_leaps_to_the_end_of_time_stops_the_count_at_its_end() {
 /// Checkpoints of protocol 1 had the names of an agent's queues alone, and nothing of what came later.
 #[test]
 fn a_checkpoint_of_an_older_daemon_is_read() {
-    const NEW: [&str; 14] = [
+    const NEW: [&str; 15] = [
         "callbacks",
         "pressed",
         "predicted",
@@ -214,6 +214,7 @@ fn a_checkpoint_of_an_older_daemon_is_read() {
         "talk",
         "position",
         "estimate",
+        "moment",
     ];
     fn age(value: &mut serde_json::Value) {
         match value {
@@ -236,6 +237,8 @@ fn a_checkpoint_of_an_older_daemon_is_read() {
     tale.tell(4, joined("c2", "sales"));
     let counts = tale.state.nodes.get_mut("pbx1").unwrap().counts.queue("sales");
     counts.hold = histogram::Histogram::default();
+    // It knew nothing of the moment that it was taken in.
+    tale.state.nodes.get_mut("pbx1").unwrap().forget_moment();
     let mut old = serde_json::to_value(&tale.state).unwrap();
     age(&mut old);
     assert!(old["nodes"]["pbx1"]["agents"]["1002"]["info"]["queues"][1] == "support");

@@ -89,7 +89,7 @@ impl Ledger {
         let rows: Vec<Value> = sightings
             .flat_map(|(caller, boot, seq)| [caller.into(), Value::from(*boot), Value::from(*seq)])
             .collect();
-        sql.insert("numbers (caller, boot, seq)", 3, &rows, "ON CONFLICT DO NOTHING")?;
+        sql.insert("numbers (caller, boot, seq)", 3, rows, "ON CONFLICT DO NOTHING")?;
         if figures {
             changed.flush_figures(sql)?;
         }
@@ -113,7 +113,7 @@ impl Ledger {
             rows.insert(book.boot, row.to_vec());
         }
         let rows: Vec<Value> = rows.into_values().flatten().collect();
-        sql.insert(&format!("boots ({columns})"), 8, &rows, &again("id", columns))
+        sql.insert(&format!("boots ({columns})"), 8, rows, &again("id", columns))
     }
 
     /// What is open, as the tables have it.
@@ -198,7 +198,7 @@ impl Changed {
         sql.insert(
             &into,
             4 + columns.len(),
-            &rows,
+            rows,
             &added("queue_stats", key, columns),
         )?;
 
@@ -215,7 +215,7 @@ impl Changed {
         sql.insert(
             &into,
             5 + columns.len(),
-            &rows,
+            rows,
             &added("agent_stats", key, columns),
         )
     }
@@ -266,7 +266,7 @@ fn insert(
     sql.insert(
         &format!("{table} ({columns})"),
         width(columns),
-        &rows,
+        rows,
         &again(key, columns),
     )
 }

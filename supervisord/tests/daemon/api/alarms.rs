@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use supervisord::settings::{AlarmSettings, Settings};
 use supervisord::timings::Timings;
 
+use super::audited::rows;
 use crate::support::client::{Api, staff};
 use crate::support::inside::{settings, start_timed, until};
 use crate::support::node::FakeNode;
@@ -116,6 +117,42 @@ async fn a_figure_raises_an_alarm_that_somebody_takes_care_of_until_it_is_over()
     }
     assert_eq!(reader.shown[&key]["acknowledged"], Value::Null);
     assert_eq!(anna.post(&path(&own), &note).await.0, 200);
+    // Said twice, it was done once.
+    assert_eq!(anna.post(&path(&own), &note).await.0, 200);
+    let kept = rows(&admin, "acknowledge", 4).await;
+    let told: Vec<_> = kept.iter().map(|row| (&row["author"], &row["result"])).collect();
+    let [anna_is, admin_is] = [&json!("token:supervisor"), &json!("token:admin")];
+    let [done, refused] = [&json!("done"), &json!("refused")];
+    assert_eq!(
+        told,
+        [
+            (anna_is, done),
+            (admin_is, refused),
+            (admin_is, refused),
+            (anna_is, done)
+        ]
+    );
+    let first = &kept[0];
+    assert_eq!(
+        (
+            &first["target"],
+            &first["asked"],
+            &first["before"]["level"],
+            &first["before"]["acknowledged_by"]
+        ),
+        (&json!(own["id"].to_string()), &note, &json!(1), &json!(null))
+    );
+    assert_eq!(
+        (
+            &first["after"]["acknowledged_by"],
+            &first["after"]["acknowledged_at"]
+        ),
+        (anna_is, &taken["acknowledged"]["at"])
+    );
+    assert_eq!(
+        (&kept[3]["before"]["level"], &kept[1]["after"]),
+        (&json!(2), &kept[1]["before"])
+    );
 
     // Over a restart it is the same alarm, with who takes care of it.
     daemon.stop().await;
@@ -187,5 +224,49 @@ async fn a_node_that_is_away_is_an_alarm_and_changes_no_other() {
     let names: Vec<&str> = both.iter().map(|alarm| alarm["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["crowd", "away"]);
     assert_eq!(both[1]["queue"], Value::Null);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_care_with_a_key_counts_once_also_when_it_has_become_worse() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(63, "b1").begin(&node);
+    let wait = |call: u32| {
+        node.tell_at(
+            0,
+            joined(&format!("pbx1-b1-{call}"), "support", "gold", "13800138000"),
+        )
+    };
+    (0..2).for_each(|call| {
+        wait(call);
+    });
+    let daemon = start_timed(with_alarms(dir.path(), &node), quick()).await;
+    daemon.ready().await;
+    let admin = Api::of(&daemon, "admin");
+    let id = alarms(&admin, 1).await[0]["id"].clone();
+    let acknowledge = async |key: &str, note: &str| {
+        let request = admin
+            .request(reqwest::Method::POST, &format!("/api/v1/alarms/{id}/acknowledge"))
+            .header("content-type", "application/json")
+            .header("Idempotency-Key", key);
+        let body = json!({"note": note}).to_string();
+        crate::support::client::read(request.body(body).send().await.unwrap()).await
+    };
+    let first = acknowledge("k1", "mine").await;
+    assert_eq!(first.0, 200);
+    assert_eq!(first.1["level"], 1);
+    wait(2);
+    while alarms(&admin, 1).await[0]["level"] != 2 {}
+    // Sent again by who did not get the answer: the worse one is still for somebody to see.
+    assert_eq!(acknowledge("k1", "mine").await, first);
+    assert_eq!(alarms(&admin, 1).await[0]["acknowledged"], Value::Null);
+    let (status, problem) = acknowledge("k1", "another note").await;
+    assert_eq!(
+        (status.as_u16(), &problem["reason"]),
+        (422, &json!("idempotency_key_reused"))
+    );
+    let (status, worse) = acknowledge("k2", "mine").await;
+    assert_eq!((status.as_u16(), &worse["level"]), (200, &json!(2)));
     daemon.stop().await;
 }

@@ -458,3 +458,103 @@ async fn an_answer_that_takes_longer_than_a_connection_may_be_idle_comes_all_the
     assert_eq!((status.as_u16(), answer), (200, json!({"outcome": "done"})));
     floor.daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_signs_in_on_no_phone_that_it_chooses_itself() {
+    let floor = Floor::open_with(27, 0, Timings::default(), |settings| {
+        settings.authority = toml::from_str("agent_phones = [\"PJSIP/1*\"]").unwrap();
+    })
+    .await;
+    let (tell, heard) = mpsc::channel();
+    floor.node.answer_with(move |_, command| {
+        tell.send(command.clone()).unwrap();
+        vec![Outcome::Done]
+    });
+    for (token, phone, status) in [
+        ("agent", "", 200),
+        ("agent", "PJSIP/1001", 200),
+        ("agent", "PJSIP/1900555@provider", 403),
+        ("agent", "Local/0900@outbound", 403),
+        ("supervisor", "Local/0900@outbound", 403),
+        ("supervisor", "PJSIP/17", 200),
+        ("admin", "Local/0900@outbound", 200),
+    ] {
+        let order = json!({"do": "sign_in", "phone": phone});
+        let (found, answer) = Api::of(&floor.daemon, token).post(ORDER, &order).await;
+        assert_eq!(found.as_u16(), status, "{token} {phone}: {answer}");
+        if status == 403 {
+            assert!(
+                answer["detail"].as_str().unwrap().contains("agent_phones"),
+                "{answer}"
+            );
+            assert!(heard.try_recv().is_err(), "the node heard of it");
+        } else {
+            let command = Command::SignIn {
+                agent: "1001".into(),
+                phone: phone.into(),
+            };
+            assert_eq!(heard.try_recv(), Ok(command));
+        }
+    }
+    floor.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_out_of_sight_is_as_if_it_were_not() {
+    let floor = Floor::open(28, 200).await;
+    let call_in = |queue: &str| {
+        let state = floor.daemon.shared().state();
+        let calls = &state.nodes["pbx1"].calls;
+        calls
+            .values()
+            .find(|call| call.queue == queue)
+            .unwrap()
+            .call
+            .clone()
+    };
+    let (own, other) = (call_in("support"), call_in("sales"));
+    let none = "pbx1-b1-999999".to_owned();
+    floor.node.answer_with(|_, _| vec![Outcome::Done]);
+    for token in ["supervisor", "inspector", "viewer", "agent"] {
+        let api = Api::of(&floor.daemon, token);
+        let mut answers = Vec::new();
+        for call in [&other, &none] {
+            let at = |what: &str| format!("/api/v1/calls/{call}/{what}");
+            let mut all = vec![
+                api.get(&at("why")).await,
+                api.post(&at("reprioritise"), &json!({"priority": 1})).await,
+                api.post(&at("move"), &json!({"queue": "support"})).await,
+                api.post(&at("withdraw"), &json!({})).await,
+                api.send(Method::DELETE, &format!("/api/v1/callbacks/{call}"), &json!({}))
+                    .await,
+            ];
+            for (status, problem) in &mut all {
+                assert_eq!(status.as_u16(), 404, "{token} {call}: {problem}");
+                let detail = problem["detail"].as_str().unwrap().replace(call.as_str(), "CALL");
+                problem["detail"] = detail.into();
+            }
+            answers.push(all);
+        }
+        assert_eq!(answers[0], answers[1], "{token}");
+        // Nor does it learn of teams.
+        let of_team = async |team: &str| {
+            let (status, problem) = api.get(&format!("/api/v1/queues?team={team}")).await;
+            (status.as_u16(), problem["reason"].clone())
+        };
+        assert_eq!(of_team("second").await, (404, json!("unknown_team")));
+        assert_eq!(of_team("nowhere").await, of_team("second").await);
+        assert_eq!(of_team("first").await.0, 200);
+    }
+    let supervisor = Api::of(&floor.daemon, "supervisor");
+    let move_it = json!({"queue": "support"});
+    let (status, _) = supervisor
+        .post(&format!("/api/v1/calls/{own}/move"), &move_it)
+        .await;
+    assert_eq!(status, 200);
+    let admin = Api::of(&floor.daemon, "admin");
+    for call in [&other, &none] {
+        let (status, _) = admin.post(&format!("/api/v1/calls/{call}/move"), &move_it).await;
+        assert_eq!(status, 200);
+    }
+    floor.daemon.stop().await;
+}

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hotline_wire::Event;
 use reqwest::Method;
+use supervisord::accounts::Accounts;
+use supervisord::settings::Settings;
 use supervisord::timings::Timings;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -187,7 +189,7 @@ async fn mute(floor: &Floor) -> TcpStream {
     // So that the daemon soon has to wait for it.
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let mut stream = socket.connect(floor.daemon.http()).await.unwrap();
-    let request = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\n\r\n";
+    let request = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
@@ -296,7 +298,11 @@ async fn streams_have_a_ceiling_that_leaves_room_for_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_readers_see_the_same() {
-    let mut floor = Floor::open(37, 100).await;
+    let roomy = |settings: &mut Settings| {
+        settings.http.max_connections_per_address = 600;
+        settings.http.max_streams_per_user = 500;
+    };
+    let mut floor = Floor::open_with(37, 100, Timings::default(), roomy).await;
     let api = Api::of(&floor.daemon, "admin");
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..500 {
@@ -347,5 +353,72 @@ async fn a_stream_ends_when_its_token_gets_another_secret() {
         more += 1;
         assert!(more < 100, "the stream goes on");
     }
+    floor.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_with_other_rights_or_wishes_begins_anew() {
+    let mut floor = Floor::open(39, 200).await;
+    let api = Api::of(&floor.daemon, "supervisor");
+    let mut before = Reader::open(&api, KINDS, None).await;
+    before.ready().await;
+    assert!(!before.shown.keys().any(|(_, name)| name == "sales"));
+    let last = before.last.clone().unwrap();
+    drop(before);
+    (0..50).for_each(|_| Story::step(&mut floor.story, &floor.node));
+    floor.caught_up().await;
+
+    // Another wish is another stream.
+    let mut queues = Reader::open(&api, "?kinds=queue", Some(&last)).await;
+    queues.ready().await;
+    assert_eq!(queues.resets, ["sight"]);
+    assert!(queues.shown.keys().all(|(kind, _)| kind == "queue"));
+
+    let file = floor.dir.path().join("users.toml");
+    let mut accounts = Accounts::read(&file, None).unwrap();
+    for token in &mut accounts.token {
+        if token.name == "supervisor" {
+            token.rights.teams = vec!["second".into()];
+        }
+    }
+    accounts.write(&file).unwrap();
+    let mut after = Reader::open(&api, KINDS, Some(&last)).await;
+    after.ready().await;
+    assert_eq!(after.resets, ["sight"]);
+    after.until(&all_lists(&api).await).await;
+    assert!(after.shown.keys().any(|(_, name)| name == "sales"));
+    assert!(!after.shown.keys().any(|(_, name)| name == "support"));
+    // From there on it goes on as ever.
+    let last = after.last.clone().unwrap();
+    drop(after);
+    (0..50).for_each(|_| Story::step(&mut floor.story, &floor.node));
+    floor.caught_up().await;
+    let mut resumed = Reader::open(&api, KINDS, Some(&last)).await;
+    resumed.next().await.unwrap();
+    assert!(resumed.resets.is_empty());
+    floor.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_that_read_slowly_cost_others_nothing() {
+    let roomy = |settings: &mut Settings| {
+        settings.http.max_connections_per_address = 400;
+        settings.http.max_streams_per_user = 400;
+    };
+    let mut floor = Floor::open_with(40, 100, Timings::default(), roomy).await;
+    let mut slow = Vec::new();
+    for _ in 0..300 {
+        slow.push(mute(&floor).await);
+    }
+    let api = Api::of(&floor.daemon, "supervisor");
+    let mut well = Reader::open(&api, KINDS, None).await;
+    well.ready().await;
+    for _ in 0..10 {
+        (0..300).for_each(|_| Story::step(&mut floor.story, &floor.node));
+        floor.caught_up().await;
+        well.until(&all_lists(&api).await).await;
+    }
+    floor.node.wait_all_acked();
+    drop(slow);
     floor.daemon.stop().await;
 }

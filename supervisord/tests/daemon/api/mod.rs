@@ -1,10 +1,12 @@
 //! The HTTP API: who may use it, what it shows, what it does, and its streams.
 
 mod alarms;
+mod audited;
 mod commands;
 mod contract;
 mod events;
 mod examples;
+mod limits;
 mod people;
 mod reads;
 mod reports;
@@ -13,6 +15,7 @@ mod tls;
 mod webhooks;
 
 use supervisord::daemon::Daemon;
+use supervisord::settings::Settings;
 use supervisord::timings::Timings;
 
 use crate::support::client::staff;
@@ -34,6 +37,15 @@ impl Floor {
     }
 
     pub async fn open_timed(seed: u64, steps: usize, timings: Timings) -> Floor {
+        Floor::open_with(seed, steps, timings, |_| {}).await
+    }
+
+    pub async fn open_with(
+        seed: u64,
+        steps: usize,
+        timings: Timings,
+        change: impl Fn(&mut Settings),
+    ) -> Floor {
         let dir = tempfile::tempdir().unwrap();
         let node = FakeNode::start(dir.path(), "pbx1", "b1");
         let mut story = Story::new(seed, "b1");
@@ -41,6 +53,7 @@ impl Floor {
         (0..steps).for_each(|_| story.step(&node));
         let mut settings = settings(dir.path(), &[&node]);
         staff(&mut settings);
+        change(&mut settings);
         let daemon = start_timed(settings, timings).await;
         let floor = Floor {
             dir,

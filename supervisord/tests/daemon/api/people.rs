@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Floor;
 use crate::support::client::Api;
 
-fn hotlinectl(users: &std::path::Path, arguments: &[&str], password: &str) -> Output {
+pub fn hotlinectl(users: &std::path::Path, arguments: &[&str], password: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_hotlinectl"))
         .args(arguments)
         .env("HOTLINE_USERS", users)

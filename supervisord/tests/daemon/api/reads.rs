@@ -60,6 +60,13 @@ async fn lists_are_what_the_daemon_knows_page_by_page() {
         (&nodes[0]["node"], &nodes[0]["connected"]),
         (&json!("pbx1"), &json!(true))
     );
+    // The fake node has told its figures with the first heartbeat, and has no spool.
+    let pipe = &nodes[0]["pipe"];
+    assert_eq!(
+        (&pipe["spool"], &pipe["lost"], &pipe["dropped"]),
+        (&json!(null), &json!(0), &json!({}))
+    );
+    assert!(pipe["last_stored"].as_u64().is_some_and(|at| at > 0), "{pipe}");
 
     let of_queue = all(&admin, "/api/v1/calls?queue=support", 100).await;
     assert!(of_queue.iter().all(|call| call["queue"] == "support"));

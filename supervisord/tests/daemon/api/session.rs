@@ -193,3 +193,139 @@ async fn metrics_can_be_for_tokens_only() {
     }
     daemon.stop().await;
 }
+
+/// As from another machine.
+fn from(daemon: &Daemon, address: [u8; 4]) -> Api {
+    let client = reqwest::Client::builder()
+        .local_address(std::net::IpAddr::from(address))
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap();
+    Api {
+        client,
+        ..Api::anonymous(daemon)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_guess_do_not_lock_a_user_out_where_it_works() {
+    let timings = Timings {
+        http_password: std::time::Duration::from_secs(3_600),
+        ..Timings::default()
+    };
+    let floor = Floor::open_timed(5, 0, timings).await;
+    let office = from(&floor.daemon, [127, 0, 0, 2]);
+    assert_eq!(sign_in(&office, "anna", PASSWORD).await.0, 200);
+    let mut wrong = 0;
+    for stranger in 10..30 {
+        let api = from(&floor.daemon, [127, 0, 1, stranger]);
+        while sign_in(&api, "anna", "wrong password").await.0 == 401 {
+            wrong += 1;
+        }
+    }
+    assert_eq!(wrong, 60, "tries of a user from everywhere have a ceiling");
+    // Where it never was, not even the right one counts now; where it works, it does.
+    let elsewhere = from(&floor.daemon, [127, 0, 0, 3]);
+    assert_eq!(sign_in(&elsewhere, "anna", PASSWORD).await.0, 429);
+    for _ in 0..3 {
+        assert_eq!(sign_in(&office, "anna", PASSWORD).await.0, 200);
+    }
+    floor.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_file_that_cannot_be_used_is_said_and_counts_for_a_while_only() {
+    for (patience, status) in [
+        (std::time::Duration::from_secs(3_600), 200),
+        (std::time::Duration::ZERO, 401),
+    ] {
+        let timings = Timings {
+            http_users: patience,
+            ..Timings::default()
+        };
+        let floor = Floor::open_timed(6, 0, timings).await;
+        let (api, admin) = (Api::anonymous(&floor.daemon), Api::of(&floor.daemon, "admin"));
+        let page = async |path: &str| {
+            let response = api.request(Method::GET, path).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            response.text().await.unwrap()
+        };
+        let ok = async || page("/metrics").await.contains("hotline_http_users_ok 1\n");
+        assert!(ok().await);
+        assert_eq!(page("/healthz").await, "ok\n");
+        let file = floor.dir.path().join("users.toml");
+        let good = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, &good[..good.len() / 2]).unwrap();
+        assert_eq!(admin.get(SESSION).await.0, status);
+        assert!(!ok().await);
+        let health = page("/healthz").await;
+        assert!(
+            health.starts_with("ok\nusers: ")
+                && health.contains("users.toml")
+                && health.contains("hotlinectl user list"),
+            "{health}"
+        );
+        std::fs::write(&file, &good).unwrap();
+        assert_eq!(admin.get(SESSION).await.0, 200);
+        assert!(ok().await);
+        assert_eq!(page("/healthz").await, "ok\n");
+        // What is removed is over at once.
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(admin.get(SESSION).await.0, 401);
+        floor.daemon.stop().await;
+    }
+}
+
+/// Of a process of its own, in MB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_leave_no_memory_behind() {
+    use crate::support::daemon::{DaemonProcess, write_settings};
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = supervisord::settings::Settings::default();
+    settings.http.users = dir.path().join("users.toml");
+    crate::support::client::staff(&mut settings);
+    let mut accounts = Accounts::read(&settings.http.users, None).unwrap();
+    accounts.token.clear();
+    accounts.user[0].rights.teams = vec!["*".into()];
+    accounts.write(&settings.http.users).unwrap();
+    let more = format!(
+        "[metrics]\nmax_series = 1000\n[http]\nlisten = \"127.0.0.1:0\"\nusers = {:?}\n",
+        settings.http.users
+    );
+    let file = write_settings(dir.path(), &[&dir.path().join("pbx1.sock")], "off", "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("[http]\nlisten = \"127.0.0.1:0\"\n", "") + &more;
+    std::fs::write(&file, text).unwrap();
+    let daemon = DaemonProcess::start(&file);
+    let base = format!("http://{}", daemon.http);
+    let sign_in = |client: reqwest::Client| {
+        let body = json!({"user": "anna", "password": PASSWORD}).to_string();
+        let request = client
+            .post(format!("{base}{SESSION}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        async move { request.body(body).send().await.unwrap().status() }
+    };
+    // Eight at once: all of them count as tries until they are found to be right.
+    let client = crate::support::client::client();
+    let before = resident(daemon.pid());
+    for _ in 0..25 {
+        let signing = (0..8).map(|_| tokio::spawn(sign_in(client.clone())));
+        for status in signing.collect::<Vec<_>>() {
+            assert_eq!(status.await.unwrap(), 200);
+        }
+    }
+    let after = resident(daemon.pid());
+    eprintln!("resident: {before} MB, after 200 log-ins {after} MB");
+    assert!(after < before + 100, "{before} MB, then {after} MB");
+    daemon.stop();
+}

@@ -98,6 +98,7 @@ impl Bed {
             name: "help".into(),
             queues: vec!["support".into()],
             agents: Vec::new(),
+            ..Default::default()
         }];
         let secret_file = dir.path().join("secret");
         std::fs::write(&secret_file, format!("{SECRET}\n")).unwrap();

@@ -18,7 +18,7 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Api {
     pub client: Client,
     pub base: String,
-    token: Option<String>,
+    pub token: Option<String>,
 }
 
 pub fn client() -> Client {
@@ -109,6 +109,7 @@ pub fn staff(settings: &mut Settings) {
         name: name.into(),
         queues: queues.iter().map(|name| (*name).into()).collect(),
         agents: agents.iter().map(|name| (*name).into()).collect(),
+        ..Default::default()
     };
     settings.team = vec![
         team("first", &["support"], &["1001", "1002"]),
@@ -121,6 +122,7 @@ pub fn staff(settings: &mut Settings) {
         expires: None,
     };
     let accounts = Accounts {
+        written: None,
         user: vec![User {
             name: "anna".into(),
             rights: rights(Role::Supervisor, &["first"]),

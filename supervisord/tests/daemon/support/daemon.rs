@@ -57,6 +57,10 @@ impl DaemonProcess {
         DaemonProcess { child, http }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use hotline_wire::Snapshot;
 use hotline_wire::frame::{EventFrame, Gap, GapReason};
+use supervisord::audit;
 use supervisord::state::{Applied, Body, Changes, Record, State};
 use supervisord::store::base::SqlStore;
 use supervisord::store::sql::{Engine, Row, Value};
@@ -36,6 +37,18 @@ pub fn reopen<E>(open: impl Fn() -> Result<SqlStore<E>, StoreError>) -> SqlStore
         match open() {
             Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => std::thread::yield_now(),
             opened => return opened.unwrap(),
+        }
+    }
+}
+
+/// The same of one that cannot be opened: why.
+pub fn reopen_failing<E>(open: impl Fn() -> Result<SqlStore<E>, StoreError>) -> StoreError {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => std::thread::yield_now(),
+            Err(error) => return error,
+            Ok(_) => panic!("it was opened"),
         }
     }
 }
@@ -91,10 +104,11 @@ impl<E: Engine> Kept<E> {
 
     /// Commits events, those that are known again too.
     pub fn events(&mut self, node: &str, boot: &str, frames: &[EventFrame]) {
-        let events: Vec<_> = frames
+        let mut events: Vec<_> = frames
             .iter()
-            .map(|frame| StoredEvent { node, boot, frame })
+            .map(|frame| StoredEvent::of(node, boot, frame))
             .collect();
+        audit::tell(&self.state, &mut events).unwrap();
         self.store.commit(&events).unwrap();
         for frame in frames {
             let record = Record {

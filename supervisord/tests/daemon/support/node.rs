@@ -408,7 +408,12 @@ fn serve(stream: UnixStream, shared: &(Mutex<Inner>, Condvar)) {
                     let heartbeat = line::encode(&FromNode::Heartbeat {
                         seq: inner.seq,
                         at: 0,
-                        pipe: PipeInfo::default(),
+                        pipe: PipeInfo {
+                            newest: inner.seq,
+                            acknowledged: inner.acked,
+                            memory: inner.held.len() as u64,
+                            ..PipeInfo::default()
+                        },
                     })
                     .unwrap();
                     let (now, timeout) = changed.wait_timeout(inner, Duration::from_millis(500)).unwrap();

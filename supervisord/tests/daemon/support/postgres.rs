@@ -81,8 +81,16 @@ impl PrivatePostgres {
 
     /// Ends at once, as by `kill -9`, and starts again.
     pub fn crash(&mut self, between: impl FnOnce()) {
+        // Who serves a connection outlives the server for a moment, and may commit in it.
+        let pid = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        for child in children.split_whitespace() {
+            let child = nix::unistd::Pid::from_raw(child.parse().unwrap());
+            // It may have ended by itself meanwhile.
+            let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
+        }
         between();
         self.child = serve(&self.bin, &self.data);
         self.wait();

@@ -35,6 +35,7 @@ pub(crate) fn config(queues: Vec<Queue>, agents: Vec<Agent>) -> Config {
     let tier = |name: &str, seconds| Tier {
         name: name.to_owned(),
         handicap: Span::seconds(seconds),
+        spoken: String::new(),
     };
     Config {
         tiers: vec![tier("basic", 0), tier("gold", 120)],

@@ -104,12 +104,13 @@ fn a_supervisor_can_put_a_caller_first() -> Result<()> {
         Event::CallReprioritised {
             call: of,
             priority,
+            before,
             position,
             ..
-        } if *of == call => Some((*priority, *position)),
+        } if *of == call => Some((*before, *priority, *position)),
         _ => None,
     })?;
-    assert_eq!(told, (3700, 1));
+    assert_eq!(told, (Some(0), 3700, 1));
     let expected = [hurried, gold, second].map(Phone::user);
     assert_eq!(serve(&bed, 3)?, expected);
     bed.finish()
