@@ -18,6 +18,8 @@ pub use crate::passwords::hash_password;
 use crate::passwords::{Workspace, check_hash};
 use crate::settings::{TeamSettings, unknown_team};
 
+/// The daemon's group, which has to read what root writes.
+const DAEMON_GROUP: &str = "hotline";
 /// Longest file.
 const MAX_FILE: u64 = 4 << 20;
 /// Longest name, in bytes.
@@ -296,7 +298,8 @@ impl Accounts {
             .find(|token| token.sha256.eq_ignore_ascii_case(&digest))
     }
 
-    /// Writes the file, whole or not at all. One that is there keeps its owner, group and mode; a new one is 0640.
+    /// Writes the file, whole or not at all. One that is there keeps its owner, group and mode; a new one is 0640, and
+    /// of the daemon's group where there is such a group and root writes it.
     ///
     /// # Errors
     /// If something in it is wrong, or it cannot be written.
@@ -317,8 +320,16 @@ impl Accounts {
                 .create_new(true)
                 .mode(mode)
                 .open(&partial)?;
-            if let Some(before) = before {
-                std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+            match before {
+                Some(before) => {
+                    std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+                }
+                None if nix::unistd::geteuid().is_root() => {
+                    if let Some(group) = nix::unistd::Group::from_name(DAEMON_GROUP)? {
+                        std::os::unix::fs::fchown(&file, None, Some(group.gid.as_raw()))?;
+                    }
+                }
+                None => {}
             }
             file.write_all(HEADER.as_bytes())?;
             file.write_all(text.as_bytes())?;

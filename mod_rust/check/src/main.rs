@@ -4,6 +4,7 @@
 //! `hotlinectl doctor` starts it.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,10 +49,17 @@ fn main() -> ExitCode {
 /// What others need to know of right settings; nothing of agents, who may have PINs.
 fn facts(settings: &Settings) -> Value {
     let blacklist = settings.blacklist.as_ref().map(|list| list.directory.as_path());
-    let folders: Vec<&Path> = [settings.state.as_deref(), settings.journal.as_deref(), blacklist]
-        .into_iter()
-        .flatten()
-        .collect();
+    let spool = settings.spool.as_ref().map(|spool| spool.directory.as_path());
+    // The spool is that of the state if nothing else is said.
+    let folders: BTreeSet<&Path> = [
+        settings.state.as_deref(),
+        settings.journal.as_deref(),
+        blacklist,
+        spool,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     json!({
         "right": true,
         "node": settings.node,

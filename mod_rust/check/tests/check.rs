@@ -32,3 +32,25 @@ fn a_bad_file_is_named_with_its_line() {
     let error = said["error"].as_str().unwrap();
     assert!(error.contains(":3: ") && error.contains("cals"), "{error}");
 }
+
+#[test]
+fn folders_are_named_that_the_module_writes_to() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let shipped = include_str!("../../../packaging/hotline.toml");
+    let folders = |settings: &str| {
+        std::fs::write(file.path(), format!("{shipped}\n{settings}")).unwrap();
+        let output = check(file.path());
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(said["right"], true, "{said}");
+        said["folders"].clone()
+    };
+    assert_eq!(folders(""), serde_json::json!([]));
+    assert_eq!(
+        folders("[state]\ndirectory = \"/s\"\n"),
+        serde_json::json!(["/s"])
+    );
+    assert_eq!(
+        folders("[state]\ndirectory = \"/s\"\n[spool]\ndirectory = \"/p\"\n"),
+        serde_json::json!(["/p", "/s"])
+    );
+}

@@ -107,13 +107,22 @@ impl Manager {
         Manager { shared, eyes }
     }
 
-    /// The node that a call is of, or was: its reference says so.
-    fn node_of(&self, reference: &str) -> Result<String, CallError> {
-        let state = self.shared.state();
-        state.node_of_call(reference).map(str::to_owned).ok_or_else(|| {
-            let message = format!("no node has a call {reference:?} since its start");
-            CallError::refused(Refusal::UnknownCall, message)
-        })
+    /// The node that a call is of, or was: its reference says so. That there is none is told to who may ask the command, and
+    /// to nobody else.
+    async fn node_of(
+        &self,
+        reference: &str,
+        connection: &Connection,
+        header: &Header<'_>,
+        command: &Command,
+    ) -> Result<String, CallError> {
+        let known = self.shared.state().node_of_call(reference).map(str::to_owned);
+        if let Some(node) = known {
+            return Ok(node);
+        }
+        asking::permitted(&self.shared, connection, header, Right::of(command)).await?;
+        let message = format!("no node has a call {reference:?} since its start");
+        Err(CallError::refused(Refusal::UnknownCall, message))
     }
 
     /// Asks the node of a call.
@@ -124,7 +133,7 @@ impl Manager {
         header: &Header<'_>,
         command: Command,
     ) -> Result<String, CallError> {
-        let node = self.node_of(call)?;
+        let node = self.node_of(call, connection, header, &command).await?;
         asking::done(&self.shared, &node, connection, header, command).await
     }
 }
@@ -299,8 +308,8 @@ impl Manager {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<String>, CallError> {
-        let node = self.node_of(&call)?;
-        let command = Command::WhyCall { call };
+        let command = Command::WhyCall { call: call.clone() };
+        let node = self.node_of(&call, connection, &header, &command).await?;
         asking::told(&self.shared, &node, connection, &header, command).await
     }
 

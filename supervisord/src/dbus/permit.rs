@@ -255,6 +255,23 @@ struct Polkit<'a> {
     number: u64,
 }
 
+impl Polkit<'_> {
+    /// Whether the bus itself says that nobody has polkit's name. In doubt it is there.
+    async fn is_absent(&self) -> bool {
+        let asked = self.connection.call_method(
+            Some("org.freedesktop.DBus"),
+            "/org/freedesktop/DBus",
+            Some("org.freedesktop.DBus"),
+            "NameHasOwner",
+            &(POLKIT,),
+        );
+        match tokio::time::timeout(self.patience, asked).await {
+            Ok(Ok(reply)) => reply.body().deserialize::<bool>().is_ok_and(|owned| !owned),
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+}
+
 impl Decider for Polkit<'_> {
     async fn decide(&self, asker: &Asker, right: Right) -> Verdict {
         let action = right.action();
@@ -283,12 +300,12 @@ impl Decider for Polkit<'_> {
         let reply = match tokio::time::timeout(self.patience, asked).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
-                return match error_name(&error).as_deref() {
-                    Some(
-                        "org.freedesktop.DBus.Error.ServiceUnknown"
-                        | "org.freedesktop.DBus.Error.NameHasNoOwner",
-                    ) => Verdict::Absent,
-                    _ => no_answer(error.to_string()),
+                // What polkit itself could not find, such as an asker who has left the bus since, has names like these, too.
+                let unknown =
+                    error_name(&error).as_deref() == Some("org.freedesktop.DBus.Error.ServiceUnknown");
+                return match unknown && self.is_absent().await {
+                    true => Verdict::Absent,
+                    false => no_answer(error.to_string()),
                 };
             }
             Err(_) => {

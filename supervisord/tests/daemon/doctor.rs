@@ -1,5 +1,7 @@
 //! `hotlinectl doctor`: each mistake is found and its remedy named.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -55,12 +57,18 @@ impl Patient {
     }
 
     fn look_as(&self, user: &str) -> (i32, Vec<Value>) {
+        self.look_with(&["--user", user, "--pbx-user", user])
+    }
+
+    fn look_with(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
         let bus = self
             .bus
             .as_ref()
             .map_or("unix:path=/nowhere", PrivateBus::address);
         let output = Program::new(env!("CARGO_BIN_EXE_hotlinectl"))
-            .args(["--bus", bus, "doctor", "--json", "--user", user, "--config"])
+            .args(["--bus", bus, "doctor", "--json"])
+            .args(arguments)
+            .arg("--config")
             .arg(&self.config)
             .arg("--module-config")
             .arg(self.path("hotline.toml"))
@@ -111,6 +119,7 @@ fn a_healthy_installation_has_no_error() {
     has(&findings, "ok", "node ", "pbx1: Fake 1");
     has(&findings, "ok", "event store", "can be read");
     has(&findings, "ok", "daemon", "stores: ok");
+    has(&findings, "ok", "D-Bus", "answers, version");
     has(&findings, "ok", "PBX", "so does app_hotline.so");
     has(&findings, "ok", "dialplan", "hotline-features");
     has(&findings, "ok", "rules for Prometheus", "are rules");
@@ -187,6 +196,14 @@ fn a_pbx_that_lacks_something_is_found_out() {
     );
     has(&findings, "warning", "res_pjsip_header_funcs.so", "does not run");
     has(&findings, "warning", "dialplan", "no context hotline-features");
+    // It was loaded, and gave up, as with settings that are wrong.
+    patient.program(
+        "asterisk",
+        "echo 'app_hotline.so  Hotline  0  Not Running  extended'; echo '1 modules loaded'",
+    );
+    has(&patient.look().1, "error", "PBX", "app_hotline.so does not");
+    patient.program("asterisk", "exec sleep 1000");
+    has(&patient.look().1, "error", "PBX", "does not end within");
     patient.program("asterisk", "echo 0 modules loaded");
     has(&patient.look().1, "error", "PBX", "app_hotline.so does not");
     patient.program("asterisk", "echo Unable to connect to remote asterisk; exit 1");
@@ -257,4 +274,178 @@ fn a_bus_without_the_daemon_and_rules_that_are_none_are_found_out() {
     has(&findings, "error", "rules for Prometheus", "no such key");
     patient.bus = None;
     has(&patient.look().1, "error", "D-Bus", "no bus unix:path=/nowhere");
+}
+
+#[test]
+fn what_a_user_may_not_see_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let open =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    open(dir.path(), 0o755);
+    let config = settings(dir.path(), &dir.path().join("a.sock"));
+    let patient = Patient::new(config.clone(), dir, None);
+    for (file, mode) in [
+        ("events.db", 0o600),
+        ("hotline.toml", 0o600),
+        ("supervisord.toml", 0o644),
+    ] {
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(patient.path(file))
+            .unwrap();
+        open(&patient.path(file), mode);
+    }
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("NOT TESTED: only root can act as another user");
+        return;
+    }
+    let program = patient.path("hotlinectl");
+    std::fs::copy(env!("CARGO_BIN_EXE_hotlinectl"), &program).unwrap();
+    let as_nobody = || {
+        let output = Program::new("setpriv")
+            .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"])
+            .arg(&program)
+            .args(["doctor", "--json", "--config"])
+            .arg(&config)
+            .arg("--module-config")
+            .arg(patient.path("hotline.toml"))
+            .output()
+            .unwrap();
+        serde_json::from_slice::<Vec<Value>>(&output.stdout).unwrap()
+    };
+    let says = |findings: &[Value], check: &str, remedy: &str| {
+        let is = |finding: &&Value| finding["check"] == check && finding["remedy"] == remedy;
+        assert!(
+            findings.iter().any(|finding| is(&finding)),
+            "{check}: {findings:#?}"
+        );
+    };
+    let findings = as_nobody();
+    says(&findings, "event store", "run this as root");
+    says(&findings, "module's settings", "run this as root");
+    open(&config, 0o600);
+    says(&as_nobody(), "daemon's settings", "run this as root");
+    // Nor may the daemon and the PBX, then.
+    let (_, findings) = patient.look_as("nobody");
+    has(
+        &findings,
+        "error",
+        "daemon's settings",
+        "user nobody may not read",
+    );
+    let (_, findings) = patient.look_with(&["--pbx-user", "nobody"]);
+    has(
+        &findings,
+        "error",
+        "module's settings",
+        "user nobody may not read",
+    );
+}
+
+#[test]
+fn nodes_and_sockets_that_do_not_match_are_found_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(73, "b1").begin(&node);
+    let link = dir.path().join("other.sock");
+    std::os::unix::fs::symlink(&node.socket, &link).unwrap();
+    let config = write_settings(dir.path(), &[&node.socket, &link], "off", "");
+    let patient = Patient::new(config, dir, None);
+    let state = patient.path("state");
+    std::fs::create_dir(&state).unwrap();
+    patient.program(
+        "hotline-check",
+        &format!(
+            "echo '{{\"right\":true,\"socket\":\"/else.sock\",\"folders\":[\"{}\"]}}'",
+            state.display()
+        ),
+    );
+    let (_, findings) = patient.look_with(&["--pbx-user", "nobody"]);
+    has(
+        &findings,
+        "error",
+        "nodes",
+        "more than one socket is of the node pbx1",
+    );
+    has(
+        &findings,
+        "error",
+        "daemon's settings",
+        "no [[node]] has /else.sock",
+    );
+    has(
+        &findings,
+        "error",
+        "module's folders",
+        "user nobody may not write to",
+    );
+}
+
+/// A program that answers everything so, as often as it is asked.
+fn answers(with: &'static str) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(with.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn who_has_the_daemons_port_is_not_taken_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = settings(dir.path(), &dir.path().join("a.sock"));
+    let text = std::fs::read_to_string(&config).unwrap();
+    let patient = Patient::new(config.clone(), dir, None);
+    for (answer, level, found) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            "error",
+            "as the daemon never does",
+        ),
+        (
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+            "warning",
+            "without a token",
+        ),
+        (
+            "HTTP/1.1 503 No\r\nContent-Length: 10\r\n\r\ndisk full\n",
+            "error",
+            "cannot store: disk full",
+        ),
+        ("SSH-2.0-OpenSSH\r\n", "error", "127.0.0.1:"),
+    ] {
+        std::fs::write(&config, text.replace("127.0.0.1:0", &answers(answer).to_string())).unwrap();
+        has(&patient.look().1, level, "daemon", found);
+    }
+}
+
+#[test]
+fn a_daemon_with_a_certificate_is_asked_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(74, "b1").begin(&node);
+    let pair = rcgen::generate_simple_self_signed(vec!["hotline.example.com".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let config = settings(dir.path(), &node.socket);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let tls = format!(
+        "listen = \"127.0.0.1:0\"\ntls_cert = \"{}\"\ntls_key = \"{}\"\n",
+        cert.display(),
+        key.display()
+    );
+    std::fs::write(&config, text.replace("listen = \"127.0.0.1:0\"\n", &tls)).unwrap();
+    let daemon = DaemonProcess::start(&config);
+    node.wait_all_acked();
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("127.0.0.1:0", &daemon.http.to_string())).unwrap();
+    let patient = Patient::new(config, dir, None);
+    has(&patient.look().1, "ok", "daemon", "stores: ok");
 }

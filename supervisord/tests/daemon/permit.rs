@@ -30,6 +30,10 @@ enum Mood {
     Ask,
     Hang,
     Fail,
+    /// As for an asker who has left the bus: the bus's error, passed on.
+    Gone,
+    /// The same of something else that it looks for on the bus.
+    Lost,
 }
 
 /// Action, flags, of each question; and what was cancelled.
@@ -64,6 +68,8 @@ impl FakePolkit {
             Mood::Ask => Ok((flags & 1 == 1, true, HashMap::new())),
             Mood::Hang => std::future::pending().await,
             Mood::Fail => Err(zbus::fdo::Error::Failed("rules are broken".into())),
+            Mood::Gone => Err(zbus::fdo::Error::NameHasNoOwner("no such name".into())),
+            Mood::Lost => Err(zbus::fdo::Error::ServiceUnknown("no such service".into())),
         }
     }
 
@@ -229,8 +235,20 @@ async fn polkit_decides_and_what_it_does_not_decide_is_refused() {
         &floor.stranger(&["games"], &busy).await,
         "polkit does not allow nobody",
     );
+    // Nor is it told whether there is such a call.
+    for probe in [&["why", "pbx1-0-0"][..], &["call", "withdraw", "pbx1-0-0"]] {
+        refused(
+            &floor.stranger(&["games"], probe).await,
+            "polkit does not allow nobody",
+        );
+    }
     set(Mood::Fail);
     refused(&floor.stranger(&["games"], &busy).await, "rules are broken");
+    // polkit is there, so groups have no say: whoever leaves early enough would choose who decides.
+    set(Mood::Gone);
+    refused(&floor.stranger(&["games"], &busy).await, "no such name");
+    set(Mood::Lost);
+    refused(&floor.stranger(&["games"], &busy).await, "no such service");
     set(Mood::Hang);
     refused(&floor.stranger(&["games"], &busy).await, "no answer within 500ms");
     assert_eq!(heard.lock().unwrap().cancelled, 1);

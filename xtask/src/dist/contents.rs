@@ -14,7 +14,6 @@ pub(super) struct Built {
 pub(super) struct Contents {
     pub(super) name: &'static str,
     pub(super) files: Vec<Entry>,
-    pub(super) folders: &'static [&'static str],
     /// What it needs besides what its control file names.
     pub(super) depends: Vec<String>,
 }
@@ -43,16 +42,23 @@ impl Entry {
 
 const INTERFACES: &[&str] = &[
     "packaging/dbus/net.hotline.Hotline1.Agent.xml",
+    "packaging/dbus/net.hotline.Hotline1.Alarms.xml",
     "packaging/dbus/net.hotline.Hotline1.Blacklist.xml",
     "packaging/dbus/net.hotline.Hotline1.Manager.xml",
     "packaging/dbus/net.hotline.Hotline1.Queue.xml",
 ];
 const DOCS: &[&str] = &[
+    "docs/alarms.md",
     "docs/audit.md",
     "docs/blacklist.md",
     "docs/dbus.md",
+    "docs/events.md",
+    "docs/http.md",
     "docs/install.md",
+    "docs/openapi.json",
+    "docs/reports.md",
     "docs/routing.md",
+    "docs/store.md",
     "docs/supervision.md",
 ];
 
@@ -78,7 +84,6 @@ fn asterisk(built: &Built, modules_dir: &Path, abi: &str) -> Contents {
                 "usr/lib/tmpfiles.d/hotline-asterisk.conf",
             ),
         ],
-        folders: &["var/lib/hotline"],
         // Debian's Asterisk provides a name for the interface that it was built with.
         depends: vec![format!("asterisk-abi-{abi}")],
     }
@@ -138,7 +143,6 @@ fn supervisord(built: &Built) -> Contents {
     Contents {
         name: "hotline-supervisord",
         files,
-        folders: &["var/lib/hotline"],
         depends: Vec::new(),
     }
 }
@@ -154,5 +158,30 @@ fn source(from: &'static str, to: impl Into<PathBuf>) -> Entry {
     Entry {
         from: From::Source(from),
         to: to.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DOCS, INTERFACES};
+    use std::path::Path;
+
+    /// Of a developer's machine, or for a page in the web.
+    const NOT_PACKED: &[&str] = &["docs/demo.svg", "docs/measured.md"];
+
+    #[test]
+    fn every_interface_and_every_document_is_packed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let there = |folder: &str, end: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(root.join(folder)).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
+                .filter(|name| name.ends_with(end) && !NOT_PACKED.contains(&name.as_str()))
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(INTERFACES, there("packaging/dbus", ".xml"));
+        assert_eq!(DOCS, there("docs", ""));
     }
 }

@@ -74,7 +74,7 @@ dbus-daemon --system --fork
 /usr/lib/polkit-1/polkitd --no-debug >/tmp/polkitd.log 2>&1 &
 cli() { asterisk -rx "$1"; }
 # grep reads to the end: who writes into a closed pipe fails.
-module_runs() { cli 'module show like app_hotline' | grep Running; }
+module_runs() { cli 'module show like app_hotline' | grep -v 'Not Running' | grep Running; }
 start_pbx() {
     asterisk -g -f -p -U asterisk -G asterisk >/tmp/asterisk.log 2>&1 &
     pbx=$!
@@ -120,6 +120,8 @@ ok "and refuses what its rules do not give"
 recorded() { hotlinectl audit verify | grep -v '^[0-3] rows'; }
 until_so "the audit record has what was done" recorded
 rows=$(hotlinectl audit verify)
+echo 'correct horse battery' | hotlinectl user add li --role viewer >/dev/null
+is "rights of users.toml" "$(stat -c '%U:%G %a' /etc/hotline/users.toml)" "root:hotline 640"
 hotlinectl doctor --json >/tmp/doctor.json || { cat /tmp/doctor.json >&2; fail "hotlinectl doctor finds an error"; }
 ok "hotlinectl doctor finds no error"
 
@@ -161,4 +163,36 @@ diff /tmp/before /tmp/after >&2 || fail "purging leaves something"
 ok "purging leaves nothing"
 apt_get install /packages/new/*.deb
 ok "the packages install anew"
+
+# --- what operators do besides ------------------------------------------------------------------------------------------
+rm /etc/hotline/hotline.toml /etc/hotline/supervisord.toml
+apt_get install --reinstall /packages/new/*.deb
+[ ! -e /etc/hotline/hotline.toml ] && [ ! -e /etc/hotline/supervisord.toml ] || fail "settings that were deleted are back"
+ok "an upgrade without settings goes well"
+apt_get purge hotline-asterisk hotline-supervisord
+
+mkdir /srv/store /var/lib/hotline
+mount -t tmpfs tmpfs /var/lib/hotline
+mkdir /var/lib/hotline/state
+mount -t tmpfs tmpfs /var/lib/hotline/state
+apt_get install /packages/new/*.deb
+as hotline touch /var/lib/hotline/events.db
+touch /var/lib/hotline/state/kept
+userdel hotline
+apt_get purge hotline-asterisk hotline-supervisord
+is "purging takes the store from a disk of its own, and of a user who is gone" "$(ls -A /var/lib/hotline)" state
+is "and the state" "$(ls -A /var/lib/hotline/state)" ""
+is "and nothing is left half" "$(dpkg-query -W -f '${Package} ${Status}\n' | grep -c '^hotline-[as]' || true)" 0
+umount /var/lib/hotline/state /var/lib/hotline
+rmdir /var/lib/hotline
+
+ln -s /srv/store /var/lib/hotline
+apt_get install /packages/new/hotline-supervisord_*.deb
+is "the daemon may write where a link leads" "$(stat -c '%U:%G %a' /srv/store)" "hotline:hotline 751"
+as hotline touch /var/lib/hotline/events.db
+apt_get remove hotline-supervisord
+[ -e /var/lib/hotline/events.db ] || fail "removing takes the link to the store"
+ok "removing leaves the link to the store"
+apt_get purge hotline-supervisord
+is "purging takes the store from there" "$(ls -A /srv/store)" ""
 echo "all is as it should be"

@@ -51,9 +51,6 @@ pub(super) fn make(
             }
         }
     }
-    for folder in contents.folders {
-        fs::create_dir_all(stage.join(folder))?;
-    }
     documents(workspace, contents, version, commit, &stage)?;
 
     let about = workspace.root.join("packaging/debian").join(name);

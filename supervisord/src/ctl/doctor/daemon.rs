@@ -1,15 +1,20 @@
 //! The daemon: its store, its page, and its name on the bus.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::error::Error;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use super::{Findings, PATIENCE, last, may};
-use crate::dbus::{self, NAME};
-use crate::settings::{Bus, StoreSettings};
+use reqwest::StatusCode;
+use zbus::{Connection, OwnedVariant};
+
+use super::{AS_ROOT, Findings, PATIENCE, last, may};
+use crate::dbus::{self, NAME, ROOT};
+use crate::settings::{Bus, HttpSettings, StoreSettings};
 use crate::store;
 
 const MIB: u64 = 1 << 20;
+/// So much of an answer is read.
+const MAX_PAGE: usize = 64 << 10;
 /// Less free space is said, and less than the second is an error.
 const LOW: u64 = 1024 * MIB;
 const TOO_LOW: u64 = 64 * MIB;
@@ -41,26 +46,34 @@ pub(super) fn store(settings: &StoreSettings, user: &str, findings: &mut Finding
         );
     }
     if let Ok(Some(daemon)) = nix::unistd::User::from_name(user) {
-        let folder_open = may(&daemon, folder, 3).unwrap_or(false);
-        let file_open = !settings.path.exists() || may(&daemon, &settings.path, 6).unwrap_or(false);
-        if !folder_open || !file_open {
+        let folder_closed = may(&daemon, folder, 3).is_ok_and(|may| !may);
+        // Its logs lie beside it; one of another user, such as of a copy, stops the daemon as well.
+        let closed = ["", "-wal", "-shm"].iter().find_map(|end| {
+            let mut name = settings.path.clone().into_os_string();
+            name.push(end);
+            let file = PathBuf::from(name);
+            may(&daemon, &file, 6).is_ok_and(|may| !may).then_some(file)
+        });
+        if folder_closed || closed.is_some() {
+            let file = closed.unwrap_or_else(|| folder.to_owned());
             findings.error(
                 check,
-                format!("the daemon's user {user} may not write {shown}"),
-                format!(
-                    "`chown -R {user}: {}*`, and the folder has to be writable for it",
-                    shown
-                ),
+                format!("the daemon's user {user} may not write {}", file.display()),
+                format!("`chown -R {user}: {shown}*`, and the folder has to be writable for it"),
             );
         }
     }
     space(folder, findings);
-    let Ok(file) = std::fs::metadata(&settings.path) else {
-        return findings.warning(
-            check,
-            format!("{shown} is not there yet"),
-            "the daemon makes it when it starts",
-        );
+    let file = match std::fs::metadata(&settings.path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return findings.warning(
+                check,
+                format!("{shown} is not there yet"),
+                "the daemon makes it when it starts",
+            );
+        }
+        Err(error) => return findings.warning(check, format!("{shown}: {error}"), AS_ROOT),
     };
     let (size, most) = (file.len() / MIB, settings.max_mib);
     if size >= most {
@@ -75,6 +88,12 @@ pub(super) fn store(settings: &StoreSettings, user: &str, findings: &mut Finding
             format!("{shown} is nearly full: {size} of {most} MiB"),
             "raise [store] max_mib, or lower keep_days",
         );
+    }
+    // A sound store that this user may not read is no damaged one.
+    if let Err(error) = std::fs::File::open(&settings.path)
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        return findings.warning(check, format!("{shown} is not looked at: {error}"), AS_ROOT);
     }
     match look(settings) {
         Ok(()) => findings.ok(check, format!("{shown} can be read, {size} MiB")),
@@ -102,6 +121,24 @@ fn space(folder: &Path, findings: &mut Findings) {
         Ok(disk) => {
             let free = disk.blocks_available() * disk.fragment_size();
             let found = format!("{} MiB free for {}", free / MIB, folder.display());
+            if disk.flags().contains(nix::sys::statvfs::FsFlags::ST_RDONLY) {
+                return findings.error(
+                    check,
+                    format!(
+                        "{} is on a disk that is mounted for reading only",
+                        folder.display()
+                    ),
+                    "`dmesg` may say why; then `mount -o remount,rw`",
+                );
+            }
+            // Some file systems give none, and say so.
+            if disk.files() > 0 && disk.files_available() == 0 {
+                return findings.error(
+                    check,
+                    format!("no more files can be made in {}", folder.display()),
+                    "`df -i` shows it; make room",
+                );
+            }
             let remedy = "make room; without, nodes keep their events, and not for ever";
             match free {
                 ..TOO_LOW => findings.error(check, found, remedy),
@@ -114,40 +151,88 @@ fn space(folder: &Path, findings: &mut Findings) {
 }
 
 /// The daemon's own word: whether it runs, and whether it stores.
-pub(super) fn page(listen: SocketAddr, findings: &mut Findings) {
+pub(super) async fn page(settings: &HttpSettings, findings: &mut Findings) {
     let check = "daemon";
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&listen, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut text = String::new();
-        stream.take(64 << 10).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    match ask() {
-        Ok(text) if text.starts_with("HTTP/1.1 200") => {
-            findings.ok(check, format!("runs, and stores: {}", last(&text)))
+    let listen = settings.listen;
+    let hung = "is it hung? `systemctl restart hotline-supervisord`";
+    let asked = tokio::time::timeout(PATIENCE, health(settings)).await;
+    match asked {
+        Ok(Ok((StatusCode::OK, text))) if text.starts_with("ok") => {
+            findings.ok(check, format!("runs, and stores: {}", last(&text)));
         }
-        Ok(text) => findings.error(
+        Ok(Ok((StatusCode::SERVICE_UNAVAILABLE, text))) => findings.error(
             check,
             format!("runs, and cannot store: {}", last(&text)),
             "its log says more: `journalctl -u hotline-supervisord`",
         ),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => findings.error(
+        Ok(Ok((StatusCode::UNAUTHORIZED, _))) => findings.warning(
+            check,
+            format!("somebody answers on {listen}, and says to nobody without a token whether it stores"),
+            format!(
+                "ask {}/healthz with a token; see [http] probes",
+                address(settings)
+            ),
+        ),
+        Ok(Ok((status, _))) => findings.error(
+            check,
+            format!("{listen} answers {status}, as the daemon never does"),
+            "another program has its port: `ss -ltnp`; give [http] listen another",
+        ),
+        Ok(Err(error)) if refuses(&error) => findings.error(
             check,
             format!("nobody listens on {listen}"),
             "`systemctl start hotline-supervisord`, and `journalctl -u hotline-supervisord` says why not",
         ),
-        Err(error) => findings.error(
+        Ok(Err(error)) => findings.error(check, format!("{listen}: {}", deepest(&error)), hung),
+        Err(_) => findings.error(
             check,
-            format!("{listen}: {error}"),
-            "is it hung? `systemctl restart hotline-supervisord`",
+            format!("{listen} does not answer within {PATIENCE:?}"),
+            hung,
         ),
     }
+}
+
+fn address(settings: &HttpSettings) -> String {
+    let scheme = if settings.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{}", settings.listen)
+}
+
+/// What the daemon says of its health.
+async fn health(settings: &HttpSettings) -> reqwest::Result<(StatusCode, String)> {
+    // Fails if another was installed before, which is as good.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        // It is asked by address, which its certificate need not have; and nothing is told to it.
+        .danger_accept_invalid_certs(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()?;
+    let mut answer = client
+        .get(format!("{}/healthz", address(settings)))
+        .send()
+        .await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_PAGE {
+            break;
+        }
+    }
+    Ok((answer.status(), String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// What is at the bottom of an error.
+fn deepest<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error.source().map_or(error, deepest)
+}
+
+fn refuses(error: &reqwest::Error) -> bool {
+    let cause = deepest(error).downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == ErrorKind::ConnectionRefused)
 }
 
 /// Whether the daemon has its name on the bus, and may be called.
@@ -191,12 +276,52 @@ pub(super) async fn bus(asked: &Bus, set: &Bus, findings: &mut Findings) {
         .await
         .and_then(|reply| reply.body().deserialize::<bool>());
     match owner {
-        Ok(true) => findings.ok(check, format!("{NAME} is there")),
+        Ok(true) => version(&connection, findings).await,
         Ok(false) => findings.error(
             check,
             format!("nobody has the name {NAME}"),
             "start the daemon; if it runs, its log says why it may not have the name (the policy is read anew by `systemctl reload dbus`)",
         ),
         Err(error) => findings.error(check, error.to_string(), start),
+    }
+}
+
+/// Whether who has the name answers, and is the daemon of this version.
+async fn version(connection: &Connection, findings: &mut Findings) {
+    let check = "D-Bus";
+    let asked = connection.call_method(
+        Some(NAME),
+        ROOT,
+        Some("org.freedesktop.DBus.Properties"),
+        "Get",
+        &("net.hotline.Hotline1.Manager", "Version"),
+    );
+    let told = tokio::time::timeout(PATIENCE, asked).await;
+    let told = told.map(|reply| {
+        let told = reply?.body().deserialize::<OwnedVariant>()?;
+        String::try_from(told)
+    });
+    match told {
+        Ok(Ok(version)) if version == env!("CARGO_PKG_VERSION") => {
+            findings.ok(check, format!("{NAME} answers, version {version}"));
+        }
+        Ok(Ok(version)) => findings.warning(
+            check,
+            format!(
+                "the daemon that runs is version {version}, this is {}",
+                env!("CARGO_PKG_VERSION")
+            ),
+            "`systemctl restart hotline-supervisord`, or run the hotlinectl that came with it",
+        ),
+        Ok(Err(error)) => findings.error(
+            check,
+            format!("{NAME} does not answer: {error}"),
+            "`systemctl restart hotline-supervisord`",
+        ),
+        Err(_) => findings.error(
+            check,
+            format!("{NAME} does not answer within {PATIENCE:?}"),
+            "`systemctl restart hotline-supervisord`",
+        ),
     }
 }

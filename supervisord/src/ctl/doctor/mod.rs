@@ -7,18 +7,22 @@ mod daemon;
 mod node;
 mod pbx;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use tokio::process::Command;
 
 use super::{Failure, table};
-use crate::settings::{Bus, Settings};
+use crate::settings::{Bus, Settings, SettingsError};
 
 /// How long anything that is asked may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What to do about what this user may not see.
+const AS_ROOT: &str = "run this as root";
 
 /// Where things are, if elsewhere than the packages put them.
 #[derive(Args)]
@@ -42,6 +46,9 @@ pub struct Doctor {
     /// The user that the daemon runs as
     #[arg(long, value_name = "USER", default_value = "hotline")]
     user: String,
+    /// The user that the PBX runs as
+    #[arg(long, value_name = "USER", default_value = "asterisk")]
+    pbx_user: String,
     /// As JSON, one array
     #[arg(long)]
     json: bool,
@@ -141,32 +148,61 @@ impl Doctor {
     }
 
     async fn look(&self, bus: &Bus, findings: &mut Findings) {
-        pbx::settings(&self.module_config, findings);
-        pbx::modules(findings);
+        let module = pbx::settings(&self.module_config, &self.pbx_user, findings).await;
+        pbx::modules(findings).await;
+        let check = "daemon's settings";
         let settings = match Settings::read(&self.config) {
             Ok(settings) => {
-                findings.ok("daemon's settings", format!("{} is right", self.config.display()));
+                findings.ok(check, format!("{} is right", self.config.display()));
                 settings
             }
             Err(error) => {
-                findings.error(
-                    "daemon's settings",
-                    error.to_string(),
-                    "correct that, then `systemctl restart hotline-supervisord`",
-                );
+                let remedy = match &error {
+                    SettingsError::Read { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
+                        AS_ROOT
+                    }
+                    SettingsError::Read { .. } | SettingsError::Wrong { .. } => {
+                        "correct that, then `systemctl restart hotline-supervisord`"
+                    }
+                };
+                findings.error(check, error.to_string(), remedy);
                 return;
             }
         };
-        for socket in settings.node.iter().map(|node| &node.socket) {
-            node::look(socket, &self.user, &self.pbx_log, findings).await;
+        for file in [&self.config, &settings.http.users] {
+            readable(check, file, &self.user, findings);
+        }
+        let sockets: Vec<&Path> = settings.node.iter().map(|node| node.socket.as_path()).collect();
+        if let Some(own) = module.filter(|own| !sockets.contains(&own.as_path())) {
+            findings.error(
+                check,
+                format!(
+                    "no [[node]] has {}, the socket of the module on this machine",
+                    own.display()
+                ),
+                "add it to supervisord.toml, or correct [control] socket in hotline.toml",
+            );
+        }
+        let mut names: Vec<String> = Vec::new();
+        for socket in sockets {
+            let name = node::look(socket, &self.user, &self.pbx_log, findings).await;
+            names.extend(name);
+        }
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            findings.error(
+                "nodes",
+                format!("more than one socket is of the node {}", pair[0]),
+                "name each node once in supervisord.toml; `node` in hotline.toml of each PBX has to be its own",
+            );
         }
         daemon::store(&settings.store, &self.user, findings);
-        daemon::page(settings.http.listen, findings);
+        daemon::page(&settings.http, findings).await;
         daemon::bus(bus, &settings.dbus.bus, findings).await;
-        self.rules(findings);
+        self.rules(findings).await;
     }
 
-    fn rules(&self, findings: &mut Findings) {
+    async fn rules(&self, findings: &mut Findings) {
         let check = "rules for Prometheus";
         if !self.rules.exists() {
             return findings.warning(
@@ -175,10 +211,8 @@ impl Doctor {
                 "name the file with --rules, or install hotline-supervisord anew",
             );
         }
-        match start(
-            "promtool",
-            &["check".as_ref(), "rules".as_ref(), self.rules.as_os_str()],
-        ) {
+        let check_rules = ["check".as_ref(), "rules".as_ref(), self.rules.as_os_str()];
+        match start("promtool", &check_rules).await {
             Started::Missing => {
                 findings.ok(check, "not looked at, as there is no promtool on this machine");
             }
@@ -197,12 +231,16 @@ enum Started {
     Badly(String),
 }
 
-fn start(program: &str, arguments: &[&std::ffi::OsStr]) -> Started {
+async fn start(program: &str, arguments: &[&std::ffi::OsStr]) -> Started {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .env("LC_ALL", "C")
+        .kill_on_drop(true)
         .output();
+    let Ok(output) = tokio::time::timeout(PATIENCE, output).await else {
+        return Started::Badly(format!("`{program}` does not end within {PATIENCE:?}"));
+    };
     match output {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Started::Missing,
         Err(error) => Started::Badly(format!("{program}: {error}")),
@@ -225,14 +263,36 @@ fn last(said: &str) -> String {
     )
 }
 
-/// Whether a file's rights let a user do `want` (4 read, 2 write, 1 pass), as far as its mode says.
+/// A file that is there and that its reader may not read.
+fn readable(check: &str, file: &Path, reader: &str, findings: &mut Findings) {
+    if let Ok(Some(user)) = nix::unistd::User::from_name(reader)
+        && may(&user, file, 4).is_ok_and(|may| !may)
+    {
+        findings.error(
+            check,
+            format!("the user {reader} may not read {}", file.display()),
+            format!("`chgrp {reader} {0}` and `chmod 640 {0}`", file.display()),
+        );
+    }
+}
+
+/// Whether rights let a user do `want` (4 read, 2 write, 1 pass) to a file, and pass through the folders above it, as far as modes say.
 fn may(user: &nix::unistd::User, path: &Path, want: u32) -> std::io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let found = std::fs::metadata(path)?;
     if user.uid.is_root() {
         return Ok(true);
     }
     let groups = groups(user);
+    let path = path.canonicalize()?;
+    let mut lets = lets(user, &groups, &path, want)?;
+    for folder in path.ancestors().skip(1) {
+        lets &= self::lets(user, &groups, folder, 1)?;
+    }
+    Ok(lets)
+}
+
+fn lets(user: &nix::unistd::User, groups: &[u32], path: &Path, want: u32) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(path)?;
     let shift = if found.uid() == user.uid.as_raw() {
         6
     } else if groups.contains(&found.gid()) {

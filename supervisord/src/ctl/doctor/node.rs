@@ -16,7 +16,14 @@ const SKEW: u64 = 2_000_000;
 /// So much of the end of a log is read.
 const LOG_TAIL: u64 = 1 << 20;
 
-pub(super) async fn look(socket: &Path, user: &str, log: &Path, findings: &mut Findings) {
+/// The node's name, if it said it.
+pub(super) async fn look(socket: &Path, user: &str, log: &Path, findings: &mut Findings) -> Option<String> {
+    let mut name = None;
+    ask(socket, user, log, &mut name, findings).await;
+    name
+}
+
+async fn ask(socket: &Path, user: &str, log: &Path, name: &mut Option<String>, findings: &mut Findings) {
     let check = format!("node {}", socket.display());
     let found = match std::fs::metadata(socket) {
         Ok(found) => found,
@@ -62,7 +69,7 @@ pub(super) async fn look(socket: &Path, user: &str, log: &Path, findings: &mut F
             );
         }
     };
-    match tokio::time::timeout(PATIENCE, talk(stream, &check, findings)).await {
+    match tokio::time::timeout(PATIENCE, talk(stream, &check, name, findings)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => findings.error(&check, error, "look into the PBX's log"),
         Err(_) => findings.error(
@@ -96,7 +103,7 @@ fn rights(socket: &Path, mode: u32, user: &str, check: &str, findings: &mut Find
         }
     };
     let folder = socket.parent().unwrap_or(socket);
-    if !may(&daemon, folder, 1).unwrap_or(true) || !may(&daemon, socket, 2).unwrap_or(true) {
+    if !may(&daemon, socket, 2).unwrap_or(true) {
         findings.error(
             check,
             format!("the daemon's user {user} may not open it"),
@@ -140,7 +147,12 @@ fn tail(log: &Path) -> String {
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
-async fn talk(stream: UnixStream, check: &str, findings: &mut Findings) -> Result<(), String> {
+async fn talk(
+    stream: UnixStream,
+    check: &str,
+    name: &mut Option<String>,
+    findings: &mut Findings,
+) -> Result<(), String> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let hello = FromClient::Hello {
@@ -174,6 +186,7 @@ async fn talk(stream: UnixStream, check: &str, findings: &mut Findings) -> Resul
         }
         _ => return Err("it does not begin with who it is".to_owned()),
     };
+    *name = Some(node.node.clone());
     findings.ok(
         check,
         format!(

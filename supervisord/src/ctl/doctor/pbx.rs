@@ -1,28 +1,39 @@
 //! The PBX of this machine: the module's settings, the module, and what it works with.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Findings, Started, last, start};
+use super::{AS_ROOT, Findings, Started, last, may, readable, start};
 
-/// The module's settings, read by the program that reads them as the module does.
-pub(super) fn settings(file: &Path, findings: &mut Findings) {
+/// The module's settings, read by the program that reads them as the module does. Its socket, if they are right.
+pub(super) async fn settings(file: &Path, user: &str, findings: &mut Findings) -> Option<PathBuf> {
     let check = "module's settings";
-    if !file.exists() {
-        return findings.warning(
-            check,
-            format!("{} is not there", file.display()),
-            "install hotline-asterisk if the PBX is on this machine, or name the file with --module-config",
-        );
+    match std::fs::File::open(file) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            findings.warning(
+                check,
+                format!("{} is not there", file.display()),
+                "install hotline-asterisk if the PBX is on this machine, or name the file with --module-config",
+            );
+            return None;
+        }
+        Err(error) => {
+            findings.warning(check, format!("{}: {error}", file.display()), AS_ROOT);
+            return None;
+        }
     }
-    let said = match start("hotline-check", &["--json".as_ref(), file.as_os_str()]) {
+    readable(check, file, user, findings);
+    let said = match start("hotline-check", &["--json".as_ref(), file.as_os_str()]).await {
         Started::Missing => {
-            return findings.warning(
+            findings.warning(
                 check,
                 "hotline-check is not there to read them",
                 "it is in hotline-asterisk; `asterisk -rx 'hotline reload'` says as well what is wrong",
             );
+            return None;
         }
         Started::Well(said) | Started::Badly(said) => said,
     };
@@ -35,29 +46,61 @@ pub(super) fn settings(file: &Path, findings: &mut Findings) {
                 .flatten()
                 .filter_map(Value::as_str)
             {
-                if !Path::new(folder).is_dir() {
-                    findings.error(
-                        "module's folders",
-                        format!("{folder} is not there"),
-                        format!("`install -d -o asterisk -g asterisk -m 750 {folder}`"),
-                    );
-                }
+                self::folder(Path::new(folder), user, findings);
             }
+            facts["socket"].as_str().map(PathBuf::from)
         }
-        Ok(facts) => findings.error(
-            check,
-            facts["error"].as_str().unwrap_or("they are wrong").to_owned(),
-            "correct that, then `asterisk -rx 'hotline reload'`; until then the running settings stay",
-        ),
-        Err(_) => findings.error(check, last(&said), "see `hotline-check --help`"),
+        Ok(facts) => {
+            findings.error(
+                check,
+                facts["error"].as_str().unwrap_or("they are wrong").to_owned(),
+                "correct that, then `asterisk -rx 'hotline reload'`; until then the running settings stay",
+            );
+            None
+        }
+        Err(_) => {
+            findings.error(check, last(&said), "see `hotline-check --help`");
+            None
+        }
     }
 }
 
+/// A folder that the module writes to.
+fn folder(folder: &Path, user: &str, findings: &mut Findings) {
+    let check = "module's folders";
+    let shown = folder.display();
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => {
+            if let Ok(Some(pbx)) = nix::unistd::User::from_name(user)
+                && may(&pbx, folder, 3).is_ok_and(|may| !may)
+            {
+                findings.error(
+                    check,
+                    format!("the PBX's user {user} may not write to {shown}"),
+                    format!("`chown -R {user}: {shown}` and `chmod u+rwx {shown}`"),
+                );
+            }
+        }
+        Ok(_) => findings.error(check, format!("{shown} is no folder"), "correct hotline.toml"),
+        Err(error) if error.kind() == ErrorKind::NotFound => findings.error(
+            check,
+            format!("{shown} is not there"),
+            format!("`install -d -o {user} -g {user} -m 750 {shown}`"),
+        ),
+        Err(error) => findings.warning(check, format!("{shown}: {error}"), AS_ROOT),
+    }
+}
+
+/// What the PBX shows of a module: one that was loaded and gave up is `Not Running`.
+fn runs(said: &str) -> bool {
+    said.replace("Not Running", "").contains("Running")
+}
+
 /// Modules and dialplan of the PBX, asked of the PBX itself.
-pub(super) fn modules(findings: &mut Findings) {
-    let ask = |what: &str| start("asterisk", &["-rx".as_ref(), what.as_ref()]);
+pub(super) async fn modules(findings: &mut Findings) {
+    let ask = async |what: &str| start("asterisk", &["-rx".as_ref(), what.as_ref()]).await;
     let check = "PBX";
-    match ask("module show like app_hotline.so") {
+    match ask("module show like app_hotline.so").await {
         Started::Missing => {
             return findings.ok(check, "not looked at, as there is no asterisk on this machine");
         }
@@ -68,7 +111,7 @@ pub(super) fn modules(findings: &mut Findings) {
                 "start it (`systemctl start asterisk`), or run this as root or as a user that may use its CLI",
             );
         }
-        Started::Well(said) if !said.contains("Running") => {
+        Started::Well(said) if !runs(&said) => {
             return findings.error(
                 check,
                 "it runs, but the module app_hotline.so does not",
@@ -88,8 +131,8 @@ pub(super) fn modules(findings: &mut Findings) {
         ),
         ("res_musiconhold.so", "callers wait in silence"),
     ] {
-        match ask(&format!("module show like {module}")) {
-            Started::Well(said) if said.contains("Running") => findings.ok(module, "runs"),
+        match ask(&format!("module show like {module}")).await {
+            Started::Well(said) if runs(&said) => findings.ok(module, "runs"),
             Started::Well(_) | Started::Badly(_) | Started::Missing => findings.warning(
                 module,
                 format!("does not run: {without}"),
@@ -101,7 +144,7 @@ pub(super) fn modules(findings: &mut Findings) {
         ("hotline-features", "agents have no feature codes"),
         ("hotline-callback", "nobody can be called back"),
     ] {
-        match ask(&format!("dialplan show {context}")) {
+        match ask(&format!("dialplan show {context}")).await {
             Started::Well(said) if said.contains(&format!("'{context}'")) => {
                 findings.ok("dialplan", format!("has the context {context}"));
             }

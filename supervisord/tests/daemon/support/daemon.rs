@@ -42,7 +42,10 @@ impl DaemonProcess {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if let Some((_, rest)) = line.split_once("metrics on http://") {
+                let told = line
+                    .split_once("metrics on ")
+                    .and_then(|(_, rest)| rest.split_once("://"));
+                if let Some((_, rest)) = told {
                     let _ = found.send(rest.trim_end_matches("/metrics").parse().unwrap());
                 }
                 eprintln!("daemon: {line}");
