@@ -48,6 +48,7 @@ const INTERFACES: &[&str] = &[
     "packaging/dbus/net.hotline.Hotline1.Queue.xml",
 ];
 const DOCS: &[&str] = &[
+    "docs/agents.md",
     "docs/alarms.md",
     "docs/audit.md",
     "docs/blacklist.md",
