@@ -99,7 +99,9 @@ impl Pbx for Asterisk {
     }
 
     fn place_of(&self, number: &str) -> Option<String> {
-        place::exists(TRANSFER_CONTEXT, number).then(|| format!("{TRANSFER_CONTEXT},{number},1"))
+        // What the dialplan has for its own ends, as h, i and t, is no number.
+        let own = number.len() == 1 && number.starts_with(|c: char| c.is_ascii_alphabetic());
+        (!own && place::exists(TRANSFER_CONTEXT, number)).then(|| format!("{TRANSFER_CONTEXT},{number},1"))
     }
 
     fn publish(&self, _at: u64, event: &hotline_wire::Event) {

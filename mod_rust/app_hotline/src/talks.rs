@@ -21,6 +21,8 @@ struct Pair {
     handset: Handset,
     /// Those who listen.
     room: Arc<Room>,
+    /// The agent's phone was muted, or kept from hearing, by command: it may be so still.
+    hushed: bool,
 }
 
 /// What is known of the agent's phone.
@@ -71,6 +73,7 @@ impl Talks {
             leg: leg.unique_id(),
             handset,
             room: Arc::default(),
+            hushed: false,
         };
         self.lock().insert(call, pair);
         Talk {
@@ -140,22 +143,33 @@ impl Talks {
     /// one conversation.
     #[must_use]
     pub(crate) fn hold(&self, call: CallId, on: bool) -> bool {
-        let Some((caller, leg)) = self.both(call) else {
+        let (Some(pair), Some(leg)) = (self.pair(call), self.hushing(call)) else {
             return false;
         };
-        // Of an agent who talks with somebody else the PBX holds the caller already.
-        if leg.seat_with(&caller).is_none() {
+        // Whatever became of the caller, the agent is not left without hearing.
+        if !on && !leg.deafen(false) {
             return false;
         }
-        leg.deafen(on) && leg.hold_others(on)
+        // Of an agent who talks with somebody else the PBX holds the caller already.
+        if pair.caller().and_then(|caller| leg.seat_with(&caller)).is_none() {
+            return false;
+        }
+        (!on || leg.deafen(true)) && leg.hold_others(on)
     }
 
     /// Lets the caller hear nothing of the agent, or again. False if the agent is gone.
     #[must_use]
     pub(crate) fn mute(&self, call: CallId, on: bool) -> bool {
-        self.pair(call)
-            .and_then(|pair| Channel::find(&pair.leg))
-            .is_some_and(|leg| leg.mute(on))
+        self.hushing(call).is_some_and(|leg| leg.mute(on))
+    }
+
+    /// The agent's channel, which is to be muted or kept from hearing, or no longer.
+    fn hushing(&self, call: CallId) -> Option<Channel> {
+        let leg = self.lock().get_mut(&call).map(|pair| {
+            pair.hushed = true;
+            pair.leg.clone()
+        })?;
+        Channel::find(&leg)
     }
 
     fn pair(&self, call: CallId) -> Option<Pair> {
@@ -170,6 +184,14 @@ impl Talks {
 
 impl Drop for Talk {
     fn drop(&mut self) {
-        self.talks.lock().remove(&self.call);
+        let ended = self.talks.lock().remove(&self.call);
+        // A channel may outlive its conversation: the caller sent the agent elsewhere.
+        if let Some(pair) = ended.filter(|pair| pair.hushed)
+            && let Some(leg) = Channel::find(&pair.leg)
+        {
+            // One that is gone by now needs nothing.
+            let _ = leg.mute(false);
+            let _ = leg.deafen(false);
+        }
     }
 }

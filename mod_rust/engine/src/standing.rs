@@ -124,9 +124,11 @@ impl Engine {
                 };
                 let number = || agent.number().to_string();
                 let by_itself = agent.rest.always_signed_in && agent.on_own_phone;
+                // On the own phone, wherever the settings say by then that this is.
+                let phone = if agent.on_own_phone { "" } else { &*agent.phone };
                 let sign_in = (!by_itself).then(|| Command::SignIn {
                     agent: number(),
-                    phone: agent.phone.to_string(),
+                    phone: phone.to_owned(),
                     from_there: false,
                 });
                 let pause = pauses.map(|reason| Command::SetNotReady {

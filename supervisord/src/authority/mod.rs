@@ -398,6 +398,10 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::Unmute { agent } => (Deed::Work, vec![Target::Agent(agent)]),
         Command::Transfer { agent, to, .. } => {
             let deed = match to {
+                // To make a call worth more is no agent's, whatever the way.
+                Destination::Queue { tier, priority, .. } if !tier.is_empty() || priority.is_some() => {
+                    Deed::Steer
+                }
                 Destination::Queue { .. } | Destination::Agent { .. } | Destination::Number { .. } => {
                     Deed::Work
                 }

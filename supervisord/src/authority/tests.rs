@@ -104,6 +104,16 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
             tier: text(),
             priority: None,
         }),
+        transfer(Destination::Queue {
+            queue: "help".into(),
+            tier: "gold".into(),
+            priority: None,
+        }),
+        transfer(Destination::Queue {
+            queue: "help".into(),
+            tier: text(),
+            priority: Some(3_600),
+        }),
         transfer(Destination::Place {
             place: "ivr,s,1".into(),
         }),

@@ -212,7 +212,9 @@ impl Engine {
             self.agent_changed(id);
         }
         let agent = &mut self.agents[id.0 as usize];
-        agent.on_own_phone = !agent.phone.is_empty() && agent.phone == agent.own_phone;
+        let on_own_phone = !agent.phone.is_empty() && agent.phone == agent.own_phone;
+        self.presence_changes += u64::from(agent.on_own_phone != on_own_phone);
+        agent.on_own_phone = on_own_phone;
         self.watch(id);
     }
 

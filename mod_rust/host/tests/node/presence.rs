@@ -146,3 +146,14 @@ fn who_has_no_place_any_more_is_named_and_does_not_come_back_by_a_reload() {
     bed.host.reload("test").unwrap();
     assert_eq!(seen(&bed, "1002").state, AgentState::SignedOut);
 }
+
+#[test]
+fn who_sits_at_the_own_phone_moves_with_it() {
+    let mut bed = bed(true);
+    sign_in(&bed, "1002", "X/1002");
+    let settings = std::fs::read_to_string(bed.settings_file()).unwrap();
+    let moved = settings.replacen("phone = \"X/1002\"", "phone = \"X/2002\"", 1);
+    std::fs::write(bed.settings_file(), moved).unwrap();
+    bed.restart();
+    assert_eq!(seen(&bed, "1002").phone, "X/2002");
+}
