@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -78,8 +79,13 @@ impl Events {
     ///
     /// # Errors
     /// None came in time.
-    pub fn await_one(&mut self, awaited: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub fn await_one(&mut self, awaited: &str, mut is_it: impl FnMut(&Value) -> bool) -> Result<Value> {
+        let begun = Instant::now();
         loop {
+            // Signs of life keep a read from timing out.
+            if begun.elapsed() > DEADLINE {
+                bail!("waited in vain for {awaited}");
+            }
             let mut line = String::new();
             let read = self.0.read_line(&mut line);
             if read.with_context(|| format!("waited in vain for {awaited}"))? == 0 {

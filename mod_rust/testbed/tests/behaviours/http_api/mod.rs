@@ -51,11 +51,15 @@ fn calls_are_seen_as_they_go_and_the_engine_answers() -> Result<()> {
     agent.expect_hangup()?;
     finished(&bed, &caller)?;
     bed.node.agent_is("1001", AgentState::ForcedBusy)?;
-    events.await_one("the call is gone", |data| {
-        data["name"] == call.as_str() && data["value"].is_null()
+    // They are told in either order.
+    let (mut gone, mut locked) = (false, Value::Null);
+    events.await_one("the call to be gone and the agent to be locked", |data| {
+        gone |= data["name"] == call.as_str() && data["value"].is_null();
+        if data["name"] == "1001" && data["value"]["state"] == "forced_busy" {
+            locked = data.clone();
+        }
+        gone && !locked.is_null()
     })?;
-    let locked = |data: &Value| data["name"] == "1001" && data["value"]["state"] == "forced_busy";
-    let locked = events.await_one("the agent is locked", locked)?;
     assert_eq!(locked["value"]["forced"]["author"], "token:administrator");
 
     let (status, problem) = order(json!({"do": "set_ready"}))?;
