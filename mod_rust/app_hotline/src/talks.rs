@@ -21,8 +21,6 @@ struct Pair {
     handset: Handset,
     /// Those who listen.
     room: Arc<Room>,
-    /// The agent's phone was muted, or kept from hearing, by command: it may be so still.
-    hushed: bool,
 }
 
 /// What is known of the agent's phone.
@@ -73,7 +71,6 @@ impl Talks {
             leg: leg.unique_id(),
             handset,
             room: Arc::default(),
-            hushed: false,
         };
         self.lock().insert(call, pair);
         Talk {
@@ -143,7 +140,10 @@ impl Talks {
     /// one conversation.
     #[must_use]
     pub(crate) fn hold(&self, call: CallId, on: bool) -> bool {
-        let (Some(pair), Some(leg)) = (self.pair(call), self.hushing(call)) else {
+        let Some(pair) = self.pair(call) else {
+            return false;
+        };
+        let Some(leg) = Channel::find(&pair.leg) else {
             return false;
         };
         // Whatever became of the caller, the agent is not left without hearing.
@@ -160,16 +160,9 @@ impl Talks {
     /// Lets the caller hear nothing of the agent, or again. False if the agent is gone.
     #[must_use]
     pub(crate) fn mute(&self, call: CallId, on: bool) -> bool {
-        self.hushing(call).is_some_and(|leg| leg.mute(on))
-    }
-
-    /// The agent's channel, which is to be muted or kept from hearing, or no longer.
-    fn hushing(&self, call: CallId) -> Option<Channel> {
-        let leg = self.lock().get_mut(&call).map(|pair| {
-            pair.hushed = true;
-            pair.leg.clone()
-        })?;
-        Channel::find(&leg)
+        self.pair(call)
+            .and_then(|pair| Channel::find(&pair.leg))
+            .is_some_and(|leg| leg.mute(on))
     }
 
     fn pair(&self, call: CallId) -> Option<Pair> {
@@ -184,14 +177,6 @@ impl Talks {
 
 impl Drop for Talk {
     fn drop(&mut self) {
-        let ended = self.talks.lock().remove(&self.call);
-        // A channel may outlive its conversation: the caller sent the agent elsewhere.
-        if let Some(pair) = ended.filter(|pair| pair.hushed)
-            && let Some(leg) = Channel::find(&pair.leg)
-        {
-            // One that is gone by now needs nothing.
-            let _ = leg.mute(false);
-            let _ = leg.deafen(false);
-        }
+        self.talks.lock().remove(&self.call);
     }
 }
