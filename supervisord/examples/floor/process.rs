@@ -42,7 +42,7 @@ pub(crate) fn settings(dir: &Path, socket: &Path) -> Fallible<()> {
     };
     accounts.write(&users)?;
     let text = format!(
-        "[[node]]\nsocket = {socket:?}\n[http]\nlisten = \"127.0.0.1:0\"\nusers = {users:?}\n[dbus]\nbus = \"off\"\n[store]\npath = {:?}\n",
+        "[[node]]\nsocket = {socket:?}\n[http]\nlisten = \"127.0.0.1:0\"\nmax_connections_per_address = 800\nmax_streams_per_user = 700\nusers = {users:?}\n[dbus]\nbus = \"off\"\n[store]\npath = {:?}\n",
         dir.join("events.db")
     );
     Ok(std::fs::write(dir.join("supervisord.toml"), text)?)
