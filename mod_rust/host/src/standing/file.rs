@@ -327,7 +327,7 @@ impl Writer {
                 Ok(()) => {}
                 Err(error) => {
                     if !failing {
-                        let what = "locks, live changes and owed callbacks would not survive a restart now";
+                        let what = "locks, live changes, sign-ins and owed callbacks would not survive a restart now";
                         let message = format!("{what}: {error}; it is tried again every 10 s");
                         self.pbx.log(Level::Error, &message);
                     }

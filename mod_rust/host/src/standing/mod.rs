@@ -89,7 +89,7 @@ impl Keeper {
         let path = folder.join(format!("{node}.standing.json"));
         // Callers are served whatever the file is; it is not written over before it is kept.
         let (standing, damaged) = file::read(&path, references, now, &*pbx).unwrap_or_else(|error| {
-            let what = "nothing of what stood before is restored, no lock, no live change, no owed callback";
+            let what = "nothing of what stood before is restored, no lock, no live change, no sign-in, no owed callback";
             pbx.log(Level::Error, &format!("{what}: {error}"));
             (Vec::new(), true)
         });
