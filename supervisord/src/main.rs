@@ -10,6 +10,10 @@ use supervisord::daemon::Daemon;
 use supervisord::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Links allocate what the recorder frees, a thousand times a batch: the system's allocator spends a fifth of the daemon's time on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Follows Hotline's PBX nodes: Prometheus metrics, supervision over D-Bus, an exact store of events.
 ///
 /// It may be stopped, killed or upgraded at any moment: no call is touched, and no event is lost or counted twice.

@@ -22,7 +22,7 @@ use crate::store::{Bounds, EventStore, GapRow, Maintain, Maintained, Mark, Note,
 /// Records between links and recorder.
 pub const CHANNEL: usize = 16_384;
 /// Records stored in one transaction at most.
-pub const BATCH: usize = 1_000;
+pub const BATCH: usize = 4_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 const PRUNE_CHUNK: u32 = 10_000;

@@ -2,6 +2,8 @@
 
 mod values;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
@@ -358,8 +360,8 @@ pub enum Event {
     AgentChanged {
         /// The published state before; equal to the new one where only a detail changed.
         from: AgentState,
-        /// The agent now.
-        agent: AgentInfo,
+        /// The agent now; shared by all who keep it, since it has the longest lines.
+        agent: Arc<AgentInfo>,
     },
     /// A command was answered.
     CommandAnswered {

@@ -122,7 +122,7 @@ impl Floor<'_> {
         let wait = (i as u64 * 7_919) % (90 * SECOND);
         let changed = |from, state, call| Event::AgentChanged {
             from,
-            agent: self.agent(i, state, call),
+            agent: self.agent(i, state, call).into(),
         };
         let with = || Some(call.clone());
         [

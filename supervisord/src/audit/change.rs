@@ -90,7 +90,7 @@ pub(super) fn of_settings(
 ) -> serde_json::Result<Change> {
     let was = Settings::of(
         node.queues.values().map(|queue| &queue.info),
-        node.agents.values().map(|agent| &agent.info),
+        node.agents.values().map(|agent| &*agent.info),
         &node.tiers,
     );
     let is = Settings::of(queues.iter(), agents.iter(), tiers);

@@ -16,7 +16,7 @@ use super::sight::{Eyes, Guarded, Object, Seen};
 use super::views::{AgentView, QueueView, View};
 use super::{ROOT, paths};
 use crate::shared::Shared;
-use crate::state::Changes;
+use crate::state::{Changes, Names};
 
 /// (node, queue name or agent number).
 type Key = (String, String);
@@ -134,7 +134,11 @@ impl Publisher {
     /// What may have changed, as it is now.
     fn views(&self, changes: &Changes) -> (Views<QueueView>, Views<AgentView>) {
         let state = self.shared.state();
-        let (mut queues, mut agents) = (changes.queues.clone(), changes.agents.clone());
+        let keys = |names: &Names| -> BTreeSet<Key> {
+            let key = |(node, name): (&str, &str)| (node.to_owned(), name.to_owned());
+            names.iter().map(key).collect()
+        };
+        let (mut queues, mut agents) = (keys(&changes.queues), keys(&changes.agents));
         if changes.all {
             for (node, view) in &state.nodes {
                 queues.extend(view.queues.keys().map(|name| (node.clone(), name.clone())));

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use hotline_wire::frame::EventFrame;
 use hotline_wire::line::{self, LineError};
-use hotline_wire::{FromClient, FromNode, MAX_LINE};
+use hotline_wire::{Event, FromClient, FromNode, MAX_LINE};
+use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -49,12 +51,28 @@ impl Reader {
             self.line.extend_from_slice(&bytes[..taken]);
             self.from.consume(taken + usize::from(end.is_some()));
             if end.is_some() {
-                let frame = serde_json::from_slice(&self.line).map_err(LineError::Malformed);
+                let frame = frame(&self.line).map_err(LineError::Malformed);
                 self.line.clear();
                 return Ok(frame?);
             }
         }
     }
+}
+
+/// Nearly all lines are events, and are read as such at once: to find out first what a line is, all of it has to be kept in pieces.
+fn frame(line: &[u8]) -> serde_json::Result<FromNode> {
+    #[derive(Deserialize)]
+    struct EventLine {
+        seq: u64,
+        at: u64,
+        event: Event,
+    }
+    if line.starts_with(br#"{"type":"event","#)
+        && let Ok(EventLine { seq, at, event }) = serde_json::from_slice(line)
+    {
+        return Ok(FromNode::Event(EventFrame { seq, at, event }));
+    }
+    serde_json::from_slice(line)
 }
 
 /// Writes frames.

@@ -48,7 +48,7 @@ impl Default for StoreSettings {
             mask_events: false,
             mask_calls: false,
             max_mib: 32 << 10,
-            checkpoint_every: 10_000,
+            checkpoint_every: 50_000,
             numbers: NumberSettings::default(),
         }
     }

@@ -11,7 +11,7 @@ pub mod histogram;
 mod moment;
 mod node;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use hotline_wire::Snapshot;
 use hotline_wire::frame::{EventFrame, Gap};
@@ -91,12 +91,12 @@ pub struct Offer {
 /// Objects that a record changed, for those who show them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// (node, queue).
-    pub queues: BTreeSet<(String, String)>,
-    /// (node, agent number).
-    pub agents: BTreeSet<(String, String)>,
-    /// (node, reference) of calls and callbacks.
-    pub calls: BTreeSet<(String, String)>,
+    /// Queues.
+    pub queues: Names,
+    /// Numbers of agents.
+    pub agents: Names,
+    /// References of calls and callbacks.
+    pub calls: Names,
     /// Offers made, oldest first.
     pub offers: VecDeque<Offer>,
     /// A node's blacklist.
@@ -107,6 +107,43 @@ pub struct Changes {
     pub alarms: bool,
     /// Any queue or agent may have come, gone or changed.
     pub all: bool,
+}
+
+/// Names of objects, by node, in no order. One that is there already costs nothing but the look: a busy floor names each a hundred
+/// times before anybody asks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Names(HashMap<String, HashSet<String>>);
+
+impl Names {
+    /// Adds a name.
+    pub fn insert(&mut self, node: &str, name: &str) {
+        let names = match self.0.get_mut(node) {
+            Some(names) => names,
+            None => self.0.entry(node.to_owned()).or_default(),
+        };
+        if !names.contains(name) {
+            names.insert(name.to_owned());
+        }
+    }
+
+    /// Adds all of them.
+    pub fn merge(&mut self, others: &Names) {
+        for (node, name) in others.iter() {
+            self.insert(node, name);
+        }
+    }
+
+    /// Node and name of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(node, names)| names.iter().map(|name| (node.as_str(), name.as_str())))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Changes {
@@ -132,9 +169,9 @@ impl Changes {
         self.lists |= later.lists;
         self.links |= later.links;
         self.alarms |= later.alarms;
-        self.queues.extend(later.queues.iter().cloned());
-        self.agents.extend(later.agents.iter().cloned());
-        self.calls.extend(later.calls.iter().cloned());
+        self.queues.merge(&later.queues);
+        self.agents.merge(&later.agents);
+        self.calls.merge(&later.calls);
         self.offers.extend(later.offers.iter().cloned());
         let excess = self.offers.len().saturating_sub(MAX_OFFERS);
         self.offers.drain(..excess);

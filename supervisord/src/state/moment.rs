@@ -4,6 +4,7 @@
 //! same. So what an answered command changed is what changed at its own time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hotline_wire::Event;
 use hotline_wire::snapshot::{AgentInfo, CallInfo, CallbackInfo, QueueInfo};
@@ -15,7 +16,7 @@ use super::node::Node;
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Moment {
     at: u64,
-    agents: BTreeMap<String, Option<AgentInfo>>,
+    agents: BTreeMap<String, Option<Arc<AgentInfo>>>,
     queues: BTreeMap<String, Option<QueueInfo>>,
     calls: BTreeMap<String, Option<CallInfo>>,
     callbacks: BTreeMap<String, Option<CallbackInfo>>,
@@ -118,7 +119,7 @@ impl Node {
     /// An agent before the present moment, and now.
     pub fn agent_then_and_now(&self, number: &str) -> [Option<&AgentInfo>; 2] {
         let now = self.agents.get(number).map(|agent| &agent.info);
-        [then(&self.moment.agents, number, now), now]
+        [then(&self.moment.agents, number, now), now].map(|agent| agent.map(Arc::as_ref))
     }
 
     /// A queue before the present moment, and now.

@@ -1,6 +1,7 @@
 //! What is known of one node: its live objects, and how boots, gaps and snapshots change them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use hotline_wire::event::Estimate;
 use hotline_wire::frame::EventFrame;
@@ -106,7 +107,7 @@ impl Queue {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Agent {
     /// As the node shows it.
-    pub info: AgentInfo,
+    pub info: Arc<AgentInfo>,
     /// The queue of the last call, which after-call work belongs to.
     pub last_queue: Option<String>,
 }
@@ -190,10 +191,10 @@ impl Node {
         self.seq = frame.seq;
         self.counts.events += 1;
         if let Some(queue) = self.call_event(frame.at, &frame.event) {
-            changes.queues.insert((node.to_owned(), queue.to_owned()));
+            changes.queues.insert(node, queue);
         }
         if let Some(call) = call_of(&frame.event) {
-            changes.calls.insert((node.to_owned(), call.to_owned()));
+            changes.calls.insert(node, call);
         }
         match &frame.event {
             Event::OfferMade {
@@ -235,7 +236,7 @@ impl Node {
                         self.queues.insert(queue.name.clone(), Queue::new(queue));
                     }
                 }
-                changes.queues.insert((node.to_owned(), queue.name.clone()));
+                changes.queues.insert(node, &queue.name);
             }
             Event::AgentChanged { agent, .. } => self.agent_changed(node, agent, changes),
             Event::CommandAnswered {
@@ -294,24 +295,36 @@ impl Node {
         }
     }
 
-    fn agent_changed(&mut self, node: &str, info: &AgentInfo, changes: &mut Changes) {
-        let mut touched: BTreeSet<&String> = info.queues.iter().map(|member| &member.queue).collect();
-        let before = self.agents.remove(&info.number);
-        if let Some(before) = &before {
-            self.count_agent(&before.info, false);
-            self.wrapped_up(before, info);
-            touched.extend(before.info.queues.iter().map(|member| &member.queue));
-        } else {
+    fn agent_changed(&mut self, node: &str, info: &Arc<AgentInfo>, changes: &mut Changes) {
+        changes.agents.insert(node, &info.number);
+        let Some(agent) = self.agents.get_mut(&info.number) else {
             changes.all = true;
+            self.count_agent(info, true);
+            let agent = Agent {
+                info: info.clone(),
+                last_queue: None,
+            };
+            self.agents.insert(info.number.clone(), agent);
+            return;
+        };
+        let before = std::mem::replace(&mut agent.info, info.clone());
+        if let Some(queue) = wrapped_up_for(&before, agent.last_queue.as_deref(), info) {
+            let length = info.since.saturating_sub(before.since);
+            self.counts.queue(queue).wrap_up.observe(histogram::WRAP_UP, length);
         }
+        if before.state == info.state && before.queues == info.queues {
+            return;
+        }
+        self.count_agent(&before, false);
         self.count_agent(info, true);
-        for queue in touched {
-            changes.queues.insert((node.to_owned(), queue.clone()));
+        for member in &info.queues {
+            changes.queues.insert(node, &member.queue);
         }
-        changes.agents.insert((node.to_owned(), info.number.clone()));
-        let last_queue = before.and_then(|before| before.last_queue);
-        let (number, info) = (info.number.clone(), info.clone());
-        self.agents.insert(number, Agent { info, last_queue });
+        if before.queues != info.queues {
+            for member in &before.queues {
+                changes.queues.insert(node, &member.queue);
+            }
+        }
     }
 
     /// Adds the agents' time in their states up to now.
@@ -347,29 +360,17 @@ impl Node {
         let mut before = std::mem::take(&mut self.agents);
         for info in agents {
             let before = before.remove(&info.number);
-            if let Some(before) = &before {
-                self.wrapped_up(before, info);
+            if let Some(before) = &before
+                && let Some(queue) = wrapped_up_for(&before.info, before.last_queue.as_deref(), info)
+            {
+                let length = info.since.saturating_sub(before.info.since);
+                self.counts.queue(queue).wrap_up.observe(histogram::WRAP_UP, length);
             }
-            let last_queue = before.and_then(|before| before.last_queue);
-            self.agents.insert(
-                info.number.clone(),
-                Agent {
-                    info: info.clone(),
-                    last_queue,
-                },
-            );
-        }
-    }
-
-    /// After-call work that ended, if it did.
-    fn wrapped_up(&mut self, before: &Agent, now: &AgentInfo) {
-        if before.info.state != AgentState::WrapUp || now.state == AgentState::WrapUp {
-            return;
-        }
-        if let Some(queue) = &before.last_queue {
-            let length = now.since.saturating_sub(before.info.since);
-            let counts = self.counts.queue(queue);
-            counts.wrap_up.observe(histogram::WRAP_UP, length);
+            let agent = Agent {
+                info: Arc::new(info.clone()),
+                last_queue: before.and_then(|before| before.last_queue),
+            };
+            self.agents.insert(info.number.clone(), agent);
         }
     }
 
@@ -408,6 +409,12 @@ impl Node {
             }
         }
     }
+}
+
+/// The queue of the after-call work that ended, if it did.
+fn wrapped_up_for<'q>(before: &AgentInfo, last_queue: Option<&'q str>, now: &AgentInfo) -> Option<&'q str> {
+    let ended = before.state == AgentState::WrapUp && now.state != AgentState::WrapUp;
+    last_queue.filter(|_| ended)
 }
 
 /// The call or callback that an event changed in what is shown.

@@ -22,6 +22,11 @@ pub type SqliteStore = SqlStore<Sqlite>;
 /// How long another process may be in the middle of its own writing.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// What SQLite keeps in memory of the file, in KiB: the ends of all indexes, and the state that a checkpoint writes in one piece.
+const CACHE_KIB: i64 = 32 << 10;
+/// Pages of the write-ahead log after which it is written back into the file: a page that many events touch is then written there once.
+const LOG_PAGES: i64 = 8_000;
+
 /// A SQLite file that is open.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -128,6 +133,8 @@ impl Sqlite {
         self.db.pragma_update(None, "journal_mode", "WAL")?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        self.db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        self.db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         let page_size: u64 = self.db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = (max_mib << 20) / page_size.max(1);
         self.db.pragma_update(None, "max_page_count", pages)?;

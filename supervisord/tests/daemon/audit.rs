@@ -43,7 +43,7 @@ fn locked(number: &str, reason: &str) -> Event {
     agent.reason = reason.into();
     Event::AgentChanged {
         from: AgentState::Ready,
-        agent,
+        agent: agent.into(),
     }
 }
 

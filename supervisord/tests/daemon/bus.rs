@@ -166,7 +166,7 @@ async fn changes_are_announced_and_no_caller_number_with_them() {
             MORNING,
             Event::AgentChanged {
                 from: changed.state,
-                agent: changed,
+                agent: changed.into(),
             },
         );
         seen.lock().unwrap().contains("warm up").then_some(())
@@ -186,7 +186,7 @@ async fn changes_are_announced_and_no_caller_number_with_them() {
         MORNING + 7_777 * SECOND,
         Event::AgentChanged {
             from: AgentState::Ready,
-            agent: last,
+            agent: last.into(),
         },
     );
     let mut end = agent("1002", &["sales"]);
@@ -195,7 +195,7 @@ async fn changes_are_announced_and_no_caller_number_with_them() {
         MORNING + 7_778 * SECOND,
         Event::AgentChanged {
             from: AgentState::Ready,
-            agent: end,
+            agent: end.into(),
         },
     );
     tokio::task::spawn_blocking(move || reader.join().unwrap())

@@ -53,7 +53,7 @@ fn refused(reason: Refusal, message: &str) -> Outcome {
 fn changed(from: AgentState, agent: &AgentInfo) -> Event {
     Event::AgentChanged {
         from,
-        agent: agent.clone(),
+        agent: agent.clone().into(),
     }
 }
 

@@ -102,7 +102,7 @@ async fn a_gap_is_told_and_the_snapshot_sets_right() {
     let infos = |node: &supervisord::state::Node| {
         node.agents
             .values()
-            .map(|agent| agent.info.clone())
+            .map(|agent| (*agent.info).clone())
             .collect::<Vec<_>>()
     };
     assert_eq!(infos(&now), infos(&target));

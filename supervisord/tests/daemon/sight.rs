@@ -240,7 +240,7 @@ async fn signals_say_what_has_changed_and_not_how_it_is() {
                 MORNING,
                 Event::AgentChanged {
                     from: changed.state,
-                    agent: changed,
+                    agent: changed.into(),
                 },
             );
             while let Ok(line) = tokio::time::timeout(Duration::from_millis(100), lines.next_line()).await {

@@ -322,7 +322,7 @@ impl Vocabulary {
             },
             Event::AgentChanged { from, to, .. } => wire::Event::AgentChanged {
                 from: view::state(from),
-                agent: self.agent_info(to),
+                agent: self.agent_info(to).into(),
             },
             Event::CommandAnswered {
                 author,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -22,6 +22,12 @@ const MAX_DELTAS: usize = 65_536;
 const MAX_BYTES: usize = 64 << 20;
 /// Changes of the same thing within this time are one.
 const PAUSE: Duration = Duration::from_millis(25);
+/// Where much changes and many read, the pause is so many times what the changes cost ...
+const PAUSES: u32 = 10;
+/// ... and this at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What one change costs for one reader, about.
+const READING: Duration = Duration::from_micros(1);
 
 /// A kind of thing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -176,8 +182,11 @@ impl Feed {
         loop {
             tokio::select! {
                 changes = watch.next() => {
-                    self.take(&shared, &changes);
-                    tokio::time::sleep(PAUSE).await;
+                    let begun = Instant::now();
+                    let told = self.take(&shared, &changes) * self.moved.receiver_count();
+                    let cost = begun.elapsed() + READING * u32::try_from(told).unwrap_or(u32::MAX);
+                    let pause = cost.saturating_mul(PAUSES).clamp(PAUSE, LONGEST_PAUSE);
+                    tokio::time::sleep(pause).await;
                 }
                 _ = heartbeat.tick() => self.beat(),
             }
@@ -246,10 +255,11 @@ impl Feed {
         Some(inner.deltas.iter().skip(skip).take(most).cloned().collect())
     }
 
-    /// Turns changes of the read model into numbered ones.
-    fn take(&self, shared: &Shared, changes: &Changes) {
+    /// Turns changes of the read model into numbered ones, and says how many.
+    fn take(&self, shared: &Shared, changes: &Changes) -> usize {
         let now = self.look(shared, changes);
         let mut inner = self.lock();
+        let before_all = inner.last();
         for (key, item) in now {
             let before = inner.table.get(&key).cloned();
             let same = match (&before, &item) {
@@ -271,6 +281,7 @@ impl Feed {
         drop(inner);
         self.moved
             .send_if_modified(|moved| std::mem::replace(moved, last) != last);
+        usize::try_from(last - before_all).unwrap_or(usize::MAX)
     }
 
     fn beat(&self) {
@@ -302,7 +313,7 @@ impl Feed {
     /// What may have changed, as it is now; nothing for what is gone.
     fn look(&self, shared: &Shared, changes: &Changes) -> Vec<(Key, Option<Arc<Item>>)> {
         let mut keys: BTreeSet<Key> = BTreeSet::new();
-        let of = |kind| move |(node, name): &(String, String)| (kind, node.clone(), name.clone());
+        let of = |kind| move |(node, name): (&str, &str)| (kind, node.to_owned(), name.to_owned());
         keys.extend(changes.queues.iter().map(of(Kind::Queue)));
         keys.extend(changes.agents.iter().map(of(Kind::Agent)));
         keys.extend(changes.calls.iter().map(of(Kind::Call)));

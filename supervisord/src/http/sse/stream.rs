@@ -1,12 +1,11 @@
 //! One reader's stream: what it may see of the feed, from its place on.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -17,8 +16,10 @@ use crate::http::auth::Caller;
 use crate::http::shares::Share;
 use crate::settings::TeamSettings;
 
-/// Events of one batch. A reader holds two at most.
+/// Events looked at in one go.
 const BATCH: usize = 256;
+/// Bytes of events that are sent as one, since each piece costs calls of the system; a reader holds three at most.
+const PIECE: usize = 32 << 10;
 
 /// Who reads, and what of it.
 pub(super) struct Sight {
@@ -87,8 +88,8 @@ impl Sight {
     }
 
     /// A change as the reader may see it: what it saw and sees no more is gone for it.
-    fn change(&self, http: &Http, id_line: &Bytes, delta: &Delta) -> Option<[Bytes; 3]> {
-        let event = match &delta.what {
+    fn change(&self, http: &Http, delta: &Delta) -> Option<Bytes> {
+        match &delta.what {
             What::Change(before, now) => {
                 let event = now.as_ref().and_then(|now| self.event(http, now));
                 event.or_else(|| {
@@ -97,15 +98,13 @@ impl Sight {
                 })
             }
             What::Heartbeat(event) => Some(event.clone()),
-        };
-        event.map(|event| [id_line.clone(), delta.id.clone(), event])
+        }
     }
 }
 
 /// The body of an answer.
 pub(super) struct Stream {
-    batches: mpsc::Receiver<Vec<Bytes>>,
-    now: VecDeque<Bytes>,
+    pieces: mpsc::Receiver<Bytes>,
     _place: (OwnedSemaphorePermit, Share),
 }
 
@@ -117,7 +116,7 @@ impl Stream {
         last: Option<&str>,
         place: (OwnedSemaphorePermit, Share),
     ) -> Stream {
-        let (to, batches) = mpsc::channel(1);
+        let (to, pieces) = mpsc::channel(1);
         let mark = sight.mark();
         let resumed = match last {
             Some(last) => http.feed.resume(last, &mark),
@@ -125,11 +124,14 @@ impl Stream {
         };
         tokio::spawn(async move {
             // It ends with its reader, whenever that is.
+            let to = Sender {
+                to,
+                piece: BytesMut::new(),
+            };
             let _ = send(&http, &sight, &mark, resumed, to).await;
         });
         Stream {
-            batches,
-            now: VecDeque::new(),
+            pieces,
             _place: place,
         }
     }
@@ -138,39 +140,62 @@ impl Stream {
 /// The reader is gone.
 struct Gone;
 
+/// Puts events together into pieces.
+struct Sender {
+    to: mpsc::Sender<Bytes>,
+    piece: BytesMut,
+}
+
+impl Sender {
+    /// Adds parts of one event, and sends what is enough for a piece.
+    async fn add(&mut self, parts: &[&[u8]]) -> Result<(), Gone> {
+        for part in parts {
+            self.piece.extend_from_slice(part);
+        }
+        if self.piece.len() >= PIECE {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what there is.
+    async fn flush(&mut self) -> Result<(), Gone> {
+        if !self.piece.is_empty() {
+            let piece = self.piece.split().freeze();
+            self.to.send(piece).await.map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+}
+
 async fn send(
     http: &Http,
     sight: &Sight,
     mark: &str,
     resumed: Result<u64, Anew>,
-    to: mpsc::Sender<Vec<Bytes>>,
+    mut to: Sender,
 ) -> Result<(), Gone> {
-    let give = async |batch: Vec<Bytes>| to.send(batch).await.map_err(|_| Gone);
     let mut moved = http.feed.moved();
     let id_line = http.feed.id_line(mark);
     let mut place = match resumed {
         Ok(place) => {
             // So that the reader knows at once that it is connected.
-            give(vec![Bytes::from_static(b": resumed\n\n")]).await?;
+            to.add(&[b": resumed\n\n"]).await?;
+            to.flush().await?;
             place
         }
         Err(anew) => {
             let (all, place, id) = http.feed.all();
             let reason = anew.label();
             let reset = format!("event: reset\ndata: {{\"reason\":\"{reason}\"}}\n\n");
-            give(vec![reset.into()]).await?;
-            for items in all.chunks(BATCH) {
-                let batch: Vec<Bytes> = items.iter().filter_map(|item| sight.event(http, item)).collect();
-                if !batch.is_empty() {
-                    give(batch).await?;
+            to.add(&[reset.as_bytes()]).await?;
+            for item in all.iter() {
+                if let Some(event) = sight.event(http, item) {
+                    to.add(&[&event]).await?;
                 }
             }
-            give(vec![
-                id_line.clone(),
-                id,
-                Bytes::from_static(b"event: ready\ndata: {}\n\n"),
-            ])
-            .await?;
+            to.add(&[&id_line, &id, b"event: ready\ndata: {}\n\n"]).await?;
+            to.flush().await?;
             place
         }
     };
@@ -191,19 +216,16 @@ async fn send(
         if heartbeat && !sight.caller.is_current(http) {
             return Ok(());
         }
-        let batch: Vec<Bytes> = deltas
-            .iter()
-            .filter_map(|delta| sight.change(http, &id_line, delta))
-            .flatten()
-            .collect();
-        if batch.is_empty() {
-            // Nothing for this reader; has it gone meanwhile?
-            if to.is_closed() {
-                return Err(Gone);
+        for delta in &deltas {
+            if let Some(event) = sight.change(http, delta) {
+                to.add(&[&id_line, &delta.id, &event]).await?;
             }
-            continue;
         }
-        give(batch).await?;
+        to.flush().await?;
+        // If there was nothing for this reader, has it gone meanwhile?
+        if to.to.is_closed() {
+            return Err(Gone);
+        }
     }
 }
 
@@ -215,14 +237,7 @@ impl http_body::Body for Stream {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        loop {
-            if let Some(next) = self.now.pop_front() {
-                return Poll::Ready(Some(Ok(Frame::data(next))));
-            }
-            match ready!(self.batches.poll_recv(cx)) {
-                Some(batch) => self.now = batch.into(),
-                None => return Poll::Ready(None),
-            }
-        }
+        let piece = self.pieces.poll_recv(cx);
+        piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }

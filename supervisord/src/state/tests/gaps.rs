@@ -184,7 +184,7 @@ fn a_clock_that_leaps_to_the_end_of_time_stops_the_count_at_its_end() {
         1,
         Event::AgentChanged {
             from: AgentState::SignedOut,
-            agent: third,
+            agent: third.into(),
         },
     );
     let frame = EventFrame {

@@ -183,7 +183,7 @@ fn changed(number: &str, queues: &[&str], from: AgentState, to: AgentState, sinc
         since: START + since * SECOND,
         ..agent(number, queues)
     };
-    Event::AgentChanged { from, agent }
+    Event::AgentChanged { from, agent: agent.into() }
 }
 
 fn call(call: &str, queue: &str, joined: u64, connected: Option<u64>) -> CallInfo {
@@ -217,7 +217,7 @@ fn snapshot(tale: &Tale, seq: u64, at: u64, calls: Vec<CallInfo>) -> Snapshot {
             .node()
             .agents
             .values()
-            .map(|agent| agent.info.clone())
+            .map(|agent| (*agent.info).clone())
             .collect(),
         calls,
         callbacks: tale.node().callbacks.values().cloned().collect(),

@@ -64,7 +64,7 @@ impl Tale {
 
     fn changed(&mut self, at: u64, from: AgentState, to: AgentState) {
         let agent = agent("1", to, at);
-        self.told(at, Event::AgentChanged { from, agent });
+        self.told(at, Event::AgentChanged { from, agent: agent.into() });
     }
 
     fn lost(&mut self, events: u64) {
@@ -269,7 +269,7 @@ fn after_call_work_belongs_to_the_call_before_it() {
         16,
         Event::AgentChanged {
             from: Ready,
-            agent: offered,
+            agent: offered.into(),
         },
     );
     tale.told(18, connected("c", 3));
@@ -279,7 +279,7 @@ fn after_call_work_belongs_to_the_call_before_it() {
         18,
         Event::AgentChanged {
             from: Offered,
-            agent: talks,
+            agent: talks.into(),
         },
     );
     tale.told(48, finished("c", "sales", CallOutcome::Answered, 3, 30));

@@ -231,7 +231,7 @@ async fn a_reader_that_does_not_read_is_dropped_and_comes_back() {
             story::MORNING + nth,
             Event::AgentChanged {
                 from,
-                agent: agent_now,
+                agent: agent_now.into(),
             },
         );
         while well

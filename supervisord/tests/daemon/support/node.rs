@@ -71,7 +71,7 @@ impl Inner {
             at: node.at,
             tiers: node.tiers.clone(),
             queues: node.queues.values().map(|queue| queue.info.clone()).collect(),
-            agents: node.agents.values().map(|agent| agent.info.clone()).collect(),
+            agents: node.agents.values().map(|agent| (*agent.info).clone()).collect(),
             calls,
             callbacks: node.callbacks.values().cloned().collect(),
             ..Snapshot::default()

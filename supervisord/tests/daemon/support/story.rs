@@ -197,7 +197,7 @@ impl Story {
             self.at,
             Event::AgentChanged {
                 from,
-                agent: agent.clone(),
+                agent: agent.clone().into(),
             },
         );
     }
