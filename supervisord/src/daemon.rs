@@ -19,7 +19,7 @@ use crate::http::sse::Feed;
 use crate::http::tls::Tls;
 use crate::http::{self, Http};
 use crate::link::Link;
-use crate::metrics::{OwnMetrics, StateCollector};
+use crate::metrics::{Metrics, OwnMetrics, StateMetrics};
 use crate::recorder::{self, Opener, Recorder};
 use crate::settings::{Bus, Settings};
 use crate::shared::{Shared, StoreHealth};
@@ -86,11 +86,6 @@ impl Daemon {
             Arc::new(Shared::new(&settings.node, &settings.dbus, authority, timings).with_alarms(alarms));
         let registry = Registry::new();
         let own = OwnMetrics::register(&registry)?;
-        registry.register(Box::new(StateCollector::new(
-            shared.clone(),
-            settings.metrics.clone(),
-            &own,
-        )))?;
         registry.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
@@ -114,7 +109,9 @@ impl Daemon {
         let tls = certificate(&settings)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let feed = Arc::new(Feed::new().map_err(anyhow::Error::msg)?);
-        let http_parts = Http::new(shared.clone(), registry, &settings, feed.clone())?;
+        let state = StateMetrics::new(shared.clone(), settings.metrics.clone(), &own);
+        let metrics = Metrics { registry, state };
+        let http_parts = Http::new(shared.clone(), metrics, &settings, feed.clone())?;
         let users = http_parts.users();
         let routes = http::routes(Arc::new(http_parts));
         let listening = Listening {

@@ -25,12 +25,13 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use prometheus::{IntGauge, Registry};
+use prometheus::IntGauge;
 use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::accounts::Reading;
 use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
+use crate::metrics::Metrics;
 use crate::shared::Shared;
 use api::Answers;
 use auth::{Book, LoginGate, Sessions};
@@ -52,7 +53,7 @@ pub struct Http {
     /// The read model.
     pub(crate) shared: Arc<Shared>,
     /// All metrics.
-    registry: Registry,
+    metrics: Metrics,
     /// Whether the users' file can be used.
     users_ok: IntGauge,
     settings: HttpSettings,
@@ -86,7 +87,7 @@ impl Http {
     /// The users' file is there and cannot be used, or the system has no randomness.
     pub fn new(
         shared: Arc<Shared>,
-        registry: Registry,
+        metrics: Metrics,
         settings: &Settings,
         feed: Arc<Feed>,
     ) -> anyhow::Result<Http> {
@@ -97,10 +98,10 @@ impl Http {
             "hotline_http_users_ok",
             "1 while the users' file of the HTTP API can be used, or there is none; 0 otherwise.",
         )?;
-        registry.register(Box::new(users_ok.clone()))?;
+        metrics.registry.register(Box::new(users_ok.clone()))?;
         Ok(Http {
             shared,
-            registry,
+            metrics,
             users_ok,
             store: settings.store.clone(),
             reports: settings.reports.clone(),

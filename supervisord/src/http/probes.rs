@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
-use prometheus::TextEncoder;
 
 use super::Http;
 use super::auth;
@@ -53,9 +52,7 @@ async fn metrics(
     http.users_ok.set(i64::from(http.book.trouble().is_none()));
     let gathering = http.gathering.clone();
     let text = beside(&gathering, move || {
-        TextEncoder::new()
-            .encode_to_string(&http.registry.gather())
-            .map_err(|error| error.to_string())
+        http.metrics.text().map_err(|error| error.to_string())
     });
     let text = text.await.and_then(|text| text);
     let text = text.map_err(|error| Problem::defect("metrics could not be written", &error))?;

@@ -6,14 +6,11 @@ use hotline_wire::blacklist::ScreenAction;
 use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
 use hotline_wire::frame::{GapReason, PipeInfo};
 use hotline_wire::snapshot::{AgentState, Door};
-use prometheus::proto::{
-    Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily, MetricType,
-    Quantile, Summary,
-};
 
+use super::text::{Family, Kind, counter, counter_seconds, gauge, histogram, summary};
 use crate::alarms::Step;
 use crate::state::counts::{ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, TierCounts};
-use crate::state::histogram::{self, Bounds};
+use crate::state::histogram;
 use crate::state::{Node, Queue};
 
 /// The tiers there are and those that were.
@@ -39,101 +36,88 @@ pub(super) fn series_of_queue(tiers: usize) -> usize {
         + histograms.iter().map(|bounds| bounds.len() + 3).sum::<usize>()
 }
 
-#[derive(Default)]
-struct Family(Vec<Metric>);
-
-impl Family {
-    fn add(&mut self, metric: Metric) {
-        self.0.push(metric);
-    }
-}
-
 macro_rules! families {
     ($($field:ident: $kind:ident $name:literal $help:literal,)*) => {
         /// Everything to show, by family.
-        #[derive(Default)]
         pub(super) struct Families { $($field: Family,)* }
 
         impl Families {
-            pub(super) fn into_families(self) -> Vec<MetricFamily> {
-                let mut families = Vec::new();
-                $(if !self.$field.0.is_empty() {
-                    let mut family = MetricFamily::default();
-                    family.set_name(concat!("hotline_", $name).to_owned());
-                    family.set_help($help.to_owned());
-                    family.set_field_type(MetricType::$kind);
-                    family.set_metric(self.$field.0);
-                    families.push(family);
-                })*
-                families
+            /// None has a sample.
+            pub(super) fn new() -> Families {
+                Families { $($field: Family::new(concat!("hotline_", $name), Kind::$kind, $help),)* }
+            }
+
+            /// All that have samples.
+            pub(super) fn into_families(self) -> impl Iterator<Item = Family> {
+                [$(self.$field),*].into_iter().filter(|family| !family.is_empty())
             }
         }
     };
 }
 
 families! {
-    module_up: GAUGE "module_up" "1 while the node's module is connected, 0 otherwise.",
-    spool_ok: GAUGE "spool_ok" "1 while the node can write its events to its spool, 0 while it cannot, or has none.",
-    spool_bytes: GAUGE "spool_bytes" "Bytes of the node's spool, as it said last.",
-    spool_max_bytes: GAUGE "spool_max_bytes" "Bytes that the node's spool may have; the oldest events go then.",
-    spool_earlier: GAUGE "spool_earlier_boots" "Starts before the present one of which the spool still holds events.",
-    node_events: COUNTER "node_events_total" "Events of the node since its start, as it said last.",
-    node_spooled: COUNTER "node_events_spooled_total" "Of those, how many are or were in the spool.",
-    node_acknowledged: COUNTER "node_events_acknowledged_total" "Of those, how many this daemon has stored, to the node's knowledge.",
-    node_lost: COUNTER "node_events_dropped_total"
+    module_up: Gauge "module_up" "1 while the node's module is connected, 0 otherwise.",
+    spool_ok: Gauge "spool_ok" "1 while the node can write its events to its spool, 0 while it cannot, or has none.",
+    spool_bytes: Gauge "spool_bytes" "Bytes of the node's spool, as it said last.",
+    spool_max_bytes: Gauge "spool_max_bytes" "Bytes that the node's spool may have; the oldest events go then.",
+    spool_earlier: Gauge "spool_earlier_boots" "Starts before the present one of which the spool still holds events.",
+    node_events: Counter "node_events_total" "Events of the node since its start, as it said last.",
+    node_spooled: Counter "node_events_spooled_total" "Of those, how many are or were in the spool.",
+    node_acknowledged: Counter "node_events_acknowledged_total" "Of those, how many this daemon has stored, to the node's knowledge.",
+    node_lost: Counter "node_events_dropped_total"
         "Events that the node dropped since its start before they were stored, by reason.",
-    journal_bytes: GAUGE "journal_bytes" "Bytes of the node's journal of inputs; 0 without one.",
-    calls_offered: COUNTER "calls_offered_total"
+    journal_bytes: Gauge "journal_bytes" "Bytes of the node's journal of inputs; 0 without one.",
+    calls_offered: Counter "calls_offered_total"
         "Calls that joined a queue; one that goes on to another queue joins there as well.",
-    calls_finished: COUNTER "calls_finished_total"
+    calls_finished: Counter "calls_finished_total"
         "Calls that a queue is done with, by outcome; one lost with its node or in a gap has outcome error.",
-    calls_diverted: COUNTER "calls_diverted_total"
+    calls_diverted: Counter "calls_diverted_total"
         "Callers whom a rule of the queue sent elsewhere, by where to.",
-    calls_refused: COUNTER "calls_refused_total" "Calls that were not let in, by reason.",
-    calls_blocked: COUNTER "calls_blocked_total"
+    calls_refused: Counter "calls_refused_total" "Calls that were not let in, by reason.",
+    calls_blocked: Counter "calls_blocked_total"
         "Callers who were on the blacklist, by what happened to them; flag let them go on, and warned the agent.",
-    blacklist_entries: GAUGE "blacklist_entries" "Entries of the node's blacklist, its index included; 0 without one.",
-    answered_within: COUNTER "answered_within_target_total"
+    blacklist_entries: Gauge "blacklist_entries" "Entries of the node's blacklist, its index included; 0 without one.",
+    answered_within: Counter "answered_within_target_total"
         "Calls connected to an agent within the queue's service target, counted when connected.",
-    abandoned_within: COUNTER "abandoned_within_target_total"
+    abandoned_within: Counter "abandoned_within_target_total"
         "Callers who hung up waiting within the queue's service target.",
-    callbacks_placed: COUNTER "callbacks_placed_total" "Callers who left and were owed a call.",
-    callbacks_restored: COUNTER "callbacks_restored_total"
+    callbacks_placed: Counter "callbacks_placed_total" "Callers who left and were owed a call.",
+    callbacks_restored: Counter "callbacks_restored_total"
         "Callbacks that a node kept over its restart: lost with its last boot, and owed again; no new callers.",
-    callbacks_ended: COUNTER "callbacks_ended_total"
+    callbacks_ended: Counter "callbacks_ended_total"
         "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost, and may be restored.",
-    callbacks_owed: GAUGE "callbacks_owed" "Callers who are owed a call.",
-    offers: COUNTER "offers_total" "Attempts to reach an agent that are over, by result.",
-    state_seconds: COUNTER "agent_state_seconds_total"
+    callbacks_owed: Gauge "callbacks_owed" "Callers who are owed a call.",
+    offers: Counter "offers_total" "Attempts to reach an agent that are over, by result.",
+    state_seconds: Counter "agent_state_seconds_total"
         "Time of all agents by state, up to the node's last event.",
-    actions: COUNTER "supervisor_actions_total"
+    actions: Counter "supervisor_actions_total"
         "Commands answered, agents' own excepted; pending ones are counted again when they are done or refused.",
-    warnings: COUNTER "limits_reached_total"
+    warnings: Counter "limits_reached_total"
         "Limits that something lasted beyond, by what they are on and level; repeats of the last level count again.",
-    retrieves: COUNTER "hold_retrieves_total"
+    retrieves: Counter "hold_retrieves_total"
         "Phones that were to retrieve a caller from hold, by how far it came: asked, then retrieved or failed.",
-    open: GAUGE "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
-    estimated_wait: SUMMARY "estimated_wait_seconds"
+    open: Gauge "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
+    estimated_wait: Summary "estimated_wait_seconds"
         "Waits predicted to callers who joined: quantiles of the last one (NaN while there is nothing to go by), sum of the medians.",
-    waiting: GAUGE "callers_waiting" "Callers waiting for an agent.",
-    oldest_wait: GAUGE "oldest_wait_start_timestamp_seconds"
+    waiting: Gauge "callers_waiting" "Callers waiting for an agent.",
+    oldest_wait: Gauge "oldest_wait_start_timestamp_seconds"
         "When the longest waiting caller joined, as a Unix time; 0 while nobody waits.",
-    agents: GAUGE "agents" "Agents by queue and state; an agent counts in each of its queues.",
-    answer_wait: HISTOGRAM "answer_wait_seconds"
+    agents: Gauge "agents" "Agents by queue and state; an agent counts in each of its queues.",
+    answer_wait: Histogram "answer_wait_seconds"
         "From joining until connected to an agent, ring time included; counted when connected.",
-    abandon_wait: HISTOGRAM "abandon_wait_seconds" "From joining until the caller hung up waiting.",
-    talk: HISTOGRAM "talk_seconds" "Conversation of answered calls, holds included.",
-    hold: HISTOGRAM "hold_seconds" "Time on hold of answered calls that were put on hold, consulting included.",
-    wrap_up: HISTOGRAM "wrapup_seconds" "After-call work, by the queue of the call before.",
-    offer_ring: HISTOGRAM "offer_ring_seconds" "From an offer until it ended, however it ended.",
-    dispatch: HISTOGRAM "dispatch_seconds"
+    abandon_wait: Histogram "abandon_wait_seconds" "From joining until the caller hung up waiting.",
+    talk: Histogram "talk_seconds" "Conversation of answered calls, holds included.",
+    hold: Histogram "hold_seconds" "Time on hold of answered calls that were put on hold, consulting included.",
+    wrap_up: Histogram "wrapup_seconds" "After-call work, by the queue of the call before.",
+    offer_ring: Histogram "offer_ring_seconds" "From an offer until it ended, however it ended.",
+    dispatch: Histogram "dispatch_seconds"
         "From the moment that a caller waited and the agent was free until the agent was offered the call.",
-    alarms: COUNTER "alarms_total" "Steps of alarms since the daemon's start, by rule and step.",
-    alarms_on: GAUGE "alarms_on" "Alarms that are on, by rule and level.",
-    events: COUNTER "events_applied_total" "Events stored and applied.",
-    gaps: COUNTER "event_gaps_total" "Gaps in a node's events, by reason; boot is one of unknown size, behind the last event of a boot that did not end in order.",
-    lost: COUNTER "events_lost_total" "Events known to be lost in gaps.",
-    faults: COUNTER "engine_faults_total" "Defects that a node's engine met and reported; each is in the log.",
+    alarms: Counter "alarms_total" "Steps of alarms since the daemon's start, by rule and step.",
+    alarms_on: Gauge "alarms_on" "Alarms that are on, by rule and level.",
+    events: Counter "events_applied_total" "Events stored and applied.",
+    gaps: Counter "event_gaps_total" "Gaps in a node's events, by reason; boot is one of unknown size, behind the last event of a boot that did not end in order.",
+    lost: Counter "events_lost_total" "Events known to be lost in gaps.",
+    faults: Counter "engine_faults_total" "Defects that a node's engine met and reported; each is in the log.",
 }
 
 impl Families {
@@ -282,7 +266,13 @@ impl Families {
         self.open.add(gauge(base, f64::from(u8::from(open))));
         let owed = queue.map_or(0, |queue| queue.owed);
         self.callbacks_owed.add(gauge(base, f64::from(owed)));
-        self.estimated_wait.add(predicted(base, queue, counts));
+        let last = queue.and_then(|queue| queue.predicted);
+        let quantiles = [
+            ("0.5", last.map(|estimate| estimate.p50)),
+            ("0.9", last.map(|estimate| estimate.p90)),
+        ];
+        self.estimated_wait
+            .add(summary(base, quantiles, counts.predictions, counts.predicted));
     }
 
     fn tier(&mut self, labels: [(&str, &str); 3], counts: &TierCounts) {
@@ -312,77 +302,4 @@ impl Families {
         self.callbacks_ended
             .add(counter(&and("outcome", "lost"), counts.callbacks_lost));
     }
-}
-
-fn labelled(labels: &[(&str, &str)]) -> Metric {
-    let pair = |(name, value): &(&str, &str)| {
-        let mut pair = LabelPair::default();
-        pair.set_name((*name).to_owned());
-        pair.set_value((*value).to_owned());
-        pair
-    };
-    let mut pairs: Vec<LabelPair> = labels.iter().map(pair).collect();
-    pairs.sort();
-    Metric::from_label(pairs)
-}
-
-fn counter(labels: &[(&str, &str)], value: u64) -> Metric {
-    let mut counter = Counter::default();
-    counter.set_value(value as f64);
-    let mut metric = labelled(labels);
-    metric.set_counter(counter);
-    metric
-}
-
-fn counter_seconds(labels: &[(&str, &str)], micros: u64) -> Metric {
-    let mut counter = Counter::default();
-    counter.set_value(micros as f64 / 1e6);
-    let mut metric = labelled(labels);
-    metric.set_counter(counter);
-    metric
-}
-
-fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
-    let mut gauge = Gauge::default();
-    gauge.set_value(value);
-    let mut metric = labelled(labels);
-    metric.set_gauge(gauge);
-    metric
-}
-
-fn predicted(labels: &[(&str, &str)], queue: Option<&Queue>, counts: &QueueCounts) -> Metric {
-    let last = queue.and_then(|queue| queue.predicted);
-    let quantiles = [
-        (0.5, last.map(|estimate| estimate.p50)),
-        (0.9, last.map(|estimate| estimate.p90)),
-    ];
-    let quantiles = quantiles.map(|(quantile, wait)| {
-        let mut value = Quantile::default();
-        value.set_quantile(quantile);
-        value.set_value(wait.map_or(f64::NAN, |wait| wait as f64 / 1e6));
-        value
-    });
-    let mut summary = Summary::default();
-    summary.set_quantile(quantiles.into());
-    summary.set_sample_count(counts.predictions);
-    summary.set_sample_sum(counts.predicted as f64 / 1e6);
-    let mut metric = labelled(labels);
-    metric.set_summary(summary);
-    metric
-}
-
-fn histogram(labels: &[(&str, &str)], bounds: Bounds, counts: &histogram::Histogram) -> Metric {
-    let buckets = counts.cumulative(bounds).map(|(bound, count)| {
-        let mut bucket = Bucket::default();
-        bucket.set_upper_bound(bound as f64 / 1e6);
-        bucket.set_cumulative_count(count);
-        bucket
-    });
-    let mut histogram = ProtoHistogram::default();
-    histogram.set_bucket(buckets.collect());
-    histogram.set_sample_count(counts.count());
-    histogram.set_sample_sum(counts.sum() as f64 / 1e6);
-    let mut metric = labelled(labels);
-    metric.set_histogram(histogram);
-    metric
 }

@@ -5,17 +5,17 @@
 //! in a label.
 
 mod families;
+mod text;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::settings::MetricsSettings;
 use crate::shared::Shared;
 use families::{Families, series_of_queue, tiers};
+use text::Family;
 
 /// Figures of the daemon itself. They begin anew with each start.
 #[derive(Clone, Debug)]
@@ -72,33 +72,48 @@ impl OwnMetrics {
     }
 }
 
+/// All that `/metrics` shows.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Figures that are kept as they change: the daemon's own, and those of its process.
+    pub registry: Registry,
+    /// The state's.
+    pub state: StateMetrics,
+}
+
+impl Metrics {
+    /// As it is now, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// If the library cannot write its own.
+    pub fn text(&self) -> prometheus::Result<String> {
+        let mut text = self.state.text();
+        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
 /// Reads the shared state at each scrape.
 #[derive(Debug)]
-pub struct StateCollector {
+pub struct StateMetrics {
     shared: Arc<Shared>,
     settings: MetricsSettings,
     series_dropped: IntCounter,
 }
 
-impl StateCollector {
-    /// A collector to be registered.
-    pub fn new(shared: Arc<Shared>, settings: MetricsSettings, own: &OwnMetrics) -> StateCollector {
-        StateCollector {
+impl StateMetrics {
+    /// What it leaves out for the ceiling is counted among the daemon's own figures.
+    pub fn new(shared: Arc<Shared>, settings: MetricsSettings, own: &OwnMetrics) -> StateMetrics {
+        StateMetrics {
             shared,
             settings,
             series_dropped: own.series_dropped.clone(),
         }
     }
-}
 
-impl Collector for StateCollector {
-    /// None: which series there are depends on the state.
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let mut families = Families::default();
+    /// All of it, in Prometheus' text format.
+    pub fn text(&self) -> String {
+        let mut families = Families::new();
         for link in self.shared.links().iter() {
             families.link(&link.node, link.commands.is_some(), &link.pipe);
         }
@@ -125,6 +140,11 @@ impl Collector for StateCollector {
         }
         drop(state);
         self.series_dropped.inc_by(dropped as u64);
-        families.into_families()
+        let families: Vec<Family> = families.into_families().collect();
+        let mut text = String::with_capacity(families.iter().map(Family::len).sum());
+        for family in families {
+            family.write(&mut text);
+        }
+        text
     }
 }
