@@ -307,19 +307,26 @@ impl AgentFigures {
     }
 }
 
-/// Most parts of a span: more than a year. A clock may leap to the end of time.
-const MOST_PARTS: u64 = 40_000;
+/// Most parts of a span, a quarter of a year: nobody is in one state, or talks, for longer.
+const MOST_PARTS: u64 = 92 * 96;
 
-/// The parts of a span of time that lie in one interval each: when the interval began, and how long the part is. What is
-/// beyond the most parts there can be goes to the last.
+/// The parts of a span of time that lie in one interval each: when the interval began, and how long the part is. A longer span than there can be
+/// is that of a clock that leapt, when it was set right perhaps, with every agent of a floor at once: it is one part, in the interval in which it ended.
 pub fn split(from: u64, until: u64) -> impl Iterator<Item = (u64, u64)> {
-    let first = slot_of(from);
-    let parts = until.saturating_sub(first).div_ceil(SLOT).min(MOST_PARTS);
+    let parts = until.saturating_sub(slot_of(from)).div_ceil(SLOT);
     let parts = if from < until { parts } else { 0 };
+    let (first, parts) = match parts {
+        0..=MOST_PARTS => (slot_of(from), parts),
+        _ => (slot_of(until - 1), 1),
+    };
     (0..parts).map(move |n| {
         let slot = first + n * SLOT;
-        let end = if n + 1 == parts { until } else { slot + SLOT };
-        (slot, end - from.max(slot))
+        let (begin, end) = if parts == 1 {
+            (from, until)
+        } else {
+            (from.max(slot), until.min(slot + SLOT))
+        };
+        (slot, end - begin)
     })
 }
 
@@ -341,9 +348,10 @@ mod tests {
         assert_eq!(parts, [(0, 10), (SLOT, SLOT), (2 * SLOT, SLOT), (3 * SLOT, 5)]);
         assert_eq!(split(7, 7).count(), 0);
         assert_eq!(split(SLOT, 2 * SLOT).collect::<Vec<_>>(), [(SLOT, SLOT)]);
-        let leap: Vec<_> = split(5, u64::MAX / 2).collect();
-        assert_eq!(leap.len() as u64, MOST_PARTS);
-        assert_eq!(leap.iter().map(|(_, part)| part).sum::<u64>(), u64::MAX / 2 - 5);
+        let leap: Vec<_> = split(5, 40_000 * SLOT + 7).collect();
+        assert_eq!(leap, [(40_000 * SLOT, 40_000 * SLOT + 2)]);
+        let longest = split(0, MOST_PARTS * SLOT);
+        assert_eq!(longest.count() as u64, MOST_PARTS);
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..1_000 {
             let from = random.u64(0..10 * SLOT);
