@@ -15,7 +15,7 @@ use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGa
 
 use crate::settings::MetricsSettings;
 use crate::shared::Shared;
-use families::{Families, series_of_queue, tiers};
+use families::{Families, codes, series_of_queue, tiers};
 
 /// Figures of the daemon itself. They begin anew with each start.
 #[derive(Clone, Debug)]
@@ -114,13 +114,14 @@ impl Collector for StateCollector {
             for queue in names {
                 let counts = node.counts.queues.get(queue);
                 let tiers = tiers(node, counts);
-                let series = series_of_queue(tiers.len());
+                let codes = codes(node, queue, counts);
+                let series = series_of_queue(tiers.len(), codes.len());
                 if series > room {
                     dropped += series;
                     continue;
                 }
                 room -= series;
-                families.queue(name, queue, node.queues.get(queue), counts, &tiers);
+                families.queue(name, queue, node.queues.get(queue), counts, &tiers, &codes);
             }
         }
         drop(state);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hotline_wire::event::Estimate;
 use hotline_wire::frame::EventFrame;
-use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, QueueInfo};
+use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, DispositionInfo, QueueInfo};
 use hotline_wire::{Event, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub struct Node {
     pub socket: String,
     /// Tier names.
     pub tiers: Vec<String>,
+    /// What calls can have been about.
+    #[serde(default)]
+    pub dispositions: Vec<DispositionInfo>,
     /// Queues there are, by name.
     pub queues: BTreeMap<String, Queue>,
     /// Agents there are, by number.
@@ -157,6 +160,7 @@ impl Node {
         self.pressed = None;
         self.forget_moment();
         self.tiers.clear();
+        self.dispositions.clear();
         self.queues.clear();
         self.agents.clear();
         self.complete();
@@ -170,6 +174,7 @@ impl Node {
         self.advance(snapshot.at);
         self.forget_moment();
         self.tiers.clone_from(&snapshot.tiers);
+        self.dispositions.clone_from(&snapshot.dispositions);
         self.set_queues(&snapshot.queues);
         self.set_agents(&snapshot.agents);
         self.replace_calls(&snapshot.calls);
@@ -226,6 +231,7 @@ impl Node {
                 *counts.offers.entry(*result).or_default() += 1;
                 counts.ring.observe(histogram::RING, *ring);
             }
+            Event::DispositionSet { queue, code, .. } => self.counts.disposition(queue, code),
             Event::LimitReached { limit, level, .. } => self.counts.warning(limit, *level),
             Event::Retrieve { result, .. } => *self.counts.retrieves.entry(*result).or_default() += 1,
             Event::QueueChanged { queue } => {
@@ -257,9 +263,11 @@ impl Node {
                 queues,
                 agents,
                 tiers,
+                dispositions,
                 ..
             } => {
                 self.tiers.clone_from(tiers);
+                self.dispositions.clone_from(dispositions);
                 self.set_queues(queues);
                 self.set_agents(agents);
                 self.complete();
@@ -442,6 +450,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
         | Event::CallTransferred { .. }
+        | Event::DispositionSet { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }
