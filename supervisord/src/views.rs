@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use hotline_wire::mask::masked;
-use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo};
+use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, DispositionInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -128,14 +128,33 @@ pub struct AgentView {
     pub reason: String,
     /// A supervisor's lock, also while a call goes on beneath it.
     pub forced: Option<LockView>,
-    /// The state that comes after the present call.
+    /// The state that comes after the present call, or after the disposition that is owed.
     pub next_state: Option<&'static str>,
+    /// Whether after-call work goes on until the agent has said what the call was about.
+    pub owes_disposition: bool,
     /// Reference of the call offered or talked.
     pub call: Option<String>,
     /// The queues served.
     pub queues: Vec<PlaceView>,
     /// Skills.
     pub skills: Vec<String>,
+}
+
+/// What a call can have been about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct DispositionView {
+    /// What agents give, and reports count by.
+    pub code: String,
+    /// What it is called in Chinese; may be empty.
+    pub zh: String,
+    /// What it is called in English; may be empty.
+    pub en: String,
+    /// The caller complained.
+    pub complaint: bool,
+    /// What the caller called for is done.
+    pub resolved: bool,
+    /// The caller is to be called again.
+    pub follow_up: bool,
 }
 
 /// A supervisor's lock.
@@ -304,6 +323,7 @@ impl AgentView {
                 author: forced.author.clone(),
             }),
             next_state: agent.next.map(AgentState::label),
+            owes_disposition: agent.owes_disposition,
             call: agent.call.clone(),
             queues: agent
                 .queues
@@ -314,6 +334,20 @@ impl AgentView {
                 })
                 .collect(),
             skills: agent.skills.clone(),
+        }
+    }
+}
+
+impl DispositionView {
+    /// As the node has it.
+    pub fn of(known: &DispositionInfo) -> DispositionView {
+        DispositionView {
+            code: known.code.clone(),
+            zh: known.zh.clone(),
+            en: known.en.clone(),
+            complaint: known.complaint,
+            resolved: known.resolved,
+            follow_up: known.follow_up,
         }
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct HotlineAgent;
 impl Application for HotlineAgent {
     const NAME: &'static CStr = c"HotlineAgent";
     const SYNOPSIS: &'static CStr =
-        c"Signs an agent in or out, makes it ready or not ready, or changes its after-call work, from a phone.";
-    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason or seconds]])
+        c"Signs an agent in or out, makes it ready or not ready, changes its after-call work, or says what a call was about, from a phone.";
+    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason, seconds or code[,note]]])
 
 Actions:
     signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone
@@ -35,6 +35,8 @@ Actions:
     notready       takes no calls; during a call, after it. The third argument is the reason
     extend         makes after-call work longer, by the seconds in the third argument, 60 without, as far as the queue allows
     done           ends after-call work: ready
+    dispose        says what the call was about that the agent talks in or works after: the third argument is the code of a
+                   disposition in the settings, the fourth a note
     toggle-signin  signin if signed out, otherwise signout
     toggle-ready   notready if ready, otherwise ready
 
@@ -44,7 +46,7 @@ in the settings need none.
 
 Variables set:
     HOTLINEAGENTSTATUS  DONE     it is so now
-                        PENDING  it will be so after the call the agent is in
+                        PENDING  it will be so after the call the agent is in, or with the disposition that the agent owes
                         REFUSED  HOTLINEAGENTREASON says why
     HOTLINEAGENTREASON  why it was refused, for people; empty otherwise
     HOTLINE_AGENT       agent number meant, if one was found
@@ -95,6 +97,7 @@ enum Wish {
     NotReady,
     Extend,
     Done,
+    Dispose,
     ToggleSignIn,
     ToggleReady,
 }
@@ -108,6 +111,7 @@ impl Wish {
             "notready" => Wish::NotReady,
             "extend" => Wish::Extend,
             "done" => Wish::Done,
+            "dispose" => Wish::Dispose,
             "toggle-signin" => Wish::ToggleSignIn,
             "toggle-ready" => Wish::ToggleReady,
             _ => return None,
@@ -129,7 +133,7 @@ impl Wish {
 }
 
 fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
-    let words = words(arguments, 3);
+    let words = words(arguments, 4);
     let word = |place: usize| words.get(place).copied().unwrap_or_default();
     let Some(wish) = Wish::from_word(word(0)) else {
         return Ok(Err(format!("HotlineAgent has no action '{}'", word(0))));
@@ -169,7 +173,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     let own = here.is_some_and(|agent| agent.number == number);
     let third = word(2);
     if wish == Wish::SignIn || !own {
-        let shown = if matches!(wish, Wish::NotReady | Wish::Extend) {
+        let shown = if matches!(wish, Wish::NotReady | Wish::Extend | Wish::Dispose) {
             ""
         } else {
             third
@@ -195,6 +199,11 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
                 Ok(seconds) => seconds,
                 Err(why) => return Ok(Err(why)),
             },
+        },
+        Wish::Dispose => Command::Dispose {
+            agent,
+            code: third.to_owned(),
+            note: word(3).to_owned(),
         },
         Wish::NotReady | Wish::ToggleReady => Command::SetNotReady {
             agent,
@@ -260,6 +269,7 @@ mod tests {
             forced: None,
             next: None,
             phone_state: PhoneState::Available,
+            owes_disposition: false,
             call: None,
         }
     }

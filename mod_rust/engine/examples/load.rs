@@ -124,6 +124,7 @@ fn floor(agents: u64, queues: u64, each: u64, decisions: u64) -> Config {
             .collect(),
         menus: Vec::new(),
         reasons: Vec::new(),
+        dispositions: Vec::new(),
         misses: Misses {
             no_answer: Span::seconds(10),
             rejected: Span::seconds(10),

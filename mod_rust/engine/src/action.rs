@@ -319,6 +319,8 @@ pub enum Refusal {
     NotWaiting,
     /// The agent is not in after-call work.
     NotInWrapUp,
+    /// No disposition of that code, or none for calls of that queue.
+    UnknownDisposition,
     /// A ceiling is reached.
     AtLimit,
     /// A value is out of range.

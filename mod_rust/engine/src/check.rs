@@ -115,8 +115,8 @@ impl Engine {
         }
         let in_call = agent.base == Base::OnCall;
         ensure!(
-            in_call || agent.next.is_none(),
-            "{id:?} has a next state without a call"
+            in_call || agent.next.is_none() || self.owes_disposition(id),
+            "{id:?} has a next state and nothing that it waits for"
         );
         ensure!(
             in_call || agent.rest.lock_asked.is_none(),
@@ -360,10 +360,10 @@ impl Engine {
         let of_agent = |agent: &Agent| {
             let id: AgentId = agent.id;
             let lock = agent.forced.as_ref().and_then(|lock| lock.until);
-            let wrap_up = agent.rest.wrap_up.and_then(|work| work.until);
+            let wrap_up = agent.rest.wrap_up.and_then(|work| work.due());
             let cool_down = agent.rest.cool_down_alarm.as_ref().map(|alarm| alarm.at());
             [
-                wrap_up.map(|(_, at)| (at, Timer::WrapUp(id))),
+                wrap_up.map(|at| (at, Timer::WrapUp(id))),
                 agent
                     .cool_down
                     .map(|_| (cool_down.unwrap_or_default(), Timer::CoolDown(id))),

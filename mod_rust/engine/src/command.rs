@@ -128,6 +128,10 @@ impl Engine {
                 let id = self.agent_of(agent)?;
                 self.extend_wrap_up(id, *by)
             }
+            Command::Dispose { agent, code, note } => {
+                let id = self.agent_of(agent)?;
+                self.ask_dispose(id, code, note, asked)
+            }
             Command::SetMembership { agent, queue, place } => self.set_membership(agent, queue, *place),
             Command::SetSkill { agent, skill, has } => self.set_skill(agent, skill, *has),
             Command::SetDoor { queue, door } => self.set_door(queue, *door),
@@ -225,6 +229,9 @@ impl Engine {
     fn ask_state(&mut self, id: AgentId, state: NextState, asked: &Asked) -> Answer {
         match (self.agents[id.0 as usize].base, &state) {
             (Base::OnCall, _) => return self.ask_next_state(id, state, asked),
+            (Base::WrapUp, _) if self.owes_disposition(id) && !asked.command.is_forced() => {
+                return self.ask_next_state(id, state, asked);
+            }
             (Base::Offered, NextState::Ready) => return DONE,
             (Base::Offered, NextState::NotReady { .. } | NextState::SignedOut { .. }) => {
                 self.take_offer_back(id)
@@ -327,7 +334,7 @@ impl Engine {
 
 impl Command {
     /// Whether a supervisor's word, which the agent cannot take back.
-    fn is_forced(&self) -> bool {
+    pub(crate) fn is_forced(&self) -> bool {
         match self {
             Command::ForceBusy { .. } | Command::ForceIdle { .. } | Command::ForceSignOut { .. } => true,
             Command::SignIn { .. }
@@ -335,6 +342,7 @@ impl Command {
             | Command::SetReady { .. }
             | Command::SetNotReady { .. }
             | Command::ExtendWrapUp { .. }
+            | Command::Dispose { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }

@@ -9,7 +9,7 @@ use crate::agent::{Agent, Idle};
 use crate::call::{Call, Person};
 use crate::callback::Callback;
 use crate::command::Asked;
-use crate::config::{Config, ConfigError, Limits, Menu, Misses, Reason};
+use crate::config::{Config, ConfigError, Disposition, Limits, Menu, Misses, Reason};
 use crate::estimate::Pulse;
 use crate::event::Event;
 use crate::explain::{Line, Record};
@@ -44,6 +44,7 @@ pub struct Engine {
     pub(crate) default_tier: TierId,
     pub(crate) menus: Vec<Menu>,
     pub(crate) reasons: Vec<Reason>,
+    pub(crate) dispositions: Arc<[Disposition]>,
     pub(crate) misses: Misses,
     pub(crate) limits: Limits,
     /// What was changed while running, over the settings.
@@ -132,6 +133,7 @@ impl Engine {
             default_tier: TierId(0),
             menus: Vec::new(),
             reasons: Vec::new(),
+            dispositions: Arc::default(),
             misses: config.misses,
             limits: config.limits,
             overlay: Overlay::default(),
@@ -267,7 +269,7 @@ impl Engine {
         match timer {
             Timer::Call(call) => self.call_is_due(call),
             Timer::Ring(offer) => self.rang_out(offer),
-            Timer::WrapUp(agent) => self.resume(agent),
+            Timer::WrapUp(agent) => self.wrap_up_is_due(agent),
             Timer::CoolDown(agent) => {
                 self.end_cool_down(agent);
                 self.refresh_agent(agent, Idle::Anew);

@@ -6,7 +6,7 @@ mod supervision;
 use std::sync::Arc;
 
 use crate::action::CommandOutcome;
-use crate::config::{Door, Exit, Operation, Strategy};
+use crate::config::{Disposition, Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use crate::input::{Command, Deed, Destination, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
 use crate::screening::{ListChange, Screening};
@@ -208,6 +208,29 @@ pub enum Event {
         /// Who asked for it.
         author: String,
     },
+    /// An agent said what a call was about, or thought better of it.
+    DispositionSet {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// Which of [`Config::dispositions`](crate::config::Config::dispositions).
+        code: String,
+        /// Whether it stands for a complaint.
+        complaint: bool,
+        /// Whether it stands for a caller who has what was called for.
+        resolved: bool,
+        /// Whether it stands for a caller who is to be called again.
+        follow_up: bool,
+        /// What the agent wrote to it; may be empty.
+        note: String,
+        /// The code that it takes the place of; empty if the first.
+        before: String,
+        /// Who asked for it.
+        author: String,
+    },
     /// A caller left and is owed a call.
     CallbackPlaced {
         /// The call it came from, which is its name from now on.
@@ -379,6 +402,8 @@ pub enum Event {
         agents: Vec<AgentView>,
         /// Tier names in the order of their ids, also those no longer in the settings.
         tiers: Vec<String>,
+        /// What calls can have been about.
+        dispositions: Arc<[Disposition]>,
         /// Supervisors that were ever known, in the order of their ids.
         supervisors: Vec<SupervisorView>,
     },
@@ -566,6 +591,8 @@ pub struct AgentView {
     pub next: Option<NextState>,
     /// The phone apart from our calls.
     pub phone_state: PhoneState,
+    /// Whether after-call work goes on until the agent has said what the call was about.
+    pub owes_disposition: bool,
     /// The call offered or talked.
     pub call: Option<CallId>,
 }

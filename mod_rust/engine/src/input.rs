@@ -468,6 +468,15 @@ pub enum Command {
         /// By so much from its present end.
         by: Span,
     },
+    /// Says what the call was about that an agent talks in or works after (小结). Until after-call work is over it may be changed.
+    Dispose {
+        /// Agent number.
+        agent: String,
+        /// Which of [`Config::dispositions`].
+        code: String,
+        /// In the agent's own words; may be empty, at most [`MAX_NOTE`](crate::MAX_NOTE) bytes.
+        note: String,
+    },
     /// Changes an agent's place in a queue. It lies over the settings, also over those of a later reload.
     SetMembership {
         /// Agent number.

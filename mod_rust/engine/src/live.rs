@@ -108,8 +108,9 @@ impl Engine {
             return Err(Refusal::AtLimit);
         }
         work.until = Some((first, new));
+        let due = work.due();
         self.timers
-            .reset(&mut agent.rest.wrap_up_alarm, Some(new), Timer::WrapUp(id));
+            .reset(&mut agent.rest.wrap_up_alarm, due, Timer::WrapUp(id));
         DONE
     }
 

@@ -57,6 +57,7 @@ impl Engine {
             queues,
             agents,
             tiers,
+            dispositions: Arc::clone(&self.dispositions),
             supervisors: self.supervision.supervisor_views(true),
         });
     }
@@ -67,6 +68,7 @@ impl Engine {
         self.limits = config.limits;
         self.menus = config.menus.clone();
         self.reasons = config.reasons.clone();
+        self.dispositions = config.dispositions.as_slice().into();
         self.record.resize(config.limits.decisions);
         self.last_agents.forget_beyond(config.limits.remembered);
         for skill in config.skills() {

@@ -26,6 +26,7 @@ impl Engine {
         self.step_call(id, Trigger::Connect);
         let agent = &mut self.agents[offer.agent.0 as usize];
         agent.misses = 0;
+        agent.rest.disposed = None;
         agent.calls = agent.calls.saturating_add(1);
         if let Some(engaged) = &mut agent.engaged {
             engaged.offer = None;
@@ -208,8 +209,7 @@ impl Engine {
         let agent = &mut self.agents[talk.agent.0 as usize];
         agent.talked = Span(agent.talked.0.saturating_add(talked.0));
         self.pulses[call.queue.0 as usize].talked(talked);
-        let wrap_up = self.queues[call.queue.0 as usize].settings.wrap_up;
-        self.agent_is_free(talk.agent, Some((call.queue, wrap_up)), Idle::Anew);
+        self.agent_is_free(talk.agent, Some((id, call.queue)), Idle::Anew);
         if self.agents[talk.agent.0 as usize].at_work {
             self.share_out(talk.agent);
         }

@@ -1,7 +1,10 @@
 //! The live state as plain data, for snapshots.
 
+use std::sync::Arc;
+
 use crate::call::Call;
 use crate::callback::Stage;
+use crate::config::Disposition;
 use crate::engine::Engine;
 use crate::event::{AgentView, Estimate, MonitorView, QueueView, SupervisorView};
 use crate::ids::{AgentId, CallId, QueueId, TierId};
@@ -16,6 +19,8 @@ pub struct View {
     pub at: Time,
     /// Tier names in the order of their ids, also those no longer in the settings.
     pub tiers: Vec<String>,
+    /// What calls can have been about.
+    pub dispositions: Arc<[Disposition]>,
     /// Queues of the settings, in the order of their ids.
     pub queues: Vec<QueueView>,
     /// Agents of the settings, in the order of their ids.
@@ -90,6 +95,7 @@ impl Engine {
         View {
             at: self.now,
             tiers: self.tiers.iter().map(|tier| tier.name.clone()).collect(),
+            dispositions: Arc::clone(&self.dispositions),
             queues: queues.map(|(queue, id)| queue.view(QueueId(id))).collect(),
             agents: self.agent_views(),
             calls,

@@ -5,7 +5,7 @@ use crate::config::WrapUp;
 use crate::engine::Engine;
 use crate::estimate::{WHOLE_AGENT, window};
 use crate::event::Limit;
-use crate::ids::{AgentId, QueueId};
+use crate::ids::{AgentId, CallId, QueueId};
 use crate::time::Span;
 use crate::timers::Timer;
 
@@ -69,15 +69,16 @@ impl Engine {
     }
 
     /// Takes an agent out of a call: to after-call work if there is any.
-    pub(crate) fn end_call_of_agent(&mut self, id: AgentId, after: Option<(QueueId, WrapUp)>) {
+    pub(crate) fn end_call_of_agent(&mut self, id: AgentId, after: Option<(CallId, QueueId)>) {
         if self.agents[id.0 as usize].base != Base::OnCall {
             return;
         }
-        let Some((queue, wrap_up)) = after else {
+        let Some((call, queue)) = after else {
             return self.step_agent(id, Trigger::CallOver);
         };
-        let until = match wrap_up {
-            WrapUp::Timed(Span::ZERO) => {
+        let owed = self.owes(id, call, queue);
+        let until = match self.queues[queue.0 as usize].settings.wrap_up {
+            WrapUp::Timed(Span::ZERO) if owed.is_none() => {
                 self.pulses[queue.0 as usize].wrapped_up(Span::ZERO);
                 return self.step_agent(id, Trigger::CallOver);
             }
@@ -86,13 +87,16 @@ impl Engine {
         };
         self.step_agent(id, Trigger::WrapUp);
         let agent = &mut self.agents[id.0 as usize];
-        agent.rest.wrap_up = Some(AfterCall {
+        let work = AfterCall {
+            call,
             queue,
             began: self.now,
             until: until.map(|until| (until, until)),
-        });
+            owed,
+        };
+        agent.rest.wrap_up = Some(work);
         self.timers
-            .reset(&mut agent.rest.wrap_up_alarm, until, Timer::WrapUp(id));
+            .reset(&mut agent.rest.wrap_up_alarm, work.due(), Timer::WrapUp(id));
         let steps = self.queues[queue.0 as usize].settings.warn.wrap_up.clone();
         self.watch_agent(id, Some((Limit::WrapUp { agent: id }, &steps)));
     }
@@ -104,6 +108,10 @@ impl Engine {
             .reset(&mut agent.rest.wrap_up_alarm, None, Timer::WrapUp(id));
         if let Some(work) = agent.rest.wrap_up.take() {
             self.pulses[work.queue.0 as usize].wrapped_up(self.now.since(work.began));
+        }
+        if let Some(next) = self.agents[id.0 as usize].next.take() {
+            self.presence_changes += 1;
+            self.overtaken(next.asked);
         }
         self.watch_agent(id, None);
     }

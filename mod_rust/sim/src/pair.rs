@@ -227,6 +227,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::TalkCut { call, .. }
         | Event::MuteChanged { call, .. }
         | Event::CallTransferred { call, .. }
+        | Event::DispositionSet { call, .. }
         | Event::Retrieve { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
         Event::MonitorStarted { monitor, .. }

@@ -74,6 +74,16 @@ pub enum Command {
         /// By so many seconds from its present end.
         seconds: u64,
     },
+    /// Says what the call was about that an agent talks in or works after. Until after-call work is over it may be changed.
+    Dispose {
+        /// Agent number.
+        agent: String,
+        /// Code of a disposition of the call's queue.
+        code: String,
+        /// In the agent's own words. Told in [`Event::DispositionSet`](crate::Event::DispositionSet) alone.
+        #[serde(default, skip_serializing_if = "usual")]
+        note: String,
+    },
     /// Changes an agent's place in a queue. Lies over the settings, also after a restart if the node keeps its state.
     SetMembership {
         /// Agent number.
@@ -321,6 +331,7 @@ impl Command {
             } if *level == 0 || *weight == 0 => {
                 Err("levels go from 1 (best) to 255, weights from 1 to 65535".to_owned())
             }
+            Command::Dispose { code, .. } if code.is_empty() => Err("a disposition needs a code".to_owned()),
             Command::SetSkill { skill, .. } if skill.is_empty() => Err("a skill needs a name".to_owned()),
             _ => Ok(()),
         }
@@ -347,6 +358,7 @@ impl Command {
             Command::SetNotReady { agent, reason }
             | Command::ForceBusy { agent, reason, .. }
             | Command::ForceSignOut { agent, reason } => vec![agent, reason],
+            Command::Dispose { agent, code, note } => vec![agent, code, note],
             Command::SetMembership { agent, queue, .. } => vec![agent, queue],
             Command::SetSkill { agent, skill, .. } => vec![agent, skill],
             Command::SetDoor { queue, .. } => vec![queue],
@@ -431,6 +443,8 @@ pub enum Refusal {
     NotWaiting,
     /// The agent is not in after-call work.
     NotInWrapUp,
+    /// No disposition of that code, or none for calls of that queue.
+    UnknownDisposition,
     /// A ceiling is reached.
     AtLimit,
     /// A value is out of range, or not written as it must be.

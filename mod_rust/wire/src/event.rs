@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
 use crate::command::{Command, Destination, Outcome};
 use crate::label::usual;
-use crate::snapshot::{AgentInfo, AgentState, MonitorInfo, QueueInfo, SupervisorInfo};
+use crate::snapshot::{AgentInfo, AgentState, DispositionInfo, MonitorInfo, QueueInfo, SupervisorInfo};
 
 pub use values::{
     CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, Limit, MonitorMode, MonitorOutcome,
@@ -205,6 +205,34 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "usual")]
         to: Exit,
     },
+    /// An agent said what a call was about, or thought better of it.
+    DispositionSet {
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Which disposition.
+        code: String,
+        /// It stands for a complaint.
+        #[serde(default, skip_serializing_if = "usual")]
+        complaint: bool,
+        /// It stands for a caller who has what was called for.
+        #[serde(default, skip_serializing_if = "usual")]
+        resolved: bool,
+        /// It stands for a caller who is to be called again.
+        #[serde(default, skip_serializing_if = "usual")]
+        follow_up: bool,
+        /// In the agent's own words.
+        #[serde(default, skip_serializing_if = "usual")]
+        note: String,
+        /// The code that it takes the place of; absent if it is the agent's first word on that conversation.
+        #[serde(default, skip_serializing_if = "usual")]
+        before: String,
+        /// Who asked for it.
+        author: String,
+    },
     /// A caller left and is owed a call.
     CallbackPlaced {
         /// Reference of the call it came from, which is its own from now on.
@@ -383,6 +411,9 @@ pub enum Event {
         agents: Vec<AgentInfo>,
         /// Tier names.
         tiers: Vec<String>,
+        /// What calls can have been about.
+        #[serde(default, skip_serializing_if = "usual")]
+        dispositions: Vec<DispositionInfo>,
     },
     /// A caller was on the blacklist, and not let through without a word. Who is blocked joins no queue.
     CallScreened {

@@ -18,6 +18,9 @@ pub struct Snapshot {
     pub at: u64,
     /// Tier names.
     pub tiers: Vec<String>,
+    /// What calls can have been about.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub dispositions: Vec<DispositionInfo>,
     /// All queues.
     pub queues: Vec<QueueInfo>,
     /// All agents.
@@ -52,6 +55,38 @@ pub struct QueueInfo {
     /// Whether callers may join.
     #[serde(default)]
     pub door: Door,
+}
+
+/// What a call can have been about.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct DispositionInfo {
+    /// What agents key in and reports count by.
+    pub code: String,
+    /// What it is called in Chinese; may be empty.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub zh: String,
+    /// What it is called in English; may be empty.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub en: String,
+    /// The caller complained.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub complaint: bool,
+    /// What the caller called for is done.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub resolved: bool,
+    /// The caller is to be called again.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub follow_up: bool,
+    /// For calls of these queues; empty is all.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub queues: Vec<String>,
+}
+
+impl DispositionInfo {
+    /// Whether calls of that queue can have it.
+    pub fn suits(&self, queue: &str) -> bool {
+        self.queues.is_empty() || self.queues.iter().any(|known| known == queue)
+    }
 }
 
 /// Whether callers may join a queue.
@@ -96,11 +131,14 @@ pub struct AgentInfo {
     /// The supervisor's lock, also while a call goes on beneath it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<ForcedInfo>,
-    /// The state that comes after the present call: `not_ready`, `signed_out`, `ready`.
+    /// The state that comes after the present call, or after the disposition that the agent owes: `not_ready`, `signed_out`, `ready`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<AgentState>,
     /// The phone apart from our calls.
     pub phone_state: PhoneState,
+    /// After-call work goes on until the agent has said what the call was about.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub owes_disposition: bool,
     /// Reference of the call offered or talked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,

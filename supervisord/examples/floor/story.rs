@@ -108,6 +108,7 @@ impl Floor<'_> {
             forced: None,
             next: None,
             phone_state: PhoneState::Available,
+            owes_disposition: false,
             call,
         }
     }

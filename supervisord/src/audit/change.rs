@@ -30,6 +30,7 @@ pub(super) fn of_command(command: &Command, node: &Node) -> serde_json::Result<C
         | Command::ForceIdle { agent }
         | Command::ForceSignOut { agent, .. }
         | Command::ExtendWrapUp { agent, .. }
+        | Command::Dispose { agent, .. }
         | Command::Hold { agent }
         | Command::Retrieve { agent }
         | Command::Transfer { agent, .. }

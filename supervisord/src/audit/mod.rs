@@ -202,6 +202,7 @@ impl Action {
                 queues,
                 agents,
                 tiers,
+                dispositions: _,
             } => {
                 let (before, after) = change::of_settings(node, queues, agents, tiers)?;
                 Action {

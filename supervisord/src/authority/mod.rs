@@ -392,6 +392,7 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::SetReady { agent }
         | Command::SetNotReady { agent, .. }
         | Command::ExtendWrapUp { agent, .. }
+        | Command::Dispose { agent, .. }
         | Command::Hold { agent }
         | Command::Retrieve { agent }
         | Command::Mute { agent }

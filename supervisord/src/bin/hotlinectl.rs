@@ -301,6 +301,16 @@ enum AgentAsk {
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         by: Duration,
     },
+    /// Says what the call was about that the agent talks in or works after
+    Dispose {
+        #[command(flatten)]
+        target: Target,
+        /// Code of a disposition of the call's queue, as the settings have it
+        code: String,
+        /// In the agent's own words
+        #[arg(default_value = "")]
+        note: String,
+    },
     /// Puts the agent into a queue, or takes it out
     Queue {
         #[command(flatten)]
@@ -505,6 +515,7 @@ impl AgentAsk {
                 (target, Ask::Transfer { to, reason })
             }
             AgentAsk::WrapUpExtend { target, by } => (target, Ask::ExtendWrapUp { seconds: seconds(by) }),
+            AgentAsk::Dispose { target, code, note } => (target, Ask::Dispose { code, note }),
             AgentAsk::Queue {
                 target,
                 queue,

@@ -81,6 +81,13 @@ pub enum Ask {
         /// By how long.
         seconds: u64,
     },
+    /// `Dispose`
+    Dispose {
+        /// Code of a disposition.
+        code: String,
+        /// In the agent's own words.
+        note: String,
+    },
     /// `SetQueue`
     Queue {
         /// Queue name.
@@ -176,6 +183,10 @@ impl Client {
                 }
             },
             Ask::ExtendWrapUp { seconds } => self.call(&path, AGENT, "ExtendWrapUp", &(*seconds,)).await,
+            Ask::Dispose { code, note } => {
+                self.call(&path, AGENT, "Dispose", &(code.as_str(), note.as_str()))
+                    .await
+            }
             Ask::Queue { queue, level, weight } => {
                 self.call(&path, AGENT, "SetQueue", &(queue.as_str(), *level, *weight))
                     .await

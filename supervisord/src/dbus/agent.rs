@@ -363,6 +363,24 @@ impl AgentObject {
         self.ask(connection, &header, command).await
     }
 
+    /// Says what the call was about that the agent talks in or works after: the code of a disposition of its queue, and a note that may
+    /// be empty.
+    #[zbus(out_args("outcome"))]
+    async fn dispose(
+        &self,
+        code: String,
+        note: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let command = Command::Dispose {
+            agent: self.number.clone(),
+            code: text("code", code)?,
+            note: text("note", note)?,
+        };
+        self.ask(connection, &header, command).await
+    }
+
     /// Puts the agent into a queue, or gives another place there: a level from 1 (best) to
     /// 255, and a weight from 1 to 65535.
     #[zbus(out_args("outcome"))]
@@ -493,6 +511,12 @@ impl AgentObject {
     #[zbus(property)]
     fn next_state(&self) -> fdo::Result<String> {
         Ok(self.view()?.next_state)
+    }
+
+    /// Whether after-call work goes on until the agent has said what the call was about.
+    #[zbus(property)]
+    fn owes_disposition(&self) -> fdo::Result<bool> {
+        Ok(self.view()?.owes_disposition)
     }
 
     /// Reference of the call offered or talked; empty if none.

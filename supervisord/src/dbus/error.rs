@@ -130,6 +130,7 @@ fn refusal_name(reason: Refusal) -> &'static str {
         Refusal::UnknownCall => "UnknownCall",
         Refusal::NotWaiting => "NotWaiting",
         Refusal::NotInWrapUp => "NotInWrapUp",
+        Refusal::UnknownDisposition => "UnknownDisposition",
         Refusal::AtLimit => "AtLimit",
         Refusal::OutOfRange => "OutOfRange",
         Refusal::UnknownSupervisor => "UnknownSupervisor",

@@ -84,6 +84,7 @@ impl Right {
             | Command::SetReady { .. }
             | Command::SetNotReady { .. }
             | Command::ExtendWrapUp { .. }
+            | Command::Dispose { .. }
             | Command::Hold { .. }
             | Command::Retrieve { .. }
             | Command::Mute { .. }

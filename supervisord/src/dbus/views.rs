@@ -84,6 +84,7 @@ view! {
         forced_until: u64 => "ForcedUntil",
         forced_by: String => "ForcedBy",
         next_state: String => "NextState",
+        owes_disposition: bool => "OwesDisposition",
         call: String => "Call",
         queues: Vec<String> => "Queues",
         levels: Vec<u8> => "Levels",
@@ -133,6 +134,7 @@ impl AgentView {
             next_state: agent
                 .next
                 .map_or_else(String::new, |next| next.label().to_owned()),
+            owes_disposition: agent.owes_disposition,
             call: agent.call.as_deref().map_or_else(String::new, text),
             queues: agent.queues.iter().map(|member| text(&member.queue)).collect(),
             levels: agent.queues.iter().map(|member| member.level).collect(),

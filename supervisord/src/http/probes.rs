@@ -1,11 +1,15 @@
 //! Metrics and health.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
+use bytes::Bytes;
+use futures_util::stream;
 
 use super::Http;
 use super::auth;
@@ -56,7 +60,9 @@ async fn metrics(
     });
     let text = text.await.and_then(|text| text);
     let text = text.map_err(|error| Problem::defect("metrics could not be written", &error))?;
-    Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
+    let pieces = stream::iter(text.into_iter().map(|piece| Ok::<_, Infallible>(Bytes::from(piece))));
+    let body = Body::from_stream(pieces);
+    Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], body).into_response())
 }
 
 /// 200 while all is stored; 503 with the reason otherwise. A node that is away is the node's trouble, not ours. What is wrong with the users' file is

@@ -84,6 +84,7 @@ impl Problem {
             | Refusal::UnknownSupervisor
             | Refusal::UnknownTarget
             | Refusal::UnknownTier
+            | Refusal::UnknownDisposition
             | Refusal::NoBlacklist => StatusCode::NOT_FOUND,
             Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::OutOfRange | Refusal::BadFile | Refusal::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,

@@ -19,8 +19,16 @@ pub(super) fn tiers<'a>(node: &'a Node, counts: Option<&'a QueueCounts>) -> BTre
     node.tiers.iter().chain(counted).map(String::as_str).collect()
 }
 
+/// Codes of the dispositions that calls of a queue can have, and of those that they had.
+pub(super) fn codes<'a>(node: &'a Node, queue: &str, counts: Option<&'a QueueCounts>) -> BTreeSet<&'a str> {
+    let known = node.dispositions.iter().filter(|known| known.suits(queue));
+    let counted = counts.into_iter().flat_map(|counts| counts.dispositions.keys());
+    let known = known.map(|known| known.code.as_str());
+    known.chain(counted.map(String::as_str)).collect()
+}
+
 /// Series that [`Families::queue`] makes.
-pub(super) fn series_of_queue(tiers: usize) -> usize {
+pub(super) fn series_of_queue(tiers: usize, dispositions: usize) -> usize {
     let histograms = [
         histogram::WAIT,
         histogram::WAIT,
@@ -32,6 +40,7 @@ pub(super) fn series_of_queue(tiers: usize) -> usize {
     ];
     8 + AgentState::ALL.len()
         + OfferResult::ALL.len()
+        + dispositions
         + tiers * (6 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
         + histograms.iter().map(|bounds| bounds.len() + 3).sum::<usize>()
 }
@@ -88,6 +97,8 @@ families! {
         "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost, and may be restored.",
     callbacks_owed: Gauge "callbacks_owed" "Callers who are owed a call.",
     offers: Counter "offers_total" "Attempts to reach an agent that are over, by result.",
+    dispositions: Counter "dispositions_total"
+        "What agents said that calls were about, by code; one that they thought better of counts again.",
     state_seconds: Counter "agent_state_seconds_total"
         "Time of all agents by state, up to the node's last event.",
     actions: Counter "supervisor_actions_total"
@@ -217,6 +228,7 @@ impl Families {
         queue: Option<&Queue>,
         counts: Option<&QueueCounts>,
         tiers: &BTreeSet<&str>,
+        codes: &BTreeSet<&str>,
     ) {
         let base = [("node", node), ("queue", name)];
         let none = QueueCounts::default();
@@ -233,6 +245,11 @@ impl Families {
             let n = counts.offers.get(result).copied().unwrap_or(0);
             self.offers
                 .add(counter(&[base[0], base[1], ("result", result.label())], n));
+        }
+        for code in codes {
+            let n = counts.dispositions.get(*code).copied().unwrap_or(0);
+            self.dispositions
+                .add(counter(&[base[0], base[1], ("code", *code)], n));
         }
         let none = TierCounts::default();
         for tier in tiers {

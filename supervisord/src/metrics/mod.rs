@@ -14,7 +14,7 @@ use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGa
 
 use crate::settings::MetricsSettings;
 use crate::shared::Shared;
-use families::{Families, series_of_queue, tiers};
+use families::{Families, codes, series_of_queue, tiers};
 use text::Family;
 
 /// Figures of the daemon itself. They begin anew with each start.
@@ -82,13 +82,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// As it is now, in Prometheus' text format.
+    /// As it is now, in Prometheus' text format: a piece for each family of the state, since all of them may be many megabytes, and one for the rest.
     ///
     /// # Errors
     /// If the library cannot write its own.
-    pub fn text(&self) -> prometheus::Result<String> {
+    pub fn text(&self) -> prometheus::Result<Vec<String>> {
         let mut text = self.state.text();
-        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        text.push(TextEncoder::new().encode_to_string(&self.registry.gather())?);
         Ok(text)
     }
 }
@@ -111,8 +111,8 @@ impl StateMetrics {
         }
     }
 
-    /// All of it, in Prometheus' text format.
-    pub fn text(&self) -> String {
+    /// All of it, a piece for each family.
+    fn text(&self) -> Vec<String> {
         let mut families = Families::new();
         for link in self.shared.links().iter() {
             families.link(&link.node, link.commands.is_some(), &link.pipe);
@@ -129,22 +129,18 @@ impl StateMetrics {
             for queue in names {
                 let counts = node.counts.queues.get(queue);
                 let tiers = tiers(node, counts);
-                let series = series_of_queue(tiers.len());
+                let codes = codes(node, queue, counts);
+                let series = series_of_queue(tiers.len(), codes.len());
                 if series > room {
                     dropped += series;
                     continue;
                 }
                 room -= series;
-                families.queue(name, queue, node.queues.get(queue), counts, &tiers);
+                families.queue(name, queue, node.queues.get(queue), counts, &tiers, &codes);
             }
         }
         drop(state);
         self.series_dropped.inc_by(dropped as u64);
-        let families: Vec<Family> = families.into_families().collect();
-        let mut text = String::with_capacity(families.iter().map(Family::len).sum());
-        for family in families {
-            family.write(&mut text);
-        }
-        text
+        families.into_families().map(Family::into_text).collect()
     }
 }

@@ -95,28 +95,27 @@ pub(super) fn summary<'a>(
 #[derive(Debug)]
 pub(super) struct Family {
     name: &'static str,
-    kind: Kind,
-    help: &'static str,
     lines: String,
+    /// How long the lines are while there is no sample.
+    head: usize,
 }
 
 impl Family {
-    pub(super) fn new(name: &'static str, kind: Kind, help: &'static str) -> Family {
-        let lines = String::new();
-        Family {
-            name,
-            kind,
-            help,
-            lines,
-        }
+    /// No sample. What `help` says needs no escaping: it has no backslash, and no new line.
+    pub(super) fn new(name: &'static str, kind: Kind, help: &str) -> Family {
+        let kind = kind.label();
+        let lines = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        let head = lines.len();
+        Family { name, lines, head }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.lines.len() == self.head
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lines.len() + self.name.len() * 2 + self.help.len() + 40
+    /// All of it.
+    pub(super) fn into_text(self) -> String {
+        self.lines
     }
 
     /// Adds a sample.
@@ -204,18 +203,6 @@ impl Family {
             self.lines.push_str(part);
         }
     }
-
-    /// Adds all of it to a text.
-    pub(super) fn write(&self, text: &mut String) {
-        for part in ["# HELP ", self.name, " "] {
-            text.push_str(part);
-        }
-        // Nothing in our own words needs escaping: no backslash, no new line.
-        text.push_str(self.help);
-        for part in ["\n# TYPE ", self.name, " ", self.kind.label(), "\n", &self.lines] {
-            text.push_str(part);
-        }
-    }
 }
 
 fn escaped(text: &mut String, value: &str) {
@@ -255,13 +242,6 @@ fn seconds(micros: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn written(family: &Family) -> String {
-        let mut text = String::new();
-        family.write(&mut text);
-        assert!(text.len() <= family.len());
-        text
-    }
-
     #[test]
     fn labels_are_sorted_and_escaped() {
         let mut family = Family::new("hotline_agents", Kind::Gauge, "Agents.");
@@ -269,7 +249,7 @@ mod tests {
         family.add(gauge(&[], 0.25));
         let lines = "hotline_agents{node=\"pbx1\",queue=\"a\\\"b\\\\c\\nd\"} 2\nhotline_agents{} 0.25\n";
         assert_eq!(
-            written(&family),
+            family.into_text(),
             format!("# HELP hotline_agents Agents.\n# TYPE hotline_agents gauge\n{lines}")
         );
     }
@@ -290,7 +270,7 @@ mod tests {
             "hotline_hold_seconds_sum{queue=\"q\"} 7.5",
             "hotline_hold_seconds_count{queue=\"q\"} 4",
         ];
-        let written = written(&family);
+        let written = family.into_text();
         assert_eq!(written.lines().skip(2).collect::<Vec<_>>(), lines);
     }
 
@@ -309,7 +289,7 @@ mod tests {
             "hotline_wait_sum{queue=\"q\"} 2",
             "hotline_wait_count{queue=\"q\"} 3",
         ];
-        let written = written(&family);
+        let written = family.into_text();
         assert_eq!(written.lines().skip(2).collect::<Vec<_>>(), lines);
     }
 }

@@ -17,7 +17,7 @@ pub struct Measure {
     pub name: &'static str,
     /// The number; none where nothing can be divided by, or nothing is known.
     pub value: Option<f64>,
-    /// `count`, `seconds`, `ratio` or `agents`.
+    /// `count`, `seconds`, `ratio`, `per thousand` or `agents`.
     pub unit: &'static str,
     /// How it is computed.
     pub definition: Cow<'static, str>,
@@ -275,6 +275,12 @@ pub(super) fn of_queues(
         q.diverted + q.overflowed,
         offered,
     );
+    disposed(
+        into,
+        [q.disposed, q.complaints, q.resolved, q.follow_ups],
+        ans,
+        q.handled,
+    );
     let minutes = query.fluctuation_minutes;
     into.put(
         "fluctuation",
@@ -322,6 +328,34 @@ fn handling(into: &mut Measures, talk: i64, hold: i64, held: i64, wrap_up: i64, 
     into.mean("talk_time", "talk without hold / handled", talk - hold, handled);
     into.mean("hold_time", "hold / calls with a hold", hold, held);
     into.mean("wrap_up_time", "after-call work / handled", wrap_up, handled);
+}
+
+/// What agents said that calls were about: how many said so, and of those complaints, resolved, to be called again.
+fn disposed(into: &mut Measures, [said, complaints, resolved, follow_ups]: [i64; 4], ans: i64, handled: i64) {
+    into.count("disposed", "calls whose agent said what they were about", said);
+    into.ratio("disposed_rate", "disposed / handled", said, handled);
+    into.count("complaints", "disposed as a complaint", complaints);
+    into.put(
+        "complaints_per_thousand",
+        "per thousand",
+        "complaints / ans x 1000",
+        over(complaints as f64 * 1000.0, ans as f64),
+    );
+    into.count("resolved", "disposed as resolved", resolved);
+    into.ratio("resolved_rate", "resolved / disposed", resolved, said);
+    into.count("follow_ups", "disposed as to be called again", follow_ups);
+}
+
+/// The figures of a disposition, or of several.
+pub(super) fn of_dispositions(into: &mut Measures, q: &QueueFigures) {
+    into.count(
+        "disposed",
+        "calls that joined in the period and got that disposition",
+        q.disposed,
+    );
+    into.count("complaints", "of which as a complaint", q.complaints);
+    into.count("resolved", "of which as resolved", q.resolved);
+    into.count("follow_ups", "of which as to be called again", q.follow_ups);
 }
 
 /// The figures of attempts to reach agents.
@@ -413,5 +447,11 @@ pub(super) fn of_agents_calls(into: &mut Measures, a: &AgentFigures) {
         "calls in which three talked / answered",
         a.conferenced,
         a.answered,
+    );
+    disposed(
+        into,
+        [a.disposed, a.complaints, a.resolved, a.follow_ups],
+        a.answered,
+        a.handled,
     );
 }

@@ -55,12 +55,8 @@ pub const UNKNOWN: &[Unknown] = &[
         why: "no event tells of surveys",
     },
     Unknown {
-        figure: "complaint_rate",
-        why: "no event tells of dispositions, and nothing of the number of active customers",
-    },
-    Unknown {
-        figure: "first_call_resolution_gross",
-        why: "no event tells of dispositions, so whether a call was resolved is not known; see the proxy",
+        figure: "complaints per thousand active customers",
+        why: "nothing tells of the number of active customers; see complaints_per_thousand, which is of answered calls",
     },
     Unknown {
         figure: "adherence, shrinkage",
@@ -173,6 +169,16 @@ fn report_period(
     rows: &mut Vec<ReportRow>,
 ) -> Result<(), SqlError> {
     let mut sums: BTreeMap<Key, Sums> = BTreeMap::new();
+    if query.by == By::Disposition {
+        sums::add_dispositions(sql, query, period, &mut sums)?;
+        for (of, sums) in sums {
+            let mut figures = Measures::default();
+            measures::of_dispositions(&mut figures, &sums.queues);
+            let period = period.clone();
+            rows.push(ReportRow { period, of, figures });
+        }
+        return Ok(());
+    }
     if query.by == By::All {
         sums.insert(Key::default(), Sums::default());
     }
@@ -204,6 +210,8 @@ fn report_period(
             By::All | By::Team | By::Queue | By::Tier | By::QueueTier => {
                 measures::of_queues(&mut figures, &sums.queues, query, spread, callers);
             }
+            // Has figures of its own; see above.
+            By::Disposition => {}
         }
         let with_time = query.has_whole_time() && matches!(query.by, By::All | By::Team | By::Agent);
         match with_time {

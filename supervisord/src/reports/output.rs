@@ -16,6 +16,9 @@ const SHOWN: &[(&str, &str)] = &[
     ("signed_in", "SIGNED IN"),
     ("occupancy", "OCCUPANCY"),
     ("utilisation", "UTILISATION"),
+    ("disposed", "DISPOSED"),
+    ("complaints", "COMPLAINTS"),
+    ("resolved_rate", "RESOLVED"),
 ];
 
 impl Report {
@@ -67,6 +70,7 @@ impl Report {
             "queue" => "QUEUE",
             "tier" => "TIER",
             "agent" => "AGENT",
+            "disposition" => "DISPOSITION",
             _ => "TEAM",
         }));
         let has = |name: &str| {
@@ -107,6 +111,7 @@ fn key_names(by: By) -> &'static [&'static str] {
         By::QueueTier => &["queue", "tier"],
         By::Agent => &["agent"],
         By::Team => &["team"],
+        By::Disposition => &["queue", "disposition"],
     }
 }
 
@@ -115,6 +120,7 @@ fn key_cells(by: By, key: &Key) -> Vec<String> {
         "queue" => key.queue.clone(),
         "tier" => key.tier.clone(),
         "agent" => key.agent.clone(),
+        "disposition" => key.disposition.clone(),
         _ => key.team.clone(),
     };
     key_names(by).iter().map(cell).collect()

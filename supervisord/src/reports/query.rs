@@ -29,6 +29,8 @@ pub enum By {
     Agent,
     /// A team's: its queues and its agents.
     Team,
+    /// What agents said that a queue's calls were about, by code.
+    Disposition,
 }
 
 /// What the fifth service level counts.
@@ -66,7 +68,7 @@ pub struct Query {
     pub queues: Vec<String>,
     /// Only these tiers.
     pub tiers: Vec<String>,
-    /// Only these agents, with [`By::Agent`]: a caller who waits belongs to none.
+    /// Only these agents, with [`By::Agent`] or [`By::Disposition`]: a caller who waits belongs to none.
     pub agents: Vec<String>,
     /// Only this node.
     pub node: Option<String>,
@@ -145,9 +147,9 @@ impl Query {
                 self.repeat_days
             ));
         }
-        if self.by != By::Agent && !self.agents.is_empty() {
+        if !matches!(self.by, By::Agent | By::Disposition) && !self.agents.is_empty() {
             return refuse(
-                "agents can be chosen for figures by agent alone: callers who wait belong to no agent"
+                "agents can be chosen for figures by agent alone, and by disposition: callers who wait belong to no agent"
                     .to_owned(),
             );
         }
@@ -171,6 +173,7 @@ impl Query {
 
     pub(super) fn keys(&self, queue: &str, tier: &str) -> Vec<Key> {
         let key = |queue: &str, tier: &str, team: &str| Key {
+            disposition: String::new(),
             queue: queue.to_owned(),
             tier: tier.to_owned(),
             team: team.to_owned(),
@@ -181,7 +184,7 @@ impl Query {
             By::Queue => vec![key(queue, "", "")],
             By::Tier => vec![key("", tier, "")],
             By::QueueTier => vec![key(queue, tier, "")],
-            By::Agent => Vec::new(),
+            By::Agent | By::Disposition => Vec::new(),
             By::Team => {
                 let teams = self.teams.iter().filter(|team| team.has_queue(queue));
                 teams.map(|team| key("", "", &team.name)).collect()
@@ -191,7 +194,7 @@ impl Query {
 
     pub(super) fn agents_keys(&self, agent: &str, queue: &str, tier: &str) -> Vec<Key> {
         match self.by {
-            By::All | By::Queue | By::Tier | By::QueueTier => self.keys(queue, tier),
+            By::All | By::Queue | By::Tier | By::QueueTier | By::Disposition => self.keys(queue, tier),
             By::Agent => vec![Key {
                 agent: agent.to_owned(),
                 ..Key::default()
@@ -238,4 +241,7 @@ pub struct Key {
     /// Agent number.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub agent: String,
+    /// Code of a disposition.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub disposition: String,
 }

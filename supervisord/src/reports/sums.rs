@@ -79,7 +79,7 @@ pub(super) fn add_agents(
     // Not by more than is asked: there are many agents.
     let (by_agent, by_queue) = match query.by {
         By::Agent | By::Team => (true, !query.queues.is_empty() || !query.tiers.is_empty()),
-        By::Queue | By::Tier | By::QueueTier | By::All => (!query.agents.is_empty(), true),
+        By::Queue | By::Tier | By::QueueTier | By::All | By::Disposition => (!query.agents.is_empty(), true),
     };
     let agent = if by_agent { "agent" } else { "''" };
     let (queue, tier) = if by_queue { ("queue", "tier") } else { ("''", "''") };
@@ -120,6 +120,44 @@ fn add_agent(
         }
         sums.entry(key).or_default().agents.add(figures, 1);
     }
+}
+
+/// What agents said that calls were about, of those that joined in the period.
+pub(super) fn add_dispositions(
+    sql: &mut dyn Sql,
+    query: &Query,
+    period: &Period,
+    sums: &mut BTreeMap<Key, Sums>,
+) -> Result<(), SqlError> {
+    let here = if query.node.is_some() {
+        " AND boot IN (SELECT id FROM boots WHERE node = $3)"
+    } else {
+        ""
+    };
+    let select = format!(
+        "SELECT queue, tier, coalesce(agent, ''), disposition, count(*){} FROM visits \
+         WHERE joined >= $1 AND joined < $2 AND disposition IS NOT NULL{here} GROUP BY queue, tier, agent, disposition",
+        summed(&["complaint", "resolved", "follow_up"])
+    );
+    sql.each(&select, &asked(query, period), &mut |row| {
+        let (queue, tier, agent) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        if query.wants_agent(agent, queue, tier) {
+            let key = Key {
+                queue: queue.to_owned(),
+                disposition: row.text(3)?.to_owned(),
+                ..Key::default()
+            };
+            let figures = QueueFigures {
+                disposed: row.int(4)?,
+                complaints: row.int(5)?,
+                resolved: row.int(6)?,
+                follow_ups: row.int(7)?,
+                ..QueueFigures::default()
+            };
+            sums.entry(key).or_default().queues.add(&figures, 1);
+        }
+        Ok(())
+    })
 }
 
 /// A state that an agent is in now.

@@ -197,6 +197,7 @@ impl Node {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::DispositionSet { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }

@@ -51,6 +51,9 @@ pub struct QueueCounts {
     pub tiers: BTreeMap<String, TierCounts>,
     /// Attempts to reach an agent, by how they ended.
     pub offers: BTreeMap<OfferResult, u64>,
+    /// What agents said that calls were about, by code. One that they thought better of counts again.
+    #[serde(default)]
+    pub dispositions: BTreeMap<String, u64>,
     /// Waits predicted to callers who joined.
     #[serde(default)]
     pub predictions: u64,
@@ -129,6 +132,13 @@ impl Counts {
         *entry(results, result_label(outcome)) += 1;
     }
 
+    /// Counts what an agent said that a call was about. What is beyond the most codes that settings may have is `other`.
+    pub fn disposition(&mut self, queue: &str, code: &str) {
+        let counts = &mut self.queue(queue).dispositions;
+        let room = counts.len() < MOST_CODES || counts.contains_key(code);
+        *entry(counts, if room { code } else { "other" }) += 1;
+    }
+
     /// Counts a limit that was reached. A level beyond [`LEVELS`] counts as the last: a label has no values that somebody
     /// else makes up.
     pub fn warning(&mut self, limit: &Limit, level: u8) {
@@ -167,6 +177,9 @@ pub const GAPS: &[&str] = &[
     "other",
 ];
 
+/// Codes of dispositions that are counted of a queue: twice as many as settings may have at once.
+const MOST_CODES: usize = 1_000;
+
 /// The highest level of a limit.
 pub const LEVELS: u8 = 8;
 
@@ -180,6 +193,7 @@ pub const ACTIONS: &[&str] = &[
     "force_idle",
     "force_sign_out",
     "extend_wrap_up",
+    "dispose",
     "set_membership",
     "set_skill",
     "set_door",
@@ -218,6 +232,7 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::ForceIdle { .. } => "force_idle",
         Command::ForceSignOut { .. } => "force_sign_out",
         Command::ExtendWrapUp { .. } => "extend_wrap_up",
+        Command::Dispose { .. } => "dispose",
         Command::SetMembership { .. } => "set_membership",
         Command::SetSkill { .. } => "set_skill",
         Command::SetDoor { .. } => "set_door",

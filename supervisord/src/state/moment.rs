@@ -105,6 +105,7 @@ impl Node {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::DispositionSet { .. }
             | Event::CommandAnswered { .. }
             | Event::ConfigApplied { .. }
             | Event::Fault { .. } => {}

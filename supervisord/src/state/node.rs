@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hotline_wire::event::Estimate;
 use hotline_wire::frame::EventFrame;
-use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, QueueInfo};
+use hotline_wire::snapshot::{AgentInfo, AgentState, CallInfo, CallbackInfo, DispositionInfo, QueueInfo};
 use hotline_wire::{Event, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Node {
     pub socket: String,
     /// Tier names.
     pub tiers: Vec<String>,
+    /// What calls can have been about.
+    #[serde(default)]
+    pub dispositions: Vec<DispositionInfo>,
     /// Queues there are, by name.
     pub queues: BTreeMap<String, Queue>,
     /// Agents there are, by number.
@@ -158,6 +161,7 @@ impl Node {
         self.pressed = None;
         self.forget_moment();
         self.tiers.clear();
+        self.dispositions.clear();
         self.queues.clear();
         self.agents.clear();
         self.complete();
@@ -171,6 +175,7 @@ impl Node {
         self.advance(snapshot.at);
         self.forget_moment();
         self.tiers.clone_from(&snapshot.tiers);
+        self.dispositions.clone_from(&snapshot.dispositions);
         self.set_queues(&snapshot.queues);
         self.set_agents(&snapshot.agents);
         self.replace_calls(&snapshot.calls);
@@ -227,6 +232,7 @@ impl Node {
                 *counts.offers.entry(*result).or_default() += 1;
                 counts.ring.observe(histogram::RING, *ring);
             }
+            Event::DispositionSet { queue, code, .. } => self.counts.disposition(queue, code),
             Event::LimitReached { limit, level, .. } => self.counts.warning(limit, *level),
             Event::Retrieve { result, .. } => *self.counts.retrieves.entry(*result).or_default() += 1,
             Event::QueueChanged { queue } => {
@@ -258,9 +264,11 @@ impl Node {
                 queues,
                 agents,
                 tiers,
+                dispositions,
                 ..
             } => {
                 self.tiers.clone_from(tiers);
+                self.dispositions.clone_from(dispositions);
                 self.set_queues(queues);
                 self.set_agents(agents);
                 self.complete();
@@ -449,6 +457,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
         | Event::CallTransferred { .. }
+        | Event::DispositionSet { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }

@@ -3,6 +3,8 @@
 //! Bodies of events are written anew with the number gone. The chain of the audit record is over its own rows and not over
 //! events, so it stays whole; its rows keep numbers, since they say who blocked whom and what was asked for.
 
+use std::collections::BTreeSet;
+
 use hotline_blacklist::{Number, Plan};
 use serde_json::Value as Json;
 
@@ -67,6 +69,7 @@ impl<E: Engine> SqlStore<E> {
             };
             erased.events = events(sql, &plan, wanted)?;
             erased.snapshots = snapshots(sql, &plan, wanted)?;
+            erased.events += notes(sql, &plan, wanted)?;
             let gone = "UPDATE calls SET number = '', caller = NULL WHERE caller = $1 AND ended IS NOT NULL";
             erased.calls = sql.execute(gone, values![wanted.to_string()])?;
             texts(sql, &plan, wanted)?;
@@ -136,6 +139,46 @@ fn events(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlErro
     Ok(changed)
 }
 
+/// What agents wrote of that caller's calls, and what they wrote with the number in it. How many events had such.
+fn notes(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
+    let of_caller = "SELECT call FROM calls WHERE caller = $1 AND ended IS NOT NULL";
+    let gone = format!("UPDATE visits SET note = '' WHERE note <> '' AND call IN ({of_caller})");
+    let caller = wanted.to_string();
+    sql.execute(&gone, values![&caller])?;
+    let mut calls = BTreeSet::new();
+    for row in sql.rows(of_caller, values![&caller])? {
+        calls.insert(row.text(0)?.to_owned());
+    }
+    let mut found = Vec::new();
+    let disposed = "SELECT node, boot, seq, body FROM events WHERE body LIKE '%\"disposition_set\"%'";
+    sql.each(disposed, &[], &mut |row| {
+        let mut json: Json =
+            serde_json::from_str(row.text(3)?).map_err(|error| SqlError::Unreadable(error.to_string()))?;
+        let of = json.get("call").and_then(Json::as_str).unwrap_or_default();
+        if calls.contains(of)
+            && let Some(fields) = json.as_object_mut()
+            && fields.remove("note").is_some()
+        {
+            let place = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.uint(2)?);
+            found.push((place, json.to_string()));
+        }
+        Ok(())
+    })?;
+    let mut changed = 0;
+    for ((node, boot, seq), body) in found {
+        let put = "UPDATE events SET body = $1 WHERE node = $2 AND boot = $3 AND seq = $4";
+        changed += sql.execute(put, values![body, node, boot, seq])?;
+    }
+    for row in sql.rows("SELECT DISTINCT note FROM visits WHERE note <> ''", &[])? {
+        let note = row.text(0)?;
+        if let Some(without) = erase_text(note, plan, wanted) {
+            let put = "UPDATE visits SET note = $1 WHERE note = $2";
+            sql.execute(put, values![without, note])?;
+        }
+    }
+    Ok(changed)
+}
+
 fn snapshots(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
     let mut changed = 0;
     for row in sql.rows("SELECT id, body FROM marks WHERE kind = 'snapshot'", &[])? {
@@ -177,7 +220,7 @@ fn without(text: &str, plan: &Plan, wanted: Number) -> Result<Option<String>, Sq
 /// Fields that hold a caller's number and nothing else.
 const NUMBERS: [&str; 3] = ["number", "entry", "caller"];
 /// Fields that people write.
-const TEXTS: [&str; 4] = ["reason", "flag", "message", "what"];
+const TEXTS: [&str; 5] = ["reason", "flag", "message", "what", "note"];
 
 fn erase_in(json: &mut Json, plan: &Plan, wanted: Number) -> bool {
     match json {

@@ -1,10 +1,10 @@
 //! The tables, and how an older store becomes one of this version.
 
-use super::ledger::figures::{AgentFigures, QueueFigures};
+use super::ledger::figures::{AgentFigures, DISPOSED, QueueFigures};
 use super::sql::{Dialect, Sql, SqlError, values};
 
 /// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found];
+const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found, visits_disposed];
 
 /// The version of this program's schema.
 pub const VERSION: u64 = MIGRATIONS.len() as u64;
@@ -67,6 +67,7 @@ fn ledger() -> String {
     let figures = |columns: &[&str]| {
         let columns: Vec<String> = columns
             .iter()
+            .filter(|column| !DISPOSED.contains(column))
             .map(|column| format!("{column} BIGINT NOT NULL"))
             .collect();
         columns.join(", ")
@@ -133,6 +134,22 @@ fn audit_found() -> String {
     "CREATE INDEX IF NOT EXISTS audit_target ON audit (target, id);
     CREATE INDEX IF NOT EXISTS audit_at ON audit (at);"
         .to_owned()
+}
+
+/// What agents said that calls were about.
+fn visits_disposed() -> String {
+    let mut all = "ALTER TABLE visits ADD COLUMN disposition TEXT;
+    ALTER TABLE visits ADD COLUMN complaint BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE visits ADD COLUMN resolved BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE visits ADD COLUMN follow_up BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE visits ADD COLUMN note TEXT;"
+        .to_owned();
+    for table in ["queue_stats", "agent_stats"] {
+        for column in DISPOSED {
+            all += &format!("ALTER TABLE {table} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0;");
+        }
+    }
+    all
 }
 
 /// Makes the tables of the audit record, unless they are there: whatever somebody did to them, events must not wait.

@@ -2,7 +2,7 @@
 
 use hotline_wire::Event;
 use hotline_wire::blacklist::ScreenAction;
-use hotline_wire::event::CallOutcome;
+use hotline_wire::event::{CallOutcome, Party};
 use hotline_wire::snapshot::AgentState;
 use supervisord::audit;
 use supervisord::settings::StoreSettings;
@@ -11,7 +11,7 @@ use supervisord::store::{EventStore, Maintain, Maintained, SqliteStore};
 use crate::support::inside;
 use crate::support::kept::{Kept, assert_same, reopen};
 use crate::support::node::FakeNode;
-use crate::support::story::{MORNING, SECOND, Story, agent, joined, left};
+use crate::support::story::{MORNING, SECOND, Story, agent, joined, left, said};
 
 #[test]
 fn a_number_is_erased_in_every_form_and_its_calls_still_count() {
@@ -255,6 +255,70 @@ fn a_number_that_people_wrote_is_found_however_they_wrote_it() {
         let reason = row.text(0).unwrap();
         assert!(!reason.contains("1111"), "{reason}");
     }
+}
+
+#[test]
+fn what_agents_wrote_of_a_callers_calls_goes_with_the_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().join("events.db"),
+        ..StoreSettings::default()
+    };
+    let node = FakeNode::start(dir.path(), "pbx1", "b1");
+    Story::new(13, "b1").begin(&node);
+    let noted = |call: &str, note: &str| {
+        let mut event = said(call, "sales", "1001", "07", "");
+        if let Event::DispositionSet { note: of, .. } = &mut event {
+            *of = note.to_owned();
+        }
+        event
+    };
+    for (call, number, note) in [
+        ("c", "13900001111", "lives in the red house"),
+        ("d", "13800138000", "sister of 139 0000 1111"),
+    ] {
+        let (name, wait) = (call.to_owned(), SECOND);
+        node.tell_at(MORNING, joined(call, "sales", "gold", number));
+        let connected = Event::CallConnected {
+            call: name.clone(),
+            agent: "1001".into(),
+            queue: "sales".into(),
+            tier: "gold".into(),
+            wait,
+        };
+        node.tell_at(MORNING + wait, connected);
+        node.tell_at(MORNING + wait, noted(call, note));
+        let finished = Event::CallFinished {
+            call: name,
+            queue: "sales".into(),
+            tier: "gold".into(),
+            outcome: CallOutcome::Answered,
+            agent: Some("1001".into()),
+            wait,
+            talk: SECOND,
+            hold: 0,
+            by: Party::Caller,
+            to: Default::default(),
+        };
+        node.tell_at(MORNING + 2 * wait, finished);
+    }
+    let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
+    kept.boot("pbx1", "b1");
+    kept.events("pbx1", "b1", &node.take_held());
+    kept.store.erase("13900001111", "test", 1).unwrap();
+    let column = |kept: &mut Kept<_>, query: &str| -> Vec<String> {
+        let rows = kept.rows(query);
+        rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
+    };
+    let notes = column(&mut kept, "SELECT coalesce(note, '-') FROM visits ORDER BY call");
+    assert_eq!(notes, ["", "sister of erased"]);
+    let codes = column(&mut kept, "SELECT disposition FROM visits ORDER BY call");
+    assert_eq!(codes, ["07", "07"], "it still counts");
+    let bodies = column(&mut kept, "SELECT body FROM events").join("\n");
+    assert!(
+        !bodies.contains("red house") && !bodies.contains("0000 1111"),
+        "{bodies}"
+    );
 }
 
 #[test]

@@ -150,6 +150,13 @@ fn assert_visits(row: &reports::ReportRow, visits: &[&Visit], query: &Query) {
         over(sum(&|visit| visit.talk - visit.hold), handled),
     );
     same(row, "wrap_up_time", over(sum(&|visit| visit.wrap_up), handled));
+    let said = count(&|visit| visit.said.is_some());
+    let complaints = count(&|visit| visit.said.as_deref() == Some("07"));
+    same(row, "disposed", Some(said));
+    same(row, "disposed_rate", over(said, handled));
+    same(row, "complaints", Some(complaints));
+    same(row, "complaints_per_thousand", over(complaints * 1000.0, ans));
+    same(row, "resolved_rate", over(said - complaints, said));
     let held = count(&|visit| visit.hold > 0);
     same(row, "hold_time", over(sum(&|visit| visit.hold), held));
     same(row, "hold_rate", over(held, ans));
@@ -237,6 +244,7 @@ fn assert_report(told: &mut Told, recount: &Recount, query: &Query) -> usize {
             tier,
             agent,
             team,
+            disposition: _,
         } = &row.of;
         let of = |name: &str, wanted: &str| wanted.is_empty() || name == wanted;
         if query.by == By::Agent {
@@ -247,6 +255,8 @@ fn assert_report(told: &mut Told, recount: &Recount, query: &Query) -> usize {
             let handled = visits.iter().filter(|visit| visit.outcome.is_some()).count() as f64;
             let aht = seconds(visits.iter().map(|visit| visit.talk + visit.wrap_up).sum());
             same(row, "handling_time", over(aht, handled));
+            let complaints = visits.iter().filter(|visit| visit.said.as_deref() == Some("07"));
+            same(row, "complaints", Some(complaints.count() as f64));
             continue;
         }
         let mine = |visit: &&Visit| {

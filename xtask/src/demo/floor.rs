@@ -252,6 +252,7 @@ impl State {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::DispositionSet { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
             | Event::Retrieve { .. }

@@ -26,12 +26,13 @@ pub(crate) fn register() -> Result<Vec<RegisteredCommand>, Taken> {
 fn commands() -> [cli::Command; 13] {
     [
         cli::Command {
-            pattern: c"hotline show {queues|agents|calls|callbacks|supervisors|monitors|fairness|resources|spool|status}",
-            summary: c"Show Hotline's queues, agents, calls, callbacks, supervisors, fairness, resources, spool or health",
+            pattern: c"hotline show {queues|agents|calls|callbacks|dispositions|supervisors|monitors|fairness|resources|spool|status}",
+            summary: c"Show Hotline's queues, agents, calls, callbacks, dispositions, supervisors, fairness, resources, spool or health",
             usage: c"Usage: hotline show queues
        hotline show agents [<queue>]
        hotline show calls [verbose]
        hotline show callbacks [verbose]
+       hotline show dispositions [<queue>]
        hotline show supervisors
        hotline show monitors
        hotline show fairness
@@ -46,7 +47,7 @@ fn commands() -> [cli::Command; 13] {
             complete: complete_show,
         },
         cli::Command {
-            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|hold|retrieve|mute|unmute|transfer|queue|skill}",
+            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|queue|skill}",
             summary: c"Change the state, queues or skills of a Hotline agent",
             usage: c"Usage: hotline agent signin <number> [<phone>]
        hotline agent signout <number>
@@ -56,6 +57,7 @@ fn commands() -> [cli::Command; 13] {
        hotline agent forceidle <number>
        hotline agent forcesignout <number> [<reason>]
        hotline agent wrapup <number> <seconds>
+       hotline agent dispose <number> <code> [<note>]
        hotline agent hold <number>
        hotline agent retrieve <number>
        hotline agent mute <number>
@@ -65,7 +67,8 @@ fn commands() -> [cli::Command; 13] {
        hotline agent queue <number> <queue> [<level> [<weight>]|leave]
        hotline agent skill <number> <skill> [drop]
        Does what the agent, or with force... what a supervisor could do. 0 seconds, or none, is until lifted.
-       wrapup makes after-call work longer. queue puts the agent into a queue, or changes the level there, from
+       wrapup makes after-call work longer. dispose says what the call was about; `hotline show dispositions` has the
+       codes. queue puts the agent into a queue, or changes the level there, from
        1 (best) to 255; it and skill lie over the settings until the module is loaded anew.\n",
             run: |invocation| order(invocation, orders::agent),
             complete: complete_agent,
@@ -197,6 +200,8 @@ fn show(invocation: &Invocation) -> Outcome {
         ["calls"] => tables::calls(&snapshot, false),
         ["calls", "verbose"] => tables::calls(&snapshot, true),
         ["callbacks"] => tables::callbacks(&snapshot, false),
+        ["dispositions"] => tables::dispositions(&snapshot, None),
+        ["dispositions", queue] => tables::dispositions(&snapshot, Some(queue)),
         ["supervisors"] => tables::supervisors(&snapshot),
         ["monitors"] => tables::monitors(&snapshot),
         ["callbacks", "verbose"] => tables::callbacks(&snapshot, true),
@@ -286,7 +291,7 @@ fn reload(invocation: &Invocation) -> Outcome {
 
 fn complete_show(words: &[String]) -> Vec<String> {
     match (words.get(2).map(String::as_str), words.len()) {
-        (Some("agents"), 3) => queue_names(),
+        (Some("agents" | "dispositions"), 3) => queue_names(),
         (Some("calls" | "callbacks"), 3) => vec!["verbose".to_owned()],
         _ => Vec::new(),
     }
@@ -297,6 +302,10 @@ fn complete_agent(words: &[String]) -> Vec<String> {
         (_, 3) => agent_numbers(),
         (Some("queue"), 4) => queue_names(),
         (Some("queue"), 5) => vec!["leave".to_owned()],
+        (Some("dispose"), 4) => settled(|settings| {
+            let dispositions = settings.dispositions.iter();
+            dispositions.map(|known| known.code.clone()).collect()
+        }),
         (Some("skill"), 4) => skill_names(),
         (Some("skill"), 5) => vec!["drop".to_owned()],
         _ => Vec::new(),

@@ -31,6 +31,11 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
             agent,
             seconds: text.parse().ok()?,
         },
+        ("dispose", 1..) => Command::Dispose {
+            agent,
+            code: rest[0].clone(),
+            note: rest[1..].join(" "),
+        },
         ("hold", 0) => Command::Hold { agent },
         ("retrieve", 0) => Command::Retrieve { agent },
         ("mute", 0) => Command::Mute { agent },
@@ -252,7 +257,16 @@ mod tests {
                 seconds: 60
             })
         );
+        assert_eq!(
+            parsed(agent, "dispose 1001 07 calls again"),
+            Some(Command::Dispose {
+                agent: "1001".into(),
+                code: "07".into(),
+                note: "calls again".into()
+            })
+        );
         for wrong in [
+            "dispose 1001",
             "ready 1001 now",
             "ready",
             "dance 1001",

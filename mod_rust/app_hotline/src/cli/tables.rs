@@ -2,7 +2,7 @@
 
 use hotline_wire::event::{Estimate, TalkState};
 use hotline_wire::snapshot::{
-    AgentInfo, AgentState, CallInfo, CallbackInfo, Door, MonitorInfo, QueueInfo, Snapshot,
+    AgentInfo, AgentState, CallInfo, CallbackInfo, DispositionInfo, Door, MonitorInfo, QueueInfo, Snapshot,
 };
 
 use super::orders;
@@ -124,6 +124,9 @@ fn details(agent: &AgentInfo, now: u64) -> String {
             None => format!("forced by {}", forced.author),
         });
     }
+    if agent.owes_disposition {
+        details.push("owes a disposition".to_owned());
+    }
     if let Some(next) = agent.next {
         details.push(format!("then {}", next.label()));
     }
@@ -194,6 +197,40 @@ fn callback_row(callback: &CallbackInfo, now: u64, verbose: bool) -> Vec<String>
         callback.position.to_string(),
         callback.attempts.to_string(),
     ]
+}
+
+pub(super) fn dispositions(snapshot: &Snapshot, queue: Option<&str>) -> String {
+    let yes = |is: bool| if is { "yes" } else { "-" }.to_owned();
+    let suits = |known: &&DispositionInfo| queue.is_none_or(|queue| known.suits(queue));
+    let rows: Vec<Vec<String>> = snapshot
+        .dispositions
+        .iter()
+        .filter(suits)
+        .map(|known| {
+            vec![
+                known.code.clone(),
+                or_dash(&known.zh),
+                or_dash(&known.en),
+                yes(known.complaint),
+                yes(known.resolved),
+                yes(known.follow_up),
+                match known.queues.as_slice() {
+                    [] => "all".to_owned(),
+                    queues => queues.join(","),
+                },
+            ]
+        })
+        .collect();
+    let head = [
+        "Code",
+        "Chinese",
+        "English",
+        "Complaint",
+        "Resolved",
+        "Follow up",
+        "Queues",
+    ];
+    table(&head, &rows) + &counted(rows.len(), "disposition")
 }
 
 pub(super) fn supervisors(snapshot: &Snapshot) -> String {
@@ -386,6 +423,7 @@ mod tests {
             forced: None,
             next: None,
             phone_state: PhoneState::Available,
+            owes_disposition: false,
             call: None,
         };
         let snapshot = Snapshot {

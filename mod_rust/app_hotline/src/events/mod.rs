@@ -175,6 +175,28 @@ fn translated(event: &Event) -> Told {
             .with("Target", to.parts().1)
             .with("Reason", reason)
             .with("Author", author),
+        // The agent's own words are for the store alone.
+        Event::DispositionSet {
+            call,
+            agent,
+            queue,
+            code,
+            complaint,
+            resolved,
+            follow_up,
+            note: _,
+            before,
+            author,
+        } => Told::call("HotlineDispositionSet")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Code", code)
+            .with("Complaint", if *complaint { "yes" } else { "no" })
+            .with("Resolved", if *resolved { "yes" } else { "no" })
+            .with("FollowUp", if *follow_up { "yes" } else { "no" })
+            .with("Before", before)
+            .with("Author", author),
         Event::CallFinished {
             call,
             queue,

@@ -171,6 +171,7 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         Command::ForceIdle { agent } => ("force_idle", of(agent)),
         Command::ForceSignOut { agent, .. } => ("force_sign_out", of(agent)),
         Command::ExtendWrapUp { agent, .. } => ("extend_wrap_up", of(agent)),
+        Command::Dispose { agent, code, .. } => ("dispose", vec![("Agent", agent), ("Code", code)]),
         Command::SetMembership { agent, queue, .. } => {
             ("set_membership", vec![("Agent", agent), ("Queue", queue)])
         }

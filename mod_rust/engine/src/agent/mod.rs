@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::command::Asked;
 use crate::config::Answering;
+use crate::dispose::Disposed;
 use crate::event::{AgentCard, AgentState, AgentView, Forced, MemberView, NextState};
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use crate::input::{OfferFailure, PhoneState, TalkState};
@@ -132,6 +133,8 @@ pub(crate) struct Rest {
     /// After-call work, while `WrapUp`.
     pub(crate) wrap_up: Option<AfterCall>,
     pub(crate) wrap_up_alarm: Option<Alarm>,
+    /// What the agent said of the last call.
+    pub(crate) disposed: Option<Box<Disposed>>,
     /// Why not ready or signed out.
     pub(crate) reason: String,
     pub(crate) lock_alarm: Option<Alarm>,
@@ -166,11 +169,15 @@ pub(crate) struct Seat {
 /// After-call work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AfterCall {
-    /// After a call of that queue.
+    /// After that call.
+    pub(crate) call: CallId,
+    /// Of that queue.
     pub(crate) queue: QueueId,
     pub(crate) began: Time,
     /// When it was to end at first, and does now; `None` until the agent is done.
     pub(crate) until: Option<(Time, Time)>,
+    /// While the agent must say what the call was about: until when at the latest.
+    pub(crate) owed: Option<Time>,
 }
 
 /// The call an agent is offered or talks in.
@@ -250,6 +257,7 @@ impl Agent {
                 always_signed_in: false,
                 wrap_up: None,
                 wrap_up_alarm: None,
+                disposed: None,
                 reason: String::new(),
                 lock_alarm: None,
                 lock_asked: None,
@@ -393,6 +401,7 @@ impl Agent {
                 self.next.as_ref().map(|next| next.state.clone())
             },
             phone_state: self.phone_state,
+            owes_disposition: self.rest.wrap_up.is_some_and(|work| work.owed.is_some()),
             call: self.engaged.map(|engaged| engaged.call),
         }
     }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use crate::agent::{Base, CoolDown, Idle, Next, REMOVED, Trigger, next};
-use crate::config::WrapUp;
 use crate::engine::Engine;
 use crate::event::NextState;
-use crate::ids::{AgentId, QueueId};
+use crate::ids::{AgentId, CallId, QueueId};
 use crate::input::{OfferFailure, PhoneState, TalkState};
 use crate::time::Span;
 use crate::timers::Timer;
@@ -124,7 +123,7 @@ impl Engine {
     }
 
     /// What comes after an offer or a call: removal, the state asked for, wrap-up, or the next call.
-    pub(crate) fn agent_is_free(&mut self, id: AgentId, after: Option<(QueueId, WrapUp)>, idle: Idle) {
+    pub(crate) fn agent_is_free(&mut self, id: AgentId, after: Option<(CallId, QueueId)>, idle: Idle) {
         let agent = &mut self.agents[id.0 as usize];
         agent.engaged = None;
         let removed = agent.removed;
@@ -144,13 +143,13 @@ impl Engine {
                 None => {}
             };
         }
-        if let Some(Next { state, asked }) = next {
-            match state {
-                NextState::Ready => self.resume(id),
-                NextState::NotReady { reason } => self.pause(id, reason),
-                NextState::SignedOut { reason } => self.sign_out(id, reason),
+        match next {
+            // The agent must say first what the call was about.
+            Some(next) if self.owes_disposition(id) && !next.asked.command.is_forced() => {
+                self.agents[id.0 as usize].next = Some(Box::new(next));
             }
-            self.done(asked);
+            Some(next) => self.enter_next(id, next),
+            None => {}
         }
         if let Some(asked) = self.agents[id.0 as usize].rest.lock_asked.take() {
             self.done(*asked);

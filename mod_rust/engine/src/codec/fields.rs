@@ -2,9 +2,10 @@
 
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
-    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
-    Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
+    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
+    Reason, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone,
+    Warnings, Way, WrapUp,
 };
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
@@ -275,6 +276,7 @@ choice!(Command {
     20 => Hold { agent, on },
     21 => Mute { agent, on },
     22 => Transfer { agent, to, reason },
+    27 => Dispose { agent, code, note },
 });
 
 choice!(Destination {
@@ -296,6 +298,7 @@ record!(Config {
     supervision,
     menus,
     reasons,
+    dispositions,
     misses,
     limits
 });
@@ -319,6 +322,7 @@ record!(Queue {
     ring_time,
     wrap_up,
     wrap_up_max,
+    needs_disposition,
     service_target,
     ring_all_max,
     music,
@@ -455,6 +459,16 @@ record!(Retrieve {
 });
 
 record!(Reason { name, warn });
+
+record!(Disposition {
+    code,
+    zh,
+    en,
+    complaint,
+    resolved,
+    follow_up,
+    queues
+});
 
 choice!(WrapUp {
     0 => Timed(span),

@@ -25,6 +25,7 @@ impl Config {
         }
         self.check_menus(&names)?;
         self.check_reasons()?;
+        super::disposition::check(&self.dispositions, &self.queues)?;
         self.check_supervision()?;
         if self.skills().len() > MAX_SKILLS {
             return Err(ConfigError::TooManySkills);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::config::{MAX_ALSO, MAX_RULES, MAX_SKILLS, MAX_TIERS};
+use crate::config::{MAX_ALSO, MAX_DISPOSITIONS, MAX_RULES, MAX_SKILLS, MAX_TIERS};
 
 /// Why settings were refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +38,15 @@ pub enum ConfigError {
         /// How.
         fault: ReasonFault,
     },
+    /// More than [`MAX_DISPOSITIONS`] dispositions.
+    TooManyDispositions,
+    /// A disposition is wrong.
+    Disposition {
+        /// Its code.
+        code: String,
+        /// How.
+        fault: DispositionFault,
+    },
     /// A tier is wrong.
     Tier {
         /// Its name.
@@ -59,6 +68,17 @@ pub enum ConfigError {
         /// How.
         fault: AgentFault,
     },
+}
+
+/// What is wrong with a disposition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DispositionFault {
+    /// The code is empty.
+    NoCode,
+    /// The code occurs twice.
+    Twice,
+    /// It is for a queue that there is not.
+    UnknownQueue(String),
 }
 
 /// What is wrong with a tier.
@@ -83,6 +103,8 @@ pub enum QueueFault {
     NoMaxWait,
     /// [`Queue::ring_all_max`] is zero under [`Strategy::RingAll`].
     RingsNobody,
+    /// A disposition is required, and there is none for the queue.
+    NoDisposition,
     /// [`Queue::level`] is zero.
     LevelZero,
     /// [`Queue::handle_time`] is zero.
@@ -213,6 +235,10 @@ impl fmt::Display for ConfigError {
             }
             ConfigError::Menu { menu, fault } => write!(f, "menu \"{menu}\": {fault}"),
             ConfigError::Reason { reason, fault } => write!(f, "reason \"{reason}\": {fault}"),
+            ConfigError::TooManyDispositions => {
+                write!(f, "more than {MAX_DISPOSITIONS} dispositions; use fewer")
+            }
+            ConfigError::Disposition { code, fault } => write!(f, "disposition \"{code}\": {fault}"),
             ConfigError::Tier { tier, fault } => write!(f, "tier \"{tier}\": {fault}"),
             ConfigError::Queue { queue, fault } => write!(f, "queue \"{queue}\": {fault}"),
             ConfigError::Agent { agent, fault } => write!(f, "agent \"{agent}\": {fault}"),
@@ -238,6 +264,18 @@ impl fmt::Display for SupervisionFault {
     }
 }
 
+impl fmt::Display for DispositionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DispositionFault::NoCode => f.write_str("the code is empty"),
+            DispositionFault::Twice => f.write_str("defined twice"),
+            DispositionFault::UnknownQueue(queue) => {
+                write!(f, "is for queue \"{queue}\", which is not defined")
+            }
+        }
+    }
+}
+
 impl fmt::Display for TierFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -259,6 +297,9 @@ impl fmt::Display for QueueFault {
             }
             QueueFault::NoMaxWait => f.write_str("the longest wait is 0; leave it out for no limit"),
             QueueFault::RingsNobody => f.write_str("ring-all with at most 0 phones; allow at least one"),
+            QueueFault::NoDisposition => {
+                f.write_str("requires a disposition, and none is defined for it")
+            }
             QueueFault::LevelZero => f.write_str("callers accept level 0; levels go from 1 (best) to 255"),
             QueueFault::NoHandleTime => f.write_str("the expected handle time is 0; give a rough one"),
             QueueFault::UnknownTier(tier) => write!(f, "limits tier \"{tier}\", which is not defined"),

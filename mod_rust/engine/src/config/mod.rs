@@ -1,14 +1,17 @@
 //! The settings of an engine as plain data. The host reads them from a file; the engine checks and applies them.
 
 mod check;
+mod disposition;
 mod error;
 mod fairness;
 mod greeting;
 mod hold;
 mod supervision;
 
+pub use disposition::{Disposition, MAX_DISPOSITIONS};
 pub use error::{
-    AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault, TierFault,
+    AgentFault, ConfigError, DispositionFault, MenuFault, QueueFault, ReasonFault, RuleFault,
+    SupervisionFault, TierFault,
 };
 pub use fairness::{Fairness, Overtaking};
 pub use greeting::{Greeting, Intro};
@@ -35,6 +38,8 @@ pub struct Config {
     pub menus: Vec<Menu>,
     /// Reasons of not ready that have limits, each name once. Agents may give others.
     pub reasons: Vec<Reason>,
+    /// What calls can have been about, each code once.
+    pub dispositions: Vec<Disposition>,
     /// What happens to an agent whose offer failed.
     pub misses: Misses,
     /// Ceilings that protect the node.
@@ -80,6 +85,8 @@ pub struct Queue {
     pub wrap_up: WrapUp,
     /// The longest that after-call work may be extended to, in all.
     pub wrap_up_max: Span,
+    /// After-call work does not end before the agent has said what the call was about, or at [`Queue::wrap_up_max`].
+    pub needs_disposition: bool,
     /// Target of the service level: answered within this wait is "within target".
     pub service_target: Span,
     /// Most agents that ring at once for one caller under [`Strategy::RingAll`].
@@ -447,6 +454,7 @@ impl Queue {
             ring_time: Span::seconds(20),
             wrap_up: WrapUp::Timed(Span::ZERO),
             wrap_up_max: Span::seconds(600),
+            needs_disposition: false,
             service_target: Span::seconds(20),
             ring_all_max: 20,
             music: String::new(),
@@ -526,6 +534,16 @@ pub const MIN_COOL_DOWN: Span = Span::seconds(1);
 
 /// The most tiers an engine can know in one boot.
 pub const MAX_TIERS: usize = 255;
+
+impl WrapUp {
+    /// How long it lasts by itself.
+    pub(crate) fn usual(self) -> Span {
+        match self {
+            WrapUp::Timed(span) => span,
+            WrapUp::Manual => Span::ZERO,
+        }
+    }
+}
 
 impl Strategy {
     /// Whether agents draw.

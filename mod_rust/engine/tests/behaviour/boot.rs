@@ -38,6 +38,7 @@ fn the_first_input_announces_the_settings_and_the_phones_to_watch() {
             queues,
             agents,
             tiers,
+            dispositions: _,
             supervisors: _,
         },
     ] = events

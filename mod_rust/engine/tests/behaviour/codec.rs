@@ -3,10 +3,10 @@
 use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
-    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
-    Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way,
-    WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
+    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
+    Reason, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone,
+    Warnings, Way, WrapUp,
 };
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
@@ -150,6 +150,7 @@ fn more_commands() -> impl Strategy<Value = Command> {
     let call = || any::<u64>().prop_map(CallId);
     prop_oneof![
         (text(), span()).prop_map(|(agent, by)| Command::ExtendWrapUp { agent, by }),
+        (text(), text(), text()).prop_map(|(agent, code, note)| Command::Dispose { agent, code, note }),
         (text(), text(), any::<Option<(u8, u16)>>())
             .prop_map(|(agent, queue, place)| Command::SetMembership { agent, queue, place }),
         (text(), text(), any::<bool>()).prop_map(|(agent, skill, has)| Command::SetSkill {
@@ -331,7 +332,7 @@ fn queue() -> impl Strategy<Value = Queue> {
         max_waiting,
         max_wait,
     });
-    let numbers = (any::<u32>(), any::<u32>(), any::<u8>());
+    let numbers = (any::<u32>(), any::<u32>(), any::<u8>(), any::<bool>());
     let spans = (
         (span(), option::of(span()), span(), span()),
         (span(), span(), span(), span()),
@@ -354,6 +355,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             ring_time: spans.0.2,
             wrap_up: choices.3,
             wrap_up_max: spans.0.3,
+            needs_disposition: numbers.3,
             service_target: spans.1.0,
             ring_all_max: numbers.1,
             music,
@@ -397,6 +399,21 @@ fn agent() -> impl Strategy<Value = Agent> {
         )
 }
 
+fn disposition() -> impl Strategy<Value = Disposition> {
+    let texts = any::<(String, String, String)>();
+    (texts, any::<(bool, bool, bool)>(), vec(any::<String>(), 0..2)).prop_map(
+        |((code, zh, en), (complaint, resolved, follow_up), queues)| Disposition {
+            code,
+            zh,
+            en,
+            complaint,
+            resolved,
+            follow_up,
+            queues,
+        },
+    )
+}
+
 fn config() -> impl Strategy<Value = Config> {
     let tier = (any::<String>(), span(), any::<String>()).prop_map(|(name, handicap, spoken)| Tier {
         name,
@@ -422,12 +439,19 @@ fn config() -> impl Strategy<Value = Config> {
         vec(tier, 0..3),
         vec(queue(), 0..3),
         (vec(agent(), 0..3), supervision()),
-        (vec(menu(), 0..2), vec(reason, 0..2)),
+        (vec(menu(), 0..2), vec(reason, 0..2), vec(disposition(), 0..2)),
         misses,
         limits,
     )
         .prop_map(
-            |(tiers, queues, (agents, (supervisors, supervision)), (menus, reasons), misses, limits)| {
+            |(
+                tiers,
+                queues,
+                (agents, (supervisors, supervision)),
+                (menus, reasons, dispositions),
+                misses,
+                limits,
+            )| {
                 Config {
                     tiers,
                     queues,
@@ -436,6 +460,7 @@ fn config() -> impl Strategy<Value = Config> {
                     supervision,
                     menus,
                     reasons,
+                    dispositions,
                     misses,
                     limits,
                 }

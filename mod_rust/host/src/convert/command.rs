@@ -79,6 +79,7 @@ pub(crate) fn asked(
             agent,
             by: Span::seconds(seconds),
         },
+        wire::Command::Dispose { agent, code, note } => Command::Dispose { agent, code, note },
         wire::Command::SetMembership { agent, queue, place } => Command::SetMembership {
             agent,
             queue,
@@ -268,6 +269,12 @@ impl Vocabulary {
                 agent,
                 seconds: whole_seconds(by),
             },
+            // What the agent wrote is told in the event of it, if it came to that.
+            Command::Dispose { agent, code, note: _ } => wire::Command::Dispose {
+                agent,
+                code,
+                note: String::new(),
+            },
             Command::SetMembership { agent, queue, place } => wire::Command::SetMembership {
                 agent,
                 queue,
@@ -385,6 +392,10 @@ pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -
             Refusal::UnknownCall => (Out::UnknownCall, "there is no such call any more"),
             Refusal::NotWaiting => (Out::NotWaiting, "the call does not wait any more"),
             Refusal::NotInWrapUp => (Out::NotInWrapUp, "the agent is not in after-call work"),
+            Refusal::UnknownDisposition => (
+                Out::UnknownDisposition,
+                "calls of that queue have no disposition of that code; `hotline show dispositions` lists them",
+            ),
             Refusal::AtLimit => (Out::AtLimit, "a ceiling is reached; see the settings"),
             Refusal::UnknownSupervisor => (Out::UnknownSupervisor, "there is no supervisor of that number"),
             Refusal::NoSupervisorThere => (

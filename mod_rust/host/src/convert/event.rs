@@ -185,6 +185,29 @@ impl Vocabulary {
                 },
                 to: exit(to),
             },
+            Event::DispositionSet {
+                call,
+                agent,
+                queue,
+                code,
+                complaint,
+                resolved,
+                follow_up,
+                note,
+                before,
+                author,
+            } => wire::Event::DispositionSet {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                code,
+                complaint,
+                resolved,
+                follow_up,
+                note,
+                before,
+                author,
+            },
             Event::CallbackPlaced {
                 callback,
                 queue,
@@ -344,6 +367,7 @@ impl Vocabulary {
                 queues,
                 agents,
                 tiers,
+                dispositions,
                 supervisors,
             } => {
                 self.learn_supervisors(&supervisors);
@@ -353,6 +377,7 @@ impl Vocabulary {
                     queues: queues.into_iter().map(view::queue_info).collect(),
                     agents: agents.into_iter().map(|agent| self.agent_info(agent)).collect(),
                     tiers,
+                    dispositions: dispositions.iter().map(view::disposition).collect(),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The live state.
 
-use hotline_engine::config::{Door, Strategy};
+use hotline_engine::config::{Disposition, Door, Strategy};
 use hotline_engine::event::{AgentState, AgentView, MonitorView, NextState, QueueView, SupervisorView};
 use hotline_engine::input::PhoneState;
 use hotline_engine::view::{CallView, CallbackView};
@@ -20,6 +20,7 @@ impl Vocabulary {
             seq,
             at: at.0,
             tiers: view.tiers,
+            dispositions: view.dispositions.iter().map(disposition).collect(),
             queues: view.queues.into_iter().map(queue_info).collect(),
             agents: agents.map(|agent| self.agent_info(agent)).collect(),
             calls: calls.map(|call| self.call_info(call)).collect(),
@@ -63,6 +64,7 @@ impl Vocabulary {
                 PhoneState::Busy => info::PhoneState::Busy,
                 PhoneState::Unreachable => info::PhoneState::Unreachable,
             },
+            owes_disposition: view.owes_disposition,
             call: view.call.map(|call| self.call(call)),
         }
     }
@@ -119,6 +121,19 @@ pub(super) fn supervisor_info(view: SupervisorView) -> info::SupervisorInfo {
         number: view.number.to_string(),
         name: view.name.to_string(),
         phone: view.phone.to_string(),
+    }
+}
+
+pub(super) fn disposition(known: &Disposition) -> info::DispositionInfo {
+    let known = known.clone();
+    info::DispositionInfo {
+        code: known.code,
+        zh: known.zh,
+        en: known.en,
+        complaint: known.complaint,
+        resolved: known.resolved,
+        follow_up: known.follow_up,
+        queues: known.queues,
     }
 }
 

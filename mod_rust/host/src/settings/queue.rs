@@ -55,6 +55,7 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("door", &mut queue.door, |value| value.choice(DOORS))?;
     table.set("wrap_up_seconds", &mut queue.wrap_up, wrap_up)?;
     table.set("wrap_up_max_seconds", &mut queue.wrap_up_max, Value::seconds)?;
+    table.set("needs_disposition", &mut queue.needs_disposition, Value::flag)?;
     table.set("service_level_seconds", &mut queue.service_target, Value::seconds)?;
     table.set("handle_seconds", &mut queue.handle_time, Value::some_seconds)?;
     table.set("music", &mut queue.music, Value::line)?;

@@ -1,8 +1,9 @@
 //! What a settings file may say, and how a wrong one is refused.
 
 use hotline_engine::config::{
-    Answering, Band, Choice, Comfort, Door, Exit, Exits, Greeting, HoldCare, Intro, Menu, NeedsAgents,
-    Operation, Prompt, Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings, WrapUp,
+    Answering, Band, Choice, Comfort, Disposition, Door, Exit, Exits, Greeting, HoldCare, Intro, Menu,
+    NeedsAgents, Operation, Prompt, Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings,
+    WrapUp,
 };
 use std::time::Duration;
 
@@ -643,4 +644,53 @@ fn a_wrong_supervisor_is_refused_with_its_line() {
     ] {
         assert_eq!(refusal(&supervisors(lines)), expected, "{lines}");
     }
+}
+
+#[test]
+fn what_calls_can_have_been_about_is_a_list() {
+    let settings = settings(
+        "node = \"n\"\n[[queue]]\nname = \"support\"\nneeds_disposition = true\n\
+         [[disposition]]\ncode = \"01\"\nlabel = \"Sale\"\nresolved = true\nqueues = \"support\"\n\
+         [[disposition]]\ncode = \"07\"\nlabel = { zh = \"投诉\" }\ncomplaint = true\nfollow_up = true\n",
+    );
+    let sale = Disposition {
+        code: "01".into(),
+        zh: "Sale".into(),
+        en: "Sale".into(),
+        resolved: true,
+        queues: vec!["support".into()],
+        ..Disposition::default()
+    };
+    let complaint = Disposition {
+        code: "07".into(),
+        zh: "投诉".into(),
+        complaint: true,
+        follow_up: true,
+        ..Disposition::default()
+    };
+    assert_eq!(settings.config.dispositions, [sale, complaint]);
+    assert!(settings.config.queues[0].needs_disposition);
+    for (lines, expected) in [
+        ("", "FILE:2: code is missing"),
+        (
+            "code = \"1\"\n[[disposition]]\ncode = \"1\"",
+            "FILE:5: disposition \"1\" is there twice",
+        ),
+        (
+            "code = \"1\"\nqueues = \"nowhere\"",
+            "FILE:4: queues: there is no queue \"nowhere\"",
+        ),
+        (
+            "code = \"1\"\ncomplaint = \"no\"",
+            "FILE:4: complaint = \"no\" must be true or false",
+        ),
+    ] {
+        let text = format!("node = \"n\"\n[[disposition]]\n{lines}\n");
+        assert_eq!(refusal(&text), expected, "{lines}");
+    }
+    let none = "node = \"n\"\n[[queue]]\nname = \"support\"\nneeds_disposition = true\n";
+    assert_eq!(
+        refusal(none),
+        "FILE: queue \"support\": requires a disposition, and none is defined for it"
+    );
 }

@@ -202,6 +202,7 @@ impl Audit {
             | Event::DeedAnswered { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::DispositionSet { .. }
             | Event::CallTransferred { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }

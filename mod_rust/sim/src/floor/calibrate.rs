@@ -195,6 +195,7 @@ fn config() -> Config {
         agents: (0..AGENTS).map(agent).collect(),
         menus: Vec::new(),
         reasons: Vec::new(),
+        dispositions: Vec::new(),
         misses: Misses {
             no_answer: second,
             rejected: second,

@@ -301,6 +301,7 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Hold { .. }
         | Command::Mute { .. }
         | Command::Transfer { .. }
+        | Command::Dispose { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

@@ -6,6 +6,7 @@ use hotline_engine::ids::{CallId, CommandId, OfferId};
 use hotline_engine::input::{PhoneState, TalkState};
 use hotline_engine::{Span, Time};
 
+use super::dispose::Said;
 use super::watch::Watch;
 
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Agent {
     pub(super) locked: Option<Option<Time>>,
     pub(super) lock_asked: Option<CommandId>,
     pub(super) next: Option<(NextState, CommandId, bool)>,
+    /// What the agent said of the last call.
+    pub(super) said: Option<Said>,
     pub(super) cool_until: Option<Time>,
     pub(super) misses: u32,
     /// Why not ready.
@@ -72,6 +75,8 @@ pub(super) enum Lasting {
 /// After-call work.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Work {
+    /// Of which call.
+    pub(super) call: CallId,
     /// Of a call of which queue.
     pub(super) queue: usize,
     pub(super) begun: Time,
@@ -79,6 +84,19 @@ pub(super) struct Work {
     pub(super) until: Option<Time>,
     /// As it was at first.
     pub(super) planned: Span,
+    /// While the agent must say what the call was about: until when.
+    pub(super) must_say: Option<Time>,
+}
+
+impl Work {
+    /// The same, whenever it is over.
+    pub(super) fn whenever_over(self) -> Work {
+        Work {
+            until: None,
+            must_say: None,
+            ..self
+        }
+    }
 }
 
 impl Agent {
@@ -95,6 +113,7 @@ impl Agent {
             locked: None,
             lock_asked: None,
             next: None,
+            said: None,
             cool_until: None,
             misses: 0,
             reason: String::new(),
@@ -145,7 +164,7 @@ impl Agent {
             Doing::Ringing(call, offer) => Some(Lasting::Ring(call, offer)),
             Doing::Talking(call, TalkState::OnHold | TalkState::Consulting) => Some(Lasting::Hold(call)),
             // However often it is extended.
-            Doing::WrapUp(work) => Some(Lasting::WrapUp(Work { until: None, ..work })),
+            Doing::WrapUp(work) => Some(Lasting::WrapUp(work.whenever_over())),
             Doing::NotReady => Some(Lasting::NotReady(self.reason.clone())),
             Doing::Nothing
             | Doing::Ready

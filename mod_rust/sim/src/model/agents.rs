@@ -3,12 +3,12 @@
 use hotline_engine::action::{CommandOutcome, Refusal};
 use hotline_engine::config::Steps;
 use hotline_engine::event::{Limit, NextState};
-use hotline_engine::ids::{AgentId, CallId, OfferId};
+use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{OfferFailure, PhoneState};
 use hotline_engine::{Action, CallAction, Span};
 
 use super::Model;
-use super::agent::{Doing, Lasting, Work};
+use super::agent::{Doing, Lasting};
 use super::call::{Ring, Stage};
 use super::watch::Watch;
 
@@ -25,7 +25,7 @@ impl Model {
             }
             (agent.was_available, agent.blameless) = (available, false);
             let work = match agent.doing {
-                Doing::WrapUp(work) => Some(Work { until: None, ..work }),
+                Doing::WrapUp(work) => Some(work.whenever_over()),
                 Doing::Nothing
                 | Doing::Ready
                 | Doing::NotReady
@@ -147,7 +147,10 @@ impl Model {
 
     /// The agent has no call any more: what was asked for meanwhile happens now.
     pub(super) fn after_call(&mut self, at: usize) {
-        let next = self.agents[at].next.take();
+        let must_say = matches!(self.agents[at].doing, Doing::WrapUp(work) if work.must_say.is_some());
+        let must_say = must_say && !self.agents[at].removed;
+        let waits = |next: &mut (NextState, CommandId, bool)| !must_say || next.2;
+        let next = self.agents[at].next.take_if(waits);
         if self.agents[at].removed {
             self.sign_out(at);
         } else if let Some((state, _, _)) = &next {
@@ -178,6 +181,7 @@ impl Model {
     }
 
     pub(super) fn sign_out(&mut self, at: usize) {
+        self.comes_no_more(at);
         self.unlock(at);
         let agent = &mut self.agents[at];
         agent.doing = Doing::Nothing;

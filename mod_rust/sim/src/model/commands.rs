@@ -45,6 +45,7 @@ impl Model {
             Command::ForceBusy { agent, lasting, .. } => self.force_busy(id, agent, *lasting),
             Command::ForceIdle { agent } => self.force_idle(agent),
             Command::ExtendWrapUp { agent, by } => self.extend_wrap_up(agent, *by),
+            Command::Dispose { agent, code, note } => self.says(agent, code, note),
             Command::SetMembership { agent, queue, place } => self.set_membership(agent, queue, *place),
             Command::SetSkill { agent, skill, has } => self.set_skill(agent, skill, *has),
             Command::SetDoor { queue, door } => self.set_door(queue, *door),
@@ -120,7 +121,8 @@ impl Model {
     }
 
     fn wish(&mut self, at: usize, id: CommandId, wish: NextState, forced: bool) -> Answer {
-        if self.agents[at].on_call() {
+        let must_say = matches!(self.agents[at].doing, Doing::WrapUp(work) if work.must_say.is_some());
+        if self.agents[at].on_call() || must_say && !forced {
             let next = self.agents[at].next.as_ref();
             if !forced && next.is_some_and(|(_, _, forced)| *forced) {
                 return Err(Refusal::ForcedBusy);
@@ -197,6 +199,7 @@ impl Model {
         self.notice_agents();
         match self.agents[at].doing {
             Doing::NotReady | Doing::WrapUp(_) => {
+                self.comes_no_more(at);
                 self.agents[at].doing = Doing::Ready;
                 lifted = true;
             }

@@ -8,6 +8,7 @@ mod call;
 mod callbacks;
 mod commands;
 mod conduct;
+mod dispose;
 mod estimates;
 mod hold;
 mod join;
@@ -164,6 +165,7 @@ impl Model {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::CallTransferred { .. }
+            | Event::DispositionSet { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -277,7 +279,7 @@ impl Model {
         }
         for (at, agent) in self.agents.iter().enumerate() {
             if let Doing::WrapUp(work) = agent.doing {
-                due.extend(work.until.map(|until| (until, Due::WrapUp(at))));
+                due.extend(work.must_say.or(work.until).map(|until| (until, Due::WrapUp(at))));
             }
             due.extend(agent.cool_until.map(|until| (until, Due::CoolDown(at))));
             due.extend(agent.locked.flatten().map(|until| (until, Due::Lock(at))));
@@ -295,7 +297,10 @@ impl Model {
         match due {
             Due::Call(call) => self.work_off(call),
             Due::Ring(offer) => self.rang_out(offer),
-            Due::WrapUp(at) => self.agents[at].doing = Doing::Ready,
+            Due::WrapUp(at) => match self.agents[at].doing {
+                Doing::WrapUp(work) if work.must_say.is_some() => self.need_not_say(at),
+                _ => self.agents[at].doing = Doing::Ready,
+            },
             Due::CoolDown(at) => self.agents[at].cool_until = None,
             Due::Lock(at) => {
                 self.unlock(at);

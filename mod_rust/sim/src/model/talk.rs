@@ -41,6 +41,7 @@ impl Model {
         let agent = &mut self.agents[ring.agent];
         agent.doing = Doing::Talking(id, TalkState::Talking);
         agent.misses = 0;
+        agent.said = None;
         agent.calls += 1;
 
         let call = &mut self.calls[at];
@@ -196,7 +197,7 @@ impl Model {
         self.queues[call.queue].measured.talked(lasted);
         let agent = &mut self.agents[talk.agent];
         agent.talked = Span(agent.talked.0 + lasted.0);
-        self.wrap_up(talk.agent, call.queue);
+        self.wrap_up(talk.agent, id, call.queue);
         if let Some(Sent::Into(queue, agent)) = sent {
             // What the agent does now counts in the estimates that are told below.
             self.notice_agents();
@@ -205,19 +206,23 @@ impl Model {
     }
 
     /// The conversation of an agent is over.
-    fn wrap_up(&mut self, at: usize, queue: usize) {
+    fn wrap_up(&mut self, at: usize, call: CallId, queue: usize) {
+        let must_say = self.must_say(at, call, queue);
         let planned = match self.queues[queue].settings.wrap_up {
-            WrapUp::Timed(Span::ZERO) => None,
+            WrapUp::Timed(Span::ZERO) if must_say.is_none() => None,
             WrapUp::Timed(span) => Some(Some(span)),
             WrapUp::Manual => Some(None),
         };
-        let skipped = self.agents[at].next.is_some();
+        let next = self.agents[at].next.as_ref();
+        let skipped = next.is_some_and(|(_, _, forced)| *forced || must_say.is_none());
         self.agents[at].doing = match planned {
             Some(planned) if !skipped => Doing::WrapUp(Work {
+                call,
                 queue,
                 begun: self.now,
                 until: planned.map(|span| self.now + span),
                 planned: planned.unwrap_or_default(),
+                must_say,
             }),
             Some(_) | None => Doing::Ready,
         };

@@ -6,13 +6,13 @@ use hotline_engine::input::Destination;
 use hotline_engine::{Command, Input, Span};
 
 use super::World;
-use super::settings::{self, AGENTS, QUEUES, REASONS, SKILLS};
+use super::settings::{self, AGENTS, CODES, QUEUES, REASONS, SKILLS};
 
 impl World {
     pub(super) fn command(&mut self) -> Command {
         let agent = self.agent();
         let reason = self.random.pick(&REASONS).copied().unwrap_or_default().to_owned();
-        match self.random.below(88) {
+        match self.random.below(94) {
             0..=13 => {
                 let phone = if self.random.one_in(3) {
                     settings::phone(self.random.below(AGENTS))
@@ -82,12 +82,32 @@ impl World {
                 call: self.call(),
                 place: ["", "lobby,s,1"][self.random.below(2) as usize].to_owned(),
             },
+            88..=93 => self.dispose(agent),
             58..=73 => self.supervise(),
             76..=87 => self.conduct(),
             // 74 and 75.
             _ => Command::CancelCallback {
                 callback: self.random.pick(&self.dialled).copied().unwrap_or(CallId(1)),
             },
+        }
+    }
+
+    /// What a call was about, most often of one who has or had one.
+    fn dispose(&mut self, other: String) -> Command {
+        let agent = match self.random.below(8) {
+            0 => other,
+            1..=3 => self.random.pick(&self.talking).cloned().unwrap_or(other),
+            _ => self.random.pick(&self.wrapping_up).cloned().unwrap_or(other),
+        };
+        let note = match self.random.below(20) {
+            0 => "far too long ".repeat(30),
+            1..=5 => "calls again".to_owned(),
+            _ => String::new(),
+        };
+        Command::Dispose {
+            agent,
+            code: self.random.pick(&CODES).copied().unwrap_or_default().to_owned(),
+            note,
         }
     }
 

@@ -156,6 +156,11 @@ impl World {
         });
         let owed = view.callbacks.first().map(|owed| owed.callback);
         let input = up.or_else(|| owed.map(|callback| self.cancel(callback)));
+        if input.is_none() && view.agents.iter().any(|agent| agent.owes_disposition) {
+            // What waits for a word of theirs comes without it in the end.
+            self.now = self.now + settings::LONGEST_WRAP_UP;
+            return (self.now, Some(Input::Tick));
+        }
         (self.now, input)
     }
 

@@ -2,9 +2,9 @@
 
 use hotline_engine::Span;
 use hotline_engine::config::{
-    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
-    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
-    Rule, Steps, Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
+    Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
+    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
+    Reason, Retrieve, Rule, Steps, Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
 };
 
 use crate::random::Random;
@@ -14,7 +14,11 @@ pub(super) const TIERS: [&str; 4] = ["basic", "silver", "gold", "platinum"];
 /// Of these the last is nobody's at first.
 pub(super) const SKILLS: [&str; 4] = ["english", "french", "routers", "martian"];
 pub(super) const REASONS: [&str; 3] = ["", "lunch", "training"];
+/// Of dispositions; the last is never there.
+pub(super) const CODES: [&str; 4] = ["01", "02", "99", "nonsense"];
 pub(super) const AGENTS: u64 = 7;
+/// No after-call work goes on for longer.
+pub(super) const LONGEST_WRAP_UP: Span = Span::seconds(20);
 const MENUS: [&str; 2] = ["waiting", "busy"];
 
 pub(super) fn number(n: u64) -> String {
@@ -55,7 +59,12 @@ impl Maker<'_> {
     fn config(&mut self) -> Config {
         let tiers = self.tiers.clone();
         let queues = self.queues.clone();
-        let queues: Vec<Queue> = queues.iter().map(|name| self.queue(name)).collect();
+        let dispositions = self.dispositions();
+        let mut queues: Vec<Queue> = queues.iter().map(|name| self.queue(name)).collect();
+        for queue in &mut queues {
+            let some = dispositions.iter().any(|known| known.suits(&queue.name));
+            queue.needs_disposition = some && self.random.one_in(3);
+        }
         let mut taken = Vec::new();
         let mut agents = Vec::new();
         for n in 0..AGENTS {
@@ -87,6 +96,7 @@ impl Maker<'_> {
                 name: "lunch".to_owned(),
                 warn: self.steps(),
             }],
+            dispositions,
             supervisors: super::supervision::supervisors(self.random),
             supervision: super::supervision::settings(self.random),
             misses: Misses {
@@ -102,6 +112,26 @@ impl Maker<'_> {
                 decisions: self.random.below(40) as u32,
             },
         }
+    }
+
+    fn dispositions(&mut self) -> Vec<Disposition> {
+        let queues = self.queues.clone();
+        let codes = CODES[..3].iter().filter(|_| !self.random.one_in(4));
+        let codes: Vec<&str> = codes.copied().collect();
+        let mut disposition = |code: &str| Disposition {
+            code: code.to_owned(),
+            en: format!("about {code}"),
+            complaint: self.random.one_in(3),
+            resolved: self.random.one_in(2),
+            follow_up: self.random.one_in(4),
+            queues: queues
+                .iter()
+                .filter(|_| self.random.one_in(4))
+                .map(|queue| (*queue).to_owned())
+                .collect(),
+            ..Disposition::default()
+        };
+        codes.into_iter().map(&mut disposition).collect()
     }
 
     /// Whether a queue has something out of the ordinary.

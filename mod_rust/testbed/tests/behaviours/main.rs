@@ -24,6 +24,7 @@ mod comfort_menu;
 mod daemon;
 mod dial_strings;
 mod disconnect;
+mod disposition;
 mod documentation;
 mod exits;
 mod forced_busy;

@@ -149,6 +149,16 @@ enum AgentOrder {
         #[schema(maximum = 3153600000u64)]
         seconds: u64,
     },
+    /// Says what the call was about that the agent talks in or works after; until that is over it may be changed.
+    Dispose {
+        /// Code of a disposition of the call's queue.
+        #[schema(min_length = 1, max_length = 256)]
+        code: String,
+        /// In the agent's own words.
+        #[serde(default)]
+        #[schema(max_length = 256)]
+        note: String,
+    },
     /// Lets a supervisor who is signed in listen, by a call to the supervisor's own phone; or switches how.
     Monitor {
         /// Supervisor number.
@@ -263,6 +273,7 @@ impl AgentOrder {
             AgentOrder::ForceIdle {} => Command::ForceIdle { agent },
             AgentOrder::ForceSignOut { reason } => Command::ForceSignOut { agent, reason },
             AgentOrder::ExtendWrapUp { seconds } => Command::ExtendWrapUp { agent, seconds },
+            AgentOrder::Dispose { code, note } => Command::Dispose { agent, code, note },
             AgentOrder::Monitor {
                 supervisor,
                 mode,

@@ -18,12 +18,13 @@ use crate::http::Http;
 use crate::http::auth::Caller;
 use crate::http::extract::{Body, Params, Segments};
 use crate::http::problem::Problem;
-use crate::views::QueueView;
+use crate::views::{DispositionView, QueueView};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(one))
+        .routes(routes!(dispositions))
         .routes(routes!(set_door))
 }
 
@@ -118,6 +119,30 @@ async fn one(
             format!("queue {queue} is gone; GET /api/v1/queues lists them"),
         )
     })
+}
+
+/// What calls of a queue can have been about, in the order of its node's settings.
+#[utoipa::path(
+    get, path = "/queues/{queue}/dispositions", tag = "queues",
+    params(("queue" = String, Path, description = "Queue name"), OnNode),
+    responses((status = 200, body = Vec<DispositionView>))
+)]
+async fn dispositions(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Segments(queue): Segments<String>,
+    Params(on): Params<OnNode>,
+) -> Result<Json<Vec<DispositionView>>, Problem> {
+    let node = node_of_queue(&http, &caller, &queue, on.node.as_deref())?;
+    let state = http.shared.state();
+    let known = state.nodes.get(&node).map(|node| node.dispositions.as_slice());
+    let known = known.unwrap_or_default().iter();
+    Ok(Json(
+        known
+            .filter(|known| known.suits(&queue))
+            .map(DispositionView::of)
+            .collect(),
+    ))
 }
 
 /// Opens or closes a queue.

@@ -172,7 +172,7 @@ fn may(http: &Http, caller: &Caller, which: &Which) -> Result<(), Problem> {
         (
             _,
             Which {
-                by: By::Agent,
+                by: By::Agent | By::Disposition,
                 agent: Some(agent),
                 ..
             },
@@ -181,7 +181,7 @@ fn may(http: &Http, caller: &Caller, which: &Which) -> Result<(), Problem> {
             _,
             Which {
                 queue: Some(queue),
-                by: By::All | By::Queue | By::Tier | By::QueueTier,
+                by: By::All | By::Queue | By::Tier | By::QueueTier | By::Disposition,
                 ..
             },
         ) => ask(Target::Queue(queue)),

@@ -105,6 +105,7 @@ fn settings(queues: &[&str], agents: Vec<AgentInfo>) -> Event {
         queues: queues.collect(),
         agents,
         tiers: vec!["gold".into()],
+        dispositions: Vec::new(),
     }
 }
 
@@ -127,6 +128,7 @@ fn agent(number: &str, queues: &[&str]) -> AgentInfo {
         forced: None,
         next: None,
         phone_state: PhoneState::Available,
+        owes_disposition: false,
         call: None,
     }
 }

@@ -11,6 +11,9 @@ pub const SLOT: u64 = 900_000_000;
 /// Bounds of waits by which they are counted, in seconds: every usual target, and what a short abandon may be.
 pub const BOUNDS: [u64; 12] = [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
 
+/// Figures that came later than the tables they are in: what agents said that calls were about.
+pub(in crate::store) const DISPOSED: [&str; 4] = ["disposed", "complaints", "resolved", "follow_ups"];
+
 /// When the interval began that a moment lies in.
 pub fn slot_of(at: u64) -> u64 {
     at - at % SLOT
@@ -67,6 +70,7 @@ figures! {
         answer_wait, answer_ring, abandon_wait,
         handled, talk, hold, held, wrap_up,
         consulted, conferenced, cut_off,
+        disposed, complaints, resolved, follow_ups,
     }
 }
 
@@ -76,6 +80,7 @@ figures! {
         ready, not_ready, forced_busy, unavailable, offered, on_call, on_hold, consulting, conferencing, reserved, after_call, unknown,
         offers, offers_answered, no_answer, rejected, busy, unreachable, cancelled, ring,
         answered, handled, talk, hold, held, wrap_up, consulted, conferenced,
+        disposed, complaints, resolved, follow_ups,
     }
 }
 
@@ -114,6 +119,12 @@ impl QueueFigures {
             of.wrap_up = time(visit.wrap_up);
             of.consulted = count(visit.consults > 0);
             of.conferenced = count(visit.conferences > 0);
+            if let Some(said) = &visit.disposition {
+                of.disposed = 1;
+                of.complaints = count(said.complaint);
+                of.resolved = count(said.resolved);
+                of.follow_ups = count(said.follow_up);
+            }
             at_bound(
                 [
                     &mut of.answered_5,
@@ -251,6 +262,10 @@ impl AgentFigures {
             wrap_up: of.wrap_up,
             consulted: of.consulted,
             conferenced: of.conferenced,
+            disposed: of.disposed,
+            complaints: of.complaints,
+            resolved: of.resolved,
+            follow_ups: of.follow_ups,
             ..AgentFigures::default()
         }
     }

@@ -133,10 +133,28 @@ pub struct Visit {
     pub by: Option<Party>,
     /// Where the caller went.
     pub exit: Option<String>,
+    /// What its agent said it was about.
+    #[serde(default)]
+    pub disposition: Option<Disposed>,
     /// What is missing.
     pub cut: Cut,
     /// Whether nothing more can become of it, its after-call work included.
     pub settled: bool,
+}
+
+/// What an agent said that a call was about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Disposed {
+    /// Which disposition.
+    pub code: String,
+    /// It stands for a complaint.
+    pub complaint: bool,
+    /// It stands for a caller who has what was called for.
+    pub resolved: bool,
+    /// It stands for a caller who is to be called again.
+    pub follow_up: bool,
+    /// In the agent's own words.
+    pub note: String,
 }
 
 /// An attempt to reach an agent, that is over.

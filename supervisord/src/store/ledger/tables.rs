@@ -6,7 +6,7 @@ use hotline_wire::event::{CallOutcome, OfferResult};
 use hotline_wire::snapshot::AgentState;
 
 use super::figures::{AgentFigures, QueueFigures, SLOT};
-use super::rows::{Call, Cut, Interval, Offer, Visit, party, party_word};
+use super::rows::{Call, Cut, Disposed, Interval, Offer, Visit, party, party_word};
 use super::{Book, Changed, Ledger, Numbers};
 use crate::store::sql::{Row, Sql, SqlError, Value, values};
 
@@ -15,7 +15,8 @@ pub(crate) const CALLS: &str =
     "boot, born, call, number, caller, queue, tier, began, ended, outcome, agent, visits, callback";
 /// Columns of a visit.
 pub(crate) const VISITS: &str = "boot, born, call, nth, queue, tier, joined, connected, ended, outcome, agent, wait, ring, \
-                                 target, talk, hold, wrap_up, consults, conferences, ended_by, went, cut, settled";
+                                 target, talk, hold, wrap_up, consults, conferences, ended_by, went, cut, settled, \
+                                 disposition, complaint, resolved, follow_up, note";
 /// Columns of an offer.
 pub(crate) const OFFERS: &str = "boot, born, offer, ended, call, agent, queue, tier, result, ring";
 /// Columns of an agent's time.
@@ -291,6 +292,8 @@ fn call_row(call: &Call) -> Vec<Value> {
 }
 
 fn visit_row(visit: &Visit) -> Vec<Value> {
+    let said = visit.disposition.as_ref();
+    let flag = |is: fn(&Disposed) -> bool| u64::from(said.is_some_and(is));
     values![
         visit.boot,
         visit.born,
@@ -315,6 +318,11 @@ fn visit_row(visit: &Visit) -> Vec<Value> {
         visit.exit.as_ref(),
         visit.cut.word(),
         u64::from(visit.settled),
+        said.map(|said| &said.code),
+        flag(|said| said.complaint),
+        flag(|said| said.resolved),
+        flag(|said| said.follow_up),
+        said.map(|said| &said.note),
     ]
     .to_vec()
 }
@@ -413,6 +421,16 @@ pub(crate) fn read_visit(row: &Row) -> Result<Visit, SqlError> {
         exit: row.maybe_text(20)?,
         cut: cut(row, 21)?,
         settled: row.uint(22)? > 0,
+        disposition: match row.maybe_text(23)? {
+            None => None,
+            Some(code) => Some(Disposed {
+                code,
+                complaint: row.uint(24)? > 0,
+                resolved: row.uint(25)? > 0,
+                follow_up: row.uint(26)? > 0,
+                note: row.maybe_text(27)?.unwrap_or_default(),
+            }),
+        },
     })
 }
 

@@ -23,6 +23,7 @@ fn agent(number: &str, state: AgentState, since: u64) -> AgentInfo {
         forced: None,
         next: None,
         phone_state: PhoneState::Available,
+        owes_disposition: false,
         call: None,
     }
 }
@@ -46,6 +47,7 @@ impl Tale {
                 queues: Vec::new(),
                 agents,
                 tiers: Vec::new(),
+                dispositions: Vec::new(),
             },
         );
         tale

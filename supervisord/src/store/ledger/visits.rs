@@ -10,7 +10,7 @@ use hotline_wire::mask::masked;
 use hotline_wire::snapshot::CallInfo;
 
 use super::Pen;
-use super::rows::{Call, Cut, Offer, Visit};
+use super::rows::{Call, Cut, Disposed, Offer, Visit};
 
 /// What is told of a call when it joins.
 struct Joining<'a> {
@@ -87,10 +87,48 @@ impl Pen<'_> {
                 TalkState::Conferencing => self.change(call, |visit| visit.conferences += 1),
                 TalkState::Talking | TalkState::OnHold | TalkState::Away => {}
             },
+            Event::DispositionSet { .. } => self.dispose(&frame.event),
             Event::CallFinished { .. } => self.finish(at, &frame.event),
             // What else happens leaves no trace in these records; agents and queues are elsewhere.
             _ => {}
         }
+    }
+
+    /// Of the conversation that goes on, or of the one before after-call work. One that is not known was lost in a gap.
+    fn dispose(&mut self, event: &Event) {
+        let Event::DispositionSet {
+            call,
+            agent,
+            queue: _,
+            code,
+            complaint,
+            resolved,
+            follow_up,
+            note,
+            before: _,
+            author: _,
+        } = event
+        else {
+            return;
+        };
+        let said = Disposed {
+            code: code.clone(),
+            complaint: *complaint,
+            resolved: *resolved,
+            follow_up: *follow_up,
+            note: note.clone(),
+        };
+        let talks = |visit: &Visit| visit.agent.as_ref() == Some(agent);
+        if self.book.visits.get(call).is_some_and(talks) {
+            return self.change(call, |visit| visit.disposition = Some(said));
+        }
+        let after = self.book.after.get(agent).filter(|visit| visit.call == *call);
+        let Some(mut visit) = after.cloned() else { return };
+        self.changed.count_visit(self.node, &visit, -1);
+        visit.disposition = Some(said);
+        self.changed.count_visit(self.node, &visit, 1);
+        self.keep_visit(&visit);
+        self.book.after.insert(agent.clone(), visit);
     }
 
     fn finish(&mut self, at: u64, event: &Event) {
@@ -224,6 +262,7 @@ impl Pen<'_> {
             conferences: 0,
             by: None,
             exit: None,
+            disposition: None,
             cut: Cut::None,
             settled: false,
         };

@@ -22,6 +22,8 @@ pub struct Visit {
     pub wrap_up: u64,
     pub outcome: Option<CallOutcome>,
     pub consulted: bool,
+    /// The code of its disposition.
+    pub said: Option<String>,
 }
 
 #[derive(Default)]
@@ -87,6 +89,9 @@ pub fn recount(frames: &[EventFrame]) -> Recount {
                 visit.wait = *wait;
                 visit.ring = rings[call];
                 last.insert(agent.clone(), open[call]);
+            }
+            Event::DispositionSet { agent, code, .. } => {
+                recount.visits[last[agent]].said = Some(code.clone());
             }
             Event::TalkChanged { call, to, .. } => {
                 recount.visits[open[call]].consulted |= *to == TalkState::Consulting;

@@ -37,6 +37,7 @@ pub fn agent(number: &str, queues: &[&str]) -> AgentInfo {
         forced: None,
         next: None,
         phone_state: PhoneState::Available,
+        owes_disposition: false,
         call: None,
     }
 }
@@ -86,6 +87,23 @@ pub fn settings(queues: &[&str], agents: Vec<AgentInfo>) -> Event {
         queues: queues.iter().map(|name| queue(name)).collect(),
         agents,
         tiers: vec!["standard".into(), "gold".into()],
+        dispositions: Vec::new(),
+    }
+}
+
+/// A complaint is `07`, what is resolved `01`.
+pub fn said(call: &str, queue: &str, agent: &str, code: &str, before: &str) -> Event {
+    Event::DispositionSet {
+        call: call.into(),
+        agent: agent.into(),
+        queue: queue.into(),
+        code: code.into(),
+        complaint: code == "07",
+        resolved: code == "01",
+        follow_up: code == "07",
+        note: format!("said {code} of it"),
+        before: before.into(),
+        author: format!("agent:{agent}"),
     }
 }
 
@@ -98,6 +116,8 @@ pub struct Story {
     agents: BTreeMap<String, AgentInfo>,
     waiting: VecDeque<(String, &'static str, &'static str, u64)>,
     talking: Vec<(String, &'static str, &'static str, u64, u64, String)>,
+    /// Conversations that ended.
+    ended: usize,
     /// Callbacks, in the order of their placing.
     owed: VecDeque<(String, &'static str, &'static str, u64)>,
 }
@@ -122,6 +142,7 @@ impl Story {
             agents: agents.map(|agent| (agent.number.clone(), agent)).collect(),
             waiting: VecDeque::new(),
             talking: Vec::new(),
+            ended: 0,
             owed: VecDeque::new(),
         }
     }
@@ -278,6 +299,13 @@ impl Story {
         } else {
             0
         };
+        // By turns nothing is said of a call, during it, after it, or after it once more.
+        self.ended += 1;
+        let turn = self.ended % 4;
+        let named = call.clone();
+        if turn == 1 {
+            node.tell_at(self.at, said(&call, queue, &number, "07", ""));
+        }
         node.tell_at(
             self.at,
             Event::CallFinished {
@@ -294,6 +322,12 @@ impl Story {
             },
         );
         self.change(node, &number, AgentState::WrapUp, None);
+        if turn > 1 {
+            node.tell_at(self.at, said(&named, queue, &number, "07", ""));
+        }
+        if turn == 3 {
+            node.tell_at(self.at, said(&named, queue, &number, "01", "07"));
+        }
         self.at += self.random.u64(1..9 * SECOND);
         self.change(node, &number, AgentState::Ready, None);
     }
