@@ -1,7 +1,10 @@
 //! Metrics and health.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -9,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
 use bytes::Bytes;
-use futures_util::stream;
+use http_body::{Frame, SizeHint};
 
 use super::Http;
 use super::auth;
@@ -60,9 +63,27 @@ async fn metrics(
     });
     let text = text.await.and_then(|text| text);
     let text = text.map_err(|error| Problem::defect("metrics could not be written", &error))?;
-    let pieces = stream::iter(text.into_iter().map(|piece| Ok::<_, Infallible>(Bytes::from(piece))));
-    let body = Body::from_stream(pieces);
+    let body = Body::new(Pieces(text.into_iter().map(Bytes::from).collect()));
     Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], body).into_response())
+}
+
+/// A text in pieces, the length of which is known.
+struct Pieces(VecDeque<Bytes>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
 }
 
 /// 200 while all is stored; 503 with the reason otherwise. A node that is away is the node's trouble, not ours. What is wrong with the users' file is
