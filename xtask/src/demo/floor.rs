@@ -210,6 +210,7 @@ impl State {
                 self.offers.remove(&offer);
             }
             Event::AgentChanged { agent, .. } => {
+                let agent = std::sync::Arc::unwrap_or_clone(agent);
                 picture.agents.insert(agent.number.clone(), agent);
             }
             Event::ConfigApplied { queues, agents, .. } => {
