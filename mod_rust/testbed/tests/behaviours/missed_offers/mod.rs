@@ -100,7 +100,7 @@ fn each_cause_has_its_own_cool_down_and_is_visible() -> Result<()> {
         let (ended, result) = missed.context("a missed offer")?;
         assert_eq!(result, expected);
         let told = story.find_map(|frame| match frame.event {
-            Event::AgentChanged { agent, .. } => Some((agent.state, agent.reason)),
+            Event::AgentChanged { agent, .. } => Some((agent.state, agent.reason.clone())),
             _ => None,
         });
         assert_eq!(told, Some((AgentState::Unavailable, reason.to_owned())));
