@@ -190,6 +190,12 @@ pub struct CallView {
     pub tier: String,
     /// Caller number; masked but for the last four digits for who may not see it, empty if withheld.
     pub number: String,
+    /// Why the caller is suspicious; empty if not.
+    pub flag: String,
+    /// Menus that the caller has passed, and what was keyed in there: `main:2`.
+    pub path: Vec<String>,
+    /// Data that the dialplan attached; none for who may not see the whole number.
+    pub data: BTreeMap<String, String>,
     /// When it joined this queue.
     pub joined: u64,
     /// When it was connected.
@@ -361,6 +367,12 @@ impl CallView {
             queue: call.queue.clone(),
             tier: call.tier.clone(),
             number: shown(&call.number, whole_number),
+            flag: call.flag.clone(),
+            path: call.attached.path.clone(),
+            data: match whole_number {
+                true => call.attached.data.clone(),
+                false => BTreeMap::new(),
+            },
             joined: call.joined,
             connected: call.connected,
             agent: call.agent.clone(),

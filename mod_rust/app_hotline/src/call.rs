@@ -5,12 +5,12 @@ use std::ffi::CStr;
 use asterisk::dialplan::{Application, Exit};
 use asterisk::{Channel, Level, log};
 use hotline_engine::action::Status;
-use hotline_engine::input::Caller;
+use hotline_engine::input::{Attached, Caller};
 
 use crate::options::Options;
 use crate::screen::{FLAG, screen};
 use crate::serve::Call;
-use crate::{Instance, instance, options};
+use crate::{Instance, data, instance, options, path};
 
 /// The dialplan application.
 pub(crate) struct Hotline;
@@ -61,8 +61,8 @@ Variables set:
 The agent's channel has HOTLINE_CALL, HOTLINE_AGENT, HOTLINE_QUEUE (where the call is offered), HOTLINE_CALLER,
 HOTLINE_FLAG if the caller is suspicious, which its display shows as the caller's name, a PJSIP phone gets as the header
 X-Hotline-Flag, and the agent hears first, if the settings name a whisper prompt; HOTLINE_ANSWERING=automatic if the
-phone is to pick up by itself, for which a PJSIP phone is sent Call-Info and Alert-Info; and the data attached with
-HOTLINE_DATA().
+phone is to pick up by itself, for which a PJSIP phone is sent Call-Info and Alert-Info; HOTLINE_PATH with the menus of
+HOTLINE_PATH(); and the data attached with HOTLINE_DATA().
 
 Callers are called back as the settings say, by default over Local/<number>@hotline-callback. That channel has
 HOTLINE_CALLBACK (reference of the callback), HOTLINE_QUEUE, HOTLINE_CALLER and HOTLINE_ATTEMPT. Who answers goes on at
@@ -151,6 +151,10 @@ fn caller(channel: &Channel, instance: &Instance, options: &Options) -> Caller {
         skills: options::skills(&given(&options.skills, "HOTLINE_SKILLS")),
         agent: given(&options.agent, "HOTLINE_PREFERRED"),
         flag: given(&options.flag, FLAG),
+        attached: Attached {
+            data: data::told(channel),
+            path: path::steps(channel),
+        },
         callback,
     }
 }

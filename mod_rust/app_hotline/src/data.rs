@@ -17,6 +17,11 @@ const LONGEST_KEY: usize = 64;
 /// Longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
 
+/// Most that is told of the data of a call, in bytes: every event is stored.
+const TOLD: usize = 4096;
+/// Most that is told of a value.
+const TOLD_VALUE: usize = 256;
+
 /// The attached data of one call.
 #[derive(Default)]
 pub(crate) struct CallData(Mutex<Entries>);
@@ -50,6 +55,27 @@ impl Entries {
         Ok(())
     }
 
+    /// In the order of their keys, long values cut, until there is no room.
+    fn told(&self) -> Vec<(String, String)> {
+        let mut room = TOLD;
+        let short = |(key, value): (&String, &String)| {
+            let value: String = match value
+                .char_indices()
+                .find(|(place, c)| place + c.len_utf8() > TOLD_VALUE)
+            {
+                Some((end, _)) => format!("{}...", &value[..end]),
+                None => value.clone(),
+            };
+            (key.clone(), value)
+        };
+        let fits = |(key, value): &(String, String)| {
+            let left = room.checked_sub(key.len() + value.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        self.0.iter().map(short).take_while(fits).collect()
+    }
+
     /// The value, empty if there is none; without a key, all keys.
     fn get(&self, key: &str) -> Result<String, String> {
         if key.is_empty() {
@@ -72,6 +98,14 @@ fn valid(key: &str) -> Result<String, String> {
     } else {
         Err(format!("a key is of 1 to {LONGEST_KEY} letters, digits and '_'"))
     }
+}
+
+/// What is told of the data when the call joins a queue: short values, as many as fit. The agent's channel has them all.
+pub(crate) fn told(caller: &Channel) -> Vec<(String, String)> {
+    let Some(data) = caller.attached(&CALL_DATA) else {
+        return Vec::new();
+    };
+    data.0.lock().unwrap_or_else(PoisonError::into_inner).told()
 }
 
 /// Sets every key as a variable `HOTLINE_DATA_<KEY>` on the agent's channel, which has inherited the data.
@@ -104,7 +138,8 @@ The data are on the agent's channel as well, with this function and as variables
 (HOTLINE_DATA_ACCOUNT), and stay with the call across queues and visits to the dialplan. Writing on
 either channel is seen on both. Setting an empty value removes the key.
 
-At most 64 keys, and 4096 bytes a value. Beyond that, nothing is set and the log says so.";
+At most 64 keys, and 4096 bytes a value. Beyond that, nothing is set and the log says so. When the call joins a queue, the data are told
+with it for the agent's screen: 256 bytes of each value, and 4096 bytes in all, in the order of the keys.";
     const LONGEST: usize = MOST_KEYS * (LONGEST_KEY + 1);
 
     fn read(channel: &Channel, key: &str) -> Result<String, String> {
@@ -143,6 +178,25 @@ mod tests {
         entries.set("account", "").unwrap();
         assert_eq!(entries.get("account").unwrap(), "");
         assert_eq!(entries.get("").unwrap(), "lang");
+    }
+
+    #[test]
+    fn what_is_told_is_short() {
+        let mut entries = Entries::default();
+        entries.set("a", "1").unwrap();
+        entries.set("b", &"票".repeat(100)).unwrap();
+        let told = entries.told();
+        assert_eq!(told[0], ("a".into(), "1".into()));
+        assert_eq!(told[1].1, format!("{}...", "票".repeat(85)), "whole letters");
+        for n in 0..40 {
+            entries.set(&format!("k{n}"), &"x".repeat(256)).unwrap();
+        }
+        let all: usize = entries
+            .told()
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        assert!(all <= TOLD && all > TOLD - 300, "{all}");
     }
 
     #[test]

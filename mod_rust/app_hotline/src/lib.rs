@@ -13,6 +13,7 @@ mod greet;
 mod history;
 mod monitor;
 mod options;
+mod path;
 mod pbx;
 mod phones;
 mod screen;
@@ -59,7 +60,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
     _applications: [RegisteredApplication; 5],
-    _functions: [RegisteredFunction; 3],
+    _functions: [RegisteredFunction; 4],
     _commands: Vec<RegisteredCommand>,
 }
 
@@ -76,6 +77,7 @@ impl Registered {
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,
                 dialplan::register_function::<history::HotlineAgents>()?,
+                dialplan::register_function::<path::HotlinePath>()?,
                 dialplan::register_function::<screen::HotlineBlacklist>()?,
             ],
             _commands: cli::register()?,

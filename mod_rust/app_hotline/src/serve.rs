@@ -22,7 +22,7 @@ use crate::greet::Introduced;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
 use crate::talks::{Handset, Talk};
-use crate::{Instance, data, history};
+use crate::{Instance, data, history, path};
 
 /// How long a caller hears the busy tone who does not hang up.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -272,6 +272,7 @@ impl<'a> Call<'a> {
         }
         data::show(leg);
         history::show(leg);
+        path::show(leg);
         if offer.answering == Answering::Automatic {
             pick_up(leg);
         }

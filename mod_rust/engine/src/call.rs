@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
 use crate::hold::Care;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Caller, TalkState};
+use crate::input::{Attached, Caller, TalkState};
 use crate::queue::Rank;
 use crate::skills::SkillSet;
 use crate::table::transitions;
@@ -141,11 +141,12 @@ pub(crate) struct Person {
     asks: Option<Box<Asks>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 struct Asks {
     skills: Vec<String>,
     agent: String,
     flag: String,
+    attached: Attached,
 }
 
 impl Person {
@@ -157,10 +158,16 @@ impl Person {
             skills,
             agent,
             flag,
+            attached,
             callback: _,
         } = caller;
-        let asks = Asks { skills, agent, flag };
-        let any = !(asks.skills.is_empty() && asks.agent.is_empty() && asks.flag.is_empty());
+        let asks = Asks {
+            skills,
+            agent,
+            flag,
+            attached,
+        };
+        let any = asks != Asks::default();
         Person {
             number,
             priority,
@@ -183,12 +190,24 @@ impl Person {
         self.asks.as_ref().map_or("", |asks| &asks.flag)
     }
 
+    /// What the dialplan found out before.
+    pub(crate) fn attached(&self) -> Attached {
+        self.asks
+            .as_ref()
+            .map(|asks| asks.attached.clone())
+            .unwrap_or_default()
+    }
+
     /// Asks for what another call asked for.
     pub(crate) fn like(self, other: &Person) -> Person {
         Person::new(Caller {
             skills: other.skills().to_vec(),
             agent: other.agent().to_owned(),
             flag: self.flag().to_owned(),
+            attached: match self.attached() {
+                none if none == Attached::default() => other.attached(),
+                own => own,
+            },
             priority: other.priority,
             number: self.number,
             ..Caller::default()

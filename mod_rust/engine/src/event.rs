@@ -8,7 +8,9 @@ use std::sync::Arc;
 use crate::action::CommandOutcome;
 use crate::config::{Disposition, Door, Exit, Operation, Strategy};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
-use crate::input::{Command, Deed, Destination, MonitorMode, OfferFailure, Party, PhoneState, TalkState};
+use crate::input::{
+    Attached, Command, Deed, Destination, MonitorMode, OfferFailure, Party, PhoneState, TalkState,
+};
 use crate::screening::{ListChange, Screening};
 use crate::time::{Span, Time};
 
@@ -36,6 +38,8 @@ pub enum Event {
         predicted: Option<Estimate>,
         /// Why the caller is suspicious; empty if not.
         flag: String,
+        /// What the dialplan found out before.
+        attached: Attached,
         /// The callback that this is the answer to, or that the caller did not wait for.
         callback: Option<CallId>,
     },

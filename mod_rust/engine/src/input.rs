@@ -236,8 +236,19 @@ pub struct Caller {
     pub agent: String,
     /// Why the caller is suspicious; shown to the agent. Empty if not.
     pub flag: String,
+    /// What the dialplan found out before, for the agent's screen.
+    pub attached: Attached,
     /// The callback that this is the answer to: the caller regains the place, in its queue. An unknown one counts as none.
     pub callback: Option<CallId>,
+}
+
+/// What is known of a caller before an agent is (随路数据). The engine passes it on as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attached {
+    /// Keys and values.
+    pub data: Vec<(String, String)>,
+    /// Menus passed, the first one first.
+    pub path: Vec<String>,
 }
 
 /// What the host is told to do with a conversation that goes on.

@@ -168,6 +168,7 @@ impl Engine {
             position,
             predicted: call.predicted,
             flag: call.caller.flag().to_owned(),
+            attached: call.caller.attached(),
             callback,
         });
     }

@@ -8,7 +8,7 @@ use crate::callback::{Callback, Stage, is_dialable};
 use crate::engine::Engine;
 use crate::event::{CallbackOutcome, Event, NextState};
 use crate::ids::{CallId, CommandId};
-use crate::input::{Caller, Command};
+use crate::input::{Attached, Caller, Command};
 use crate::queue::Rank;
 use crate::time::{Span, Time};
 use crate::timers::Timer;
@@ -160,6 +160,8 @@ impl Engine {
                 skills: callback.caller.skills().to_vec(),
                 agent: callback.caller.agent().to_owned(),
                 flag: callback.caller.flag().to_owned(),
+                // It may be long, and is for who is called back by this very host.
+                attached: Attached::default(),
                 callback: None,
             },
             arrived: callback.arrived,

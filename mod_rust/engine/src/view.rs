@@ -8,7 +8,7 @@ use crate::config::Disposition;
 use crate::engine::Engine;
 use crate::event::{AgentView, Estimate, MonitorView, QueueView, SupervisorView};
 use crate::ids::{AgentId, CallId, QueueId, TierId};
-use crate::input::TalkState;
+use crate::input::{Attached, TalkState};
 use crate::queue::Rank;
 use crate::time::Time;
 
@@ -47,6 +47,10 @@ pub struct CallView {
     pub tier: TierId,
     /// Caller number; empty if withheld.
     pub number: String,
+    /// Why the caller is suspicious; empty if not.
+    pub flag: String,
+    /// What the dialplan found out before.
+    pub attached: Attached,
     /// When it joined this queue.
     pub joined: Time,
     /// When it was connected; `None` while waiting.
@@ -121,6 +125,8 @@ impl Engine {
             queue: call.queue,
             tier: call.tier,
             number: call.caller.number.clone(),
+            flag: call.caller.flag().to_owned(),
+            attached: call.caller.attached(),
             joined: call.joined,
             connected: call.talk.map(|talk| talk.since),
             agent: call.talk.map(|talk| talk.agent),

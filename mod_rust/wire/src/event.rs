@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::blacklist::{ListChange, ListEntry, ListSource, ScreenAction};
 use crate::command::{Command, Destination, Outcome};
 use crate::label::usual;
-use crate::snapshot::{AgentInfo, AgentState, DispositionInfo, MonitorInfo, QueueInfo, SupervisorInfo};
+use crate::snapshot::{
+    AgentInfo, AgentState, Attached, DispositionInfo, MonitorInfo, QueueInfo, SupervisorInfo,
+};
 
 pub use values::{
     CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, Limit, MonitorMode, MonitorOutcome,
@@ -44,6 +46,9 @@ pub enum Event {
         /// Why the caller is suspicious; empty if not.
         #[serde(default, skip_serializing_if = "usual")]
         flag: String,
+        /// What the dialplan found out before.
+        #[serde(default, skip_serializing_if = "usual")]
+        attached: Attached,
         /// The callback that this is the answer to, or that the caller did not wait for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         callback: Option<String>,

@@ -1,5 +1,6 @@
 //! The whole live state of a node at one point of its story.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, SeqAccess, Visitor};
@@ -215,6 +216,12 @@ pub struct CallInfo {
     pub tier: String,
     /// Caller number; empty if withheld.
     pub number: String,
+    /// Why the caller is suspicious; empty if not.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub flag: String,
+    /// What the dialplan found out before.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub attached: Attached,
     /// When it joined this queue; microseconds since the Unix epoch.
     pub joined: u64,
     /// When it was connected; absent while waiting.
@@ -235,6 +242,17 @@ pub struct CallInfo {
     /// The wait to expect from now on, while waiting and if there is anything to go by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+}
+
+/// What is known of a caller before an agent is, for the agent's screen.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Attached {
+    /// Data attached in the dialplan, as far as they are short: the agent's channel has them whole.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub data: BTreeMap<String, String>,
+    /// Menus passed and what was keyed in there, the first one first: `main:2`.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub path: Vec<String>,
 }
 
 /// A call that is owed.

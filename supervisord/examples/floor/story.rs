@@ -136,6 +136,7 @@ impl Floor<'_> {
                 position: 3,
                 predicted: None,
                 flag: String::new(),
+                attached: Default::default(),
                 callback: None,
             }],
             vec![

@@ -342,6 +342,13 @@ impl Authority {
         }
     }
 
+    /// Whether the phone of the agent that the actor is rings for a call, which it may see then as if it had it already.
+    pub fn is_rung(&self, actor: &Actor, node: &Node, call: &str) -> bool {
+        let agent = actor.agent.as_ref().and_then(|agent| node.agents.get(agent));
+        let reach = policy::reach(Deed::Look, actor.role);
+        reach == Reach::Own && agent.is_some_and(|agent| agent.info.call.as_deref() == Some(call))
+    }
+
     /// A team that the actor is of: for filters.
     pub fn team<'a>(&'a self, actor: &'a Actor, name: &str) -> Option<&'a TeamSettings> {
         self.teams_of(actor).find(|team| team.name == name)

@@ -36,6 +36,8 @@ fn node() -> Node {
             queue: queue.into(),
             tier: "gold".into(),
             number: "13800138000".into(),
+            flag: String::new(),
+            attached: Default::default(),
             joined: 1,
             connected: Some(2),
             agent: Some(agent.into()),

@@ -5,6 +5,7 @@
 //! interval that it spans.
 
 mod callers;
+pub mod contacts;
 pub mod erlang;
 mod measures;
 pub mod output;

@@ -4,7 +4,7 @@
 
 use hotline_wire::Event;
 use hotline_wire::event::{CallOutcome, Estimate, TalkState};
-use hotline_wire::snapshot::{CallInfo, CallbackInfo};
+use hotline_wire::snapshot::{Attached, CallInfo, CallbackInfo};
 
 use super::histogram;
 use super::node::Node;
@@ -20,6 +20,8 @@ impl Node {
                 number,
                 position,
                 predicted,
+                flag,
+                attached,
                 ..
             } => {
                 // A node tells of a visit once. Should it not, what is counted must still add up.
@@ -31,7 +33,11 @@ impl Node {
                 if *position > 0 {
                     self.predicted(queue, *predicted);
                 }
-                self.enter(waiting(call, queue, tier, number, at));
+                self.enter(CallInfo {
+                    flag: flag.clone(),
+                    attached: attached.clone(),
+                    ..waiting(call, queue, tier, number, at)
+                });
                 Some(queue)
             }
             Event::CallConnected {
@@ -373,6 +379,8 @@ fn waiting(call: &str, queue: &str, tier: &str, number: &str, joined: u64) -> Ca
         queue: queue.to_owned(),
         tier: tier.to_owned(),
         number: number.to_owned(),
+        flag: String::new(),
+        attached: Attached::default(),
         joined,
         connected: None,
         agent: None,

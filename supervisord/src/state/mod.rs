@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use hotline_wire::Snapshot;
 use hotline_wire::frame::{EventFrame, Gap};
+use hotline_wire::snapshot::Attached;
 use serde::{Deserialize, Serialize};
 
 pub use node::{Agent, Node, Queue};
@@ -84,6 +85,10 @@ pub struct Offer {
     pub tier: String,
     /// Caller number; empty if withheld, or the call joined in a gap.
     pub number: String,
+    /// Why the caller is suspicious; empty if not.
+    pub flag: String,
+    /// What the dialplan found out before.
+    pub attached: Attached,
     /// When the caller joined; 0 if in a gap.
     pub joined: u64,
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hotline_wire::Event;
-use hotline_wire::snapshot::{AgentInfo, CallInfo, CallbackInfo, QueueInfo};
+use hotline_wire::snapshot::{AgentInfo, Attached, CallInfo, CallbackInfo, QueueInfo};
 use serde::{Deserialize, Serialize};
 
 use super::node::Node;
@@ -61,6 +61,7 @@ impl Node {
                     // The caller's number is in no row, and would stay here when it is erased elsewhere.
                     calls.get(call).map(|info| CallInfo {
                         number: String::new(),
+                        attached: Attached::default(),
                         ..info.clone()
                     })
                 });

@@ -220,6 +220,8 @@ impl Node {
                     call: call.clone(),
                     tier: info.map_or_else(String::new, |info| info.tier.clone()),
                     number: info.map_or_else(String::new, |info| info.number.clone()),
+                    flag: info.map_or_else(String::new, |info| info.flag.clone()),
+                    attached: info.map(|info| info.attached.clone()).unwrap_or_default(),
                     joined: info.map_or(0, |info| info.joined),
                 });
                 let counts = self.counts.queue(queue);

@@ -231,13 +231,36 @@ fn erase_in(json: &mut Json, plan: &Plan, wanted: Number) -> bool {
         Json::Object(fields) => {
             // Who has a phone is an agent or a supervisor, whose number is another.
             let staff = fields.contains_key("phone");
-            fields.iter_mut().fold(false, |found, (name, field)| {
+            let is = |field: Option<&Json>| {
+                let number = field.and_then(Json::as_str).unwrap_or_default();
+                plan.number(number).is_ok_and(|number| number == wanted)
+            };
+            // What is attached to that caller's call is the caller's, whatever it is.
+            let attached = is(fields.get("number")) && fields.remove("attached").is_some();
+            fields.iter_mut().fold(attached, |found, (name, field)| {
                 let name = name.as_str();
-                erase_field(name, field, staff, plan, wanted) | erase_in(field, plan, wanted) | found
+                let data = name == "data" && erase_data(field, plan, wanted);
+                erase_field(name, field, staff, plan, wanted) | erase_in(field, plan, wanted) | data | found
             })
         }
         Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
+}
+
+/// Values that the dialplan attached to a call.
+fn erase_data(field: &mut Json, plan: &Plan, wanted: Number) -> bool {
+    let values = field
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|data| data.values_mut());
+    let mut found = false;
+    for value in values {
+        if let Some(without) = value.as_str().and_then(|text| erase_text(text, plan, wanted)) {
+            *value = Json::String(without);
+            found = true;
+        }
+    }
+    found
 }
 
 fn erase_field(name: &str, field: &mut Json, staff: bool, plan: &Plan, wanted: Number) -> bool {

@@ -1,5 +1,6 @@
 //! How long what is kept, and how caller numbers are: retention and masking.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hotline_blacklist::Plan;
@@ -58,6 +59,10 @@ pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
     {
         *entry = masked(entry);
     }
+    // What people attach may have numbers in it, or be one.
+    if let Event::CallJoined { attached, .. } = event {
+        attached.data.clear();
+    }
     if let Event::CallJoined { number, .. }
     | Event::CallbackPlaced { number, .. }
     | Event::CallbackRestored { number, .. }
@@ -71,6 +76,9 @@ pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
 pub(super) fn mask_state(state: &State) -> State {
     let mut state = state.clone();
     for node in state.nodes.values_mut() {
+        node.calls
+            .values_mut()
+            .for_each(|call| call.attached.data.clear());
         let calls = node.calls.values_mut().map(|call| &mut call.number);
         let callbacks = node.callbacks.values_mut().map(|callback| &mut callback.number);
         calls.chain(callbacks).for_each(|number| *number = masked(number));
@@ -80,6 +88,8 @@ pub(super) fn mask_state(state: &State) -> State {
 
 /// The same for a snapshot.
 pub(super) fn mask_snapshot(snapshot: &mut Snapshot) {
+    let data = snapshot.calls.iter_mut().map(|call| &mut call.attached.data);
+    data.for_each(BTreeMap::clear);
     let calls = snapshot.calls.iter_mut().map(|call| &mut call.number);
     let callbacks = snapshot.callbacks.iter_mut().map(|callback| &mut callback.number);
     calls.chain(callbacks).for_each(|number| *number = masked(number));

@@ -177,7 +177,7 @@ impl Webhooks {
         let watch = shared.watch();
         loop {
             for offer in watch.next().await.offers {
-                self.notify(Notice::Offer(offer));
+                self.notify(Notice::Offer(Box::new(offer)));
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::state::Offer;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// An agent is being rung: the agent's screen may pop.
-    Offer(Offer),
+    Offer(Box<Offer>),
     /// A figure is beyond what it may be, or within it again.
     Alarm(AlarmNotice),
 }
@@ -66,6 +66,10 @@ impl Notice {
                 "call": offer.call,
                 "tier": offer.tier,
                 "number": if whole_numbers { offer.number.clone() } else { masked(&offer.number) },
+                "flag": offer.flag,
+                "path": offer.attached.path,
+                // Who may not have numbers may not have what people attach, which may be one.
+                "data": if whole_numbers { json!(offer.attached.data) } else { json!({}) },
                 "joined": (offer.joined > 0).then_some(offer.joined),
             }),
             Notice::Alarm(alarm) => json!(alarm),

@@ -278,7 +278,16 @@ fn what_agents_wrote_of_a_callers_calls_goes_with_the_number() {
         ("d", "13800138000", "sister of 139 0000 1111"),
     ] {
         let (name, wait) = (call.to_owned(), SECOND);
-        node.tell_at(MORNING, joined(call, "sales", "gold", number));
+        let mut joining = joined(call, "sales", "gold", number);
+        if let Event::CallJoined { attached, .. } = &mut joining {
+            let account = format!("of the {call} family");
+            attached.data = [
+                ("account".to_owned(), account),
+                ("other".to_owned(), "0139 00001111".to_owned()),
+            ]
+            .into();
+        }
+        node.tell_at(MORNING, joining);
         let connected = Event::CallConnected {
             call: name.clone(),
             agent: "1001".into(),

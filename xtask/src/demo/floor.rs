@@ -157,6 +157,8 @@ impl State {
                 tier,
                 number,
                 position,
+                flag,
+                attached,
                 ..
             } => {
                 let (key, joined) = (call.clone(), frame.at);
@@ -165,6 +167,8 @@ impl State {
                     queue,
                     tier,
                     number,
+                    flag,
+                    attached,
                     joined,
                     connected: None,
                     agent: None,

@@ -375,6 +375,8 @@ mod tests {
             queue: "support".into(),
             tier: "gold".into(),
             number: "13912345678".into(),
+            flag: String::new(),
+            attached: Default::default(),
             joined: 1_000_000,
             connected: None,
             agent: None,

@@ -30,6 +30,7 @@ fn translated(event: &Event) -> Told {
             position,
             predicted,
             flag,
+            attached,
             callback,
         } => Told::call("HotlineCallJoined")
             .with("Call", call)
@@ -40,6 +41,7 @@ fn translated(event: &Event) -> Told {
             .with("Position", position)
             .expecting(*predicted)
             .with("Flag", flag)
+            .with("Path", attached.path.join(">"))
             .with("Callback", callback.as_deref().unwrap_or_default()),
         Event::RuleApplied {
             call,

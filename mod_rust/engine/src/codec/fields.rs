@@ -10,7 +10,7 @@ use crate::config::{
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
-    Act, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
+    Act, Attached, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
     OfferFailure, Order, Party, PhoneState, TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
@@ -173,8 +173,11 @@ record!(Caller {
     skills,
     agent,
     flag,
+    attached,
     callback
 });
+
+record!(Attached { data, path });
 
 record!(Screening {
     queue,

@@ -11,8 +11,8 @@ use hotline_engine::config::{
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure, Order, Party,
-    PhoneState, TalkState, Whom,
+    Act, Attached, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure,
+    Order, Party, PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -468,22 +468,28 @@ fn config() -> impl Strategy<Value = Config> {
         )
 }
 
+fn attached() -> impl Strategy<Value = Attached> {
+    let data = vec(any::<(String, String)>(), 0..2);
+    (data, vec(any::<String>(), 0..3)).prop_map(|(data, path)| Attached { data, path })
+}
+
 fn caller() -> impl Strategy<Value = Caller> {
     let texts = any::<(String, String, String, String)>();
     (
         texts,
         any::<u32>(),
-        vec(any::<String>(), 0..3),
+        (vec(any::<String>(), 0..3), attached()),
         any::<Option<u64>>(),
     )
         .prop_map(
-            |((number, tier, agent, flag), priority, skills, callback)| Caller {
+            |((number, tier, agent, flag), priority, (skills, attached), callback)| Caller {
                 number,
                 tier,
                 priority,
                 skills,
                 agent,
                 flag,
+                attached,
                 callback: callback.map(CallId),
             },
         )

@@ -25,6 +25,7 @@ impl Vocabulary {
                 position,
                 predicted,
                 flag,
+                attached,
                 callback,
             } => wire::Event::CallJoined {
                 call: self.call(call),
@@ -35,6 +36,7 @@ impl Vocabulary {
                 position,
                 predicted: predicted.map(estimate),
                 flag,
+                attached: view::attached(attached),
                 callback: callback.map(|callback| self.call(callback)),
             },
             Event::RuleApplied {

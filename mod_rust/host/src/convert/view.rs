@@ -2,7 +2,7 @@
 
 use hotline_engine::config::{Disposition, Door, Strategy};
 use hotline_engine::event::{AgentState, AgentView, MonitorView, NextState, QueueView, SupervisorView};
-use hotline_engine::input::PhoneState;
+use hotline_engine::input::{Attached, PhoneState};
 use hotline_engine::view::{CallView, CallbackView};
 use hotline_engine::{Time, View};
 use hotline_wire as wire;
@@ -75,6 +75,8 @@ impl Vocabulary {
             queue: self.queue(view.queue),
             tier: self.tier(view.tier),
             number: view.number,
+            flag: view.flag,
+            attached: attached(view.attached),
             joined: view.joined.0,
             connected: view.connected.map(|at| at.0),
             agent: view.agent.map(|agent| self.agent(agent)),
@@ -121,6 +123,13 @@ pub(super) fn supervisor_info(view: SupervisorView) -> info::SupervisorInfo {
         number: view.number.to_string(),
         name: view.name.to_string(),
         phone: view.phone.to_string(),
+    }
+}
+
+pub(super) fn attached(attached: Attached) -> info::Attached {
+    info::Attached {
+        data: attached.data.into_iter().collect(),
+        path: attached.path,
     }
 }
 

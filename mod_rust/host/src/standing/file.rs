@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use hotline_engine::config::MAX_SKILLS;
-use hotline_engine::input::Caller;
+use hotline_engine::input::{Attached, Caller};
 use hotline_engine::{Owed, Span, Standing, Time, is_dialable};
 use hotline_framed::file;
 use hotline_wire as wire;
@@ -228,6 +228,7 @@ fn understand(line: Line, references: &References, now: Time) -> Result<Kept, St
                         skills,
                         agent,
                         flag,
+                        attached: Attached::default(),
                         callback: None,
                     },
                     arrived: Time(arrived),

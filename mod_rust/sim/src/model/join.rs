@@ -4,7 +4,7 @@ use hotline_engine::action::{Place, Status};
 use hotline_engine::config::{Door, NeedsAgents, Way};
 use hotline_engine::event::{CallOutcome, CallbackOutcome, Limit, RefusedCall};
 use hotline_engine::ids::{CallId, QueueId, TierId};
-use hotline_engine::input::Caller;
+use hotline_engine::input::{Attached, Caller};
 use hotline_engine::{CallAction, Event, Span, Time};
 
 use super::Model;
@@ -81,6 +81,11 @@ impl Model {
             sent: false,
             called_back: matches!(how, CallbackOutcome::Resumed(_)),
             caller: Caller {
+                attached: if caller.attached == Attached::default() {
+                    callback.visitor.caller.attached.clone()
+                } else {
+                    caller.attached.clone()
+                },
                 number: caller.number.clone(),
                 flag: caller.flag.clone(),
                 ..callback.visitor.caller
@@ -128,6 +133,7 @@ impl Model {
             position: 0,
             predicted: None,
             flag: visitor.caller.flag.clone(),
+            attached: visitor.caller.attached.clone(),
             callback,
         };
         if let Some((outcome, way)) = turned_away {

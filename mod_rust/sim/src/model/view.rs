@@ -20,6 +20,8 @@ impl Model {
                 queue: QueueId(call.queue as u32),
                 tier: TierId(call.visitor.tier as u8),
                 number: call.visitor.caller.number.clone(),
+                flag: call.visitor.caller.flag.clone(),
+                attached: call.visitor.caller.attached.clone(),
                 joined: call.joined,
                 connected: call.talk.map(|talk| talk.since),
                 agent: call.talk.map(|talk| AgentId(talk.agent as u32)),

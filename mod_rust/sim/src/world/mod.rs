@@ -8,7 +8,8 @@ use hotline_engine::config::Config;
 use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, TalkState, Whom,
+    Act, Attached, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, TalkState,
+    Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -472,6 +473,13 @@ impl World {
             String::new()
         };
         let flag = ["", "nuisance"][usize::from(self.random.one_in(10))];
+        let attached = match self.random.below(4) {
+            0 => Attached {
+                data: vec![("account".to_owned(), self.random.below(9).to_string())],
+                path: vec!["main:2".to_owned()],
+            },
+            _ => Attached::default(),
+        };
         Input::Join {
             call,
             queue,
@@ -482,6 +490,7 @@ impl World {
                 skills,
                 agent,
                 flag: flag.to_owned(),
+                attached,
                 callback,
             },
         }

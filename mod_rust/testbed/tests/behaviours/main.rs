@@ -53,6 +53,7 @@ mod phones_outside;
 mod prompts;
 mod reload;
 mod ring_all;
+mod screen_pop;
 mod sent_elsewhere;
 mod sipp;
 mod skill_relaxation;

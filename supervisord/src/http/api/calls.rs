@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use hotline_wire::Command;
+use hotline_wire::snapshot::CallInfo;
+use hotline_wire::{Command, Refusal};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,12 +19,16 @@ use super::{BETWEEN, NoParams, node_of_call, team};
 use crate::http::Http;
 use crate::http::auth::Caller;
 use crate::http::extract::{Body, Params, Segments};
+use crate::http::places::beside;
 use crate::http::problem::Problem;
+use crate::reports::contacts::{self, Contact};
+use crate::store;
 use crate::views::{CallView, CallbackView};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(earlier))
         .routes(routes!(why))
         .routes(routes!(reprioritise))
         .routes(routes!(move_call))
@@ -103,14 +108,81 @@ async fn list(
             let wanted = is(&which.node, node)
                 && is(&which.queue, queue)
                 && team.is_none_or(|team| team.has_queue(queue));
-            if wanted && authority.sees_call(actor, queue, agent) {
-                let whole = authority.sees_number(actor, queue, agent);
+            let rung = authority.is_rung(actor, view, &call.call);
+            if wanted && (rung || authority.sees_call(actor, queue, agent)) {
+                let whole = rung || authority.sees_number(actor, queue, agent);
                 let key = format!("{:020}{BETWEEN}{}", call.joined, call.call);
                 calls.push((key, CallView::of(node, call, whole)));
             }
         }
     }
     page(calls, which.limit, which.cursor.as_deref()).map(Json)
+}
+
+/// Most earlier calls that are told.
+const MOST_CONTACTS: u32 = 50;
+
+/// How many.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Latest {
+    /// Earlier calls at most.
+    #[serde(default = "usual_contacts")]
+    #[param(minimum = 1, maximum = 50, default = 5)]
+    limit: u32,
+}
+
+fn usual_contacts() -> u32 {
+    5
+}
+
+/// Earlier calls of the caller of a call in progress, the latest first: for the screen of an agent who is offered it, and for who may see
+/// its whole number. None if that is withheld, or the store masks numbers.
+#[utoipa::path(
+    get, path = "/calls/{call}/contacts", tag = "calls",
+    params(("call" = String, Path, description = "Call reference"), Latest), responses((status = 200, body = Vec<Contact>))
+)]
+async fn earlier(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Segments(call): Segments<String>,
+    Params(Latest { limit }): Params<Latest>,
+) -> Result<Json<Vec<Contact>>, Problem> {
+    if !(1..=MOST_CONTACTS).contains(&limit) {
+        return Err(Problem::invalid(format!("limit is from 1 to {MOST_CONTACTS}")));
+    }
+    let number = {
+        let (authority, actor) = (&http.shared.authority, &caller.actor);
+        let state = http.shared.state();
+        let mut nodes = state.nodes.values();
+        let rung = nodes.any(|node| authority.is_rung(actor, node, &call));
+        let info = state.nodes.values().find_map(|node| node.calls.get(&call));
+        let sees = |info: &&CallInfo| rung || authority.sees_call(actor, &info.queue, info.agent.as_deref());
+        let info = info.filter(sees).ok_or_else(|| {
+            let message =
+                format!("no call {call:?} in progress that you may see; GET /api/v1/calls lists them");
+            Problem::refused(Refusal::UnknownCall, message)
+        })?;
+        if !rung && !authority.sees_number(actor, &info.queue, info.agent.as_deref()) {
+            return Err(Problem::refused(
+                Refusal::NotAllowed,
+                "earlier calls are for who may see callers' whole numbers".to_owned(),
+            ));
+        }
+        info.number.clone()
+    };
+    let settings = http.store.clone();
+    let found = beside(&http.reporting, move || {
+        let mut engine = store::look(&settings)?;
+        contacts::of_caller(engine.as_mut(), &settings, &number, &call, limit)
+    });
+    let found = found
+        .await
+        .map_err(|error| Problem::defect("earlier calls could not be looked for", &error))?;
+    found
+        .map(Json)
+        .map_err(|error| Problem::defect("earlier calls could not be looked for", &error))
 }
 
 /// Why a call was offered to whom it was, and to nobody else; also for a while after its end.

@@ -144,6 +144,7 @@ fn joined(call: &str, queue: &str) -> Event {
         position: 1,
         predicted: None,
         flag: String::new(),
+        attached: Default::default(),
         callback: None,
     }
 }
@@ -194,6 +195,8 @@ fn call(call: &str, queue: &str, joined: u64, connected: Option<u64>) -> CallInf
         queue: queue.into(),
         tier: "gold".into(),
         number: String::new(),
+        flag: String::new(),
+        attached: Default::default(),
         joined: START + joined * SECOND,
         connected: connected.map(|at| START + at * SECOND),
         agent: connected.map(|_| "1001".into()),

@@ -124,6 +124,7 @@ fn joined(call: &str, queue: &str) -> Event {
         position: 1,
         predicted: None,
         flag: String::new(),
+        attached: Default::default(),
         callback: None,
     }
 }
@@ -363,6 +364,8 @@ fn a_call_that_moves_on_is_one_call_of_several_visits() {
         queue: "support".into(),
         tier: "gold".into(),
         number: "13800138000".into(),
+        flag: String::new(),
+        attached: Default::default(),
         joined: 20 * SECOND,
         connected: Some(24 * SECOND),
         agent: Some("1".into()),

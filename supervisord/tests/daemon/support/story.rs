@@ -60,6 +60,7 @@ pub fn joined(call: &str, queue: &str, tier: &str, number: &str) -> Event {
         position: 1,
         predicted: None,
         flag: String::new(),
+        attached: Default::default(),
         callback: None,
     }
 }

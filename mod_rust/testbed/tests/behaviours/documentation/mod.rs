@@ -48,7 +48,12 @@ fn asterisk_explains_the_application_with_every_status() -> Result<()> {
             assert!(text.contains(word), "no {word} in\n{text}");
         }
     }
-    for name in ["HOTLINE_DATA", "HOTLINE_AGENTS", "HOTLINE_BLACKLIST"] {
+    for name in [
+        "HOTLINE_DATA",
+        "HOTLINE_AGENTS",
+        "HOTLINE_PATH",
+        "HOTLINE_BLACKLIST",
+    ] {
         let function = bed.asterisk.cli(&format!("core show function {name}"))?;
         assert!(function.contains(name), "{function}");
     }
