@@ -67,6 +67,7 @@ impl Engine {
         self.limits = config.limits;
         self.menus = config.menus.clone();
         self.reasons = config.reasons.clone();
+        self.ivrs = config.ivrs.clone();
         self.record.resize(config.limits.decisions);
         self.last_agents.forget_beyond(config.limits.remembered);
         for skill in config.skills() {

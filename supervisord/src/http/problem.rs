@@ -84,6 +84,7 @@ impl Problem {
             | Refusal::UnknownSupervisor
             | Refusal::UnknownTarget
             | Refusal::UnknownTier
+            | Refusal::UnknownIvr
             | Refusal::NoBlacklist => StatusCode::NOT_FOUND,
             Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::OutOfRange | Refusal::BadFile | Refusal::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,
@@ -99,6 +100,7 @@ impl Problem {
             | Refusal::NoSupervisorThere
             | Refusal::NotTalking
             | Refusal::NotAlone
+            | Refusal::NoSurvey
             | Refusal::HeldByPhone
             | Refusal::TargetAway
             | Refusal::QueueFull

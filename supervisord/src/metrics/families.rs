@@ -12,7 +12,9 @@ use prometheus::proto::{
 };
 
 use crate::alarms::Step;
-use crate::state::counts::{ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, TierCounts};
+use crate::state::counts::{
+    ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, SCORES, SurveyCounts, TierCounts, USUAL_SCORES,
+};
 use crate::state::histogram::{self, Bounds};
 use crate::state::{Node, Queue};
 
@@ -103,6 +105,9 @@ families! {
     callbacks_ended: COUNTER "callbacks_ended_total"
         "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost, and may be restored.",
     callbacks_owed: GAUGE "callbacks_owed" "Callers who are owed a call.",
+    surveys_offered: COUNTER "surveys_offered_total" "Callers who were asked what it was like, or went to be.",
+    survey_answers: COUNTER "survey_answers_total"
+        "What came of asking callers what it was like, by score; none is who did not answer.",
     offers: COUNTER "offers_total" "Attempts to reach an agent that are over, by result.",
     state_seconds: COUNTER "agent_state_seconds_total"
         "Time of all agents by state, up to the node's last event.",
@@ -250,6 +255,7 @@ impl Families {
             self.offers
                 .add(counter(&[base[0], base[1], ("result", result.label())], n));
         }
+        self.surveys(&base, &counts.surveys);
         let none = TierCounts::default();
         for tier in tiers {
             let counts = counts.tiers.get(*tier).unwrap_or(&none);
@@ -283,6 +289,19 @@ impl Families {
         let owed = queue.map_or(0, |queue| queue.owed);
         self.callbacks_owed.add(gauge(base, f64::from(owed)));
         self.estimated_wait.add(predicted(base, queue, counts));
+    }
+
+    /// All scores of the usual scale, and others that were given.
+    fn surveys(&mut self, base: &[(&str, &str); 2], counts: &SurveyCounts) {
+        self.surveys_offered.add(counter(base, counts.offered));
+        let of = |score: &str, n: u64| counter(&[base[0], base[1], ("score", score)], n);
+        self.survey_answers.add(of("none", counts.unanswered));
+        for score in 1..=SCORES {
+            let n = counts.scores.get(&score).copied();
+            if score <= USUAL_SCORES || n.is_some() {
+                self.survey_answers.add(of(&score.to_string(), n.unwrap_or(0)));
+            }
+        }
     }
 
     fn tier(&mut self, labels: [(&str, &str); 3], counts: &TierCounts) {

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::Query;
 use super::callers::Callers;
+use super::surveys::Surveys;
 use crate::store::ledger::figures::{AgentFigures, BOUNDS, QueueFigures};
 
 /// A figure with its definition.
@@ -322,6 +323,36 @@ fn handling(into: &mut Measures, talk: i64, hold: i64, held: i64, wrap_up: i64, 
     into.mean("talk_time", "talk without hold / handled", talk - hold, handled);
     into.mean("hold_time", "hold / calls with a hold", hold, held);
     into.mean("wrap_up_time", "after-call work / handled", wrap_up, handled);
+}
+
+/// What callers said. `None` if the records are not kept any more.
+pub(super) fn of_surveys(into: &mut Measures, surveys: Option<Surveys>) {
+    let all = surveys.unwrap_or_default();
+    let count = |n: i64| surveys.map(|_| n as f64);
+    into.put(
+        "surveys",
+        "count",
+        "callers who were asked what it was like, by when their agent's side was over",
+        count(all.asked),
+    );
+    into.put(
+        "survey_responses",
+        "count",
+        "of whom answered",
+        count(all.answered),
+    );
+    into.ratio(
+        "survey_response_rate",
+        "responses / surveys",
+        all.answered,
+        all.asked,
+    );
+    into.ratio(
+        "satisfaction",
+        "top-2-box: responses with one of the two best scores / responses",
+        all.satisfied,
+        all.answered,
+    );
 }
 
 /// The figures of attempts to reach agents.

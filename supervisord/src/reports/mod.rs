@@ -11,6 +11,7 @@ pub mod output;
 pub mod period;
 mod query;
 mod sums;
+mod surveys;
 
 use std::collections::BTreeMap;
 
@@ -50,10 +51,6 @@ pub struct Unknown {
 
 /// Of these, nothing that happens tells yet.
 pub const UNKNOWN: &[Unknown] = &[
-    Unknown {
-        figure: "satisfaction",
-        why: "no event tells of surveys",
-    },
     Unknown {
         figure: "complaint_rate",
         why: "no event tells of dispositions, and nothing of the number of active customers",
@@ -190,6 +187,8 @@ fn report_period(
     if known {
         let callers = callers::of_period(sql, period, query.repeat_days, query.node.as_deref())?;
         sums::add_callers(query, &callers, &mut sums);
+        let surveys = surveys::of_period(sql, period, query.node.as_deref())?;
+        sums::add_surveys(query, &surveys, &mut sums);
     }
     let past = period.to.min(query.now.max(period.from));
     for (of, sums) in sums {
@@ -205,6 +204,7 @@ fn report_period(
                 measures::of_queues(&mut figures, &sums.queues, query, spread, callers);
             }
         }
+        measures::of_surveys(&mut figures, known.then_some(sums.surveys));
         let with_time = query.has_whole_time() && matches!(query.by, By::All | By::Team | By::Agent);
         match with_time {
             true => measures::of_agents(&mut figures, &sums.agents),

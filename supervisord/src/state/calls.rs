@@ -197,6 +197,11 @@ impl Node {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }

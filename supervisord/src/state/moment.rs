@@ -104,6 +104,11 @@ impl Node {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CommandAnswered { .. }
             | Event::ConfigApplied { .. }
             | Event::Fault { .. } => {}

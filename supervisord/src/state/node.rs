@@ -265,6 +265,9 @@ impl Node {
                 self.complete();
                 changes.all = true;
             }
+            Event::SurveyOffered { queue, .. } => self.counts.queue(queue).surveys.offered += 1,
+            Event::SurveyAnswered { queue, score, .. } => self.counts.queue(queue).surveys.answered(*score),
+            Event::SurveyUnanswered { queue, .. } => self.counts.queue(queue).surveys.unanswered += 1,
             Event::CallRefused { reason, .. } => {
                 let reason = counts::refused_label(*reason).to_owned();
                 *self.counts.refused.entry(reason).or_default() += 1;
@@ -276,6 +279,8 @@ impl Node {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -442,6 +447,11 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
         | Event::CallTransferred { .. }
+        | Event::IvrStarted { .. }
+        | Event::IvrEnded { .. }
+        | Event::SurveyOffered { .. }
+        | Event::SurveyAnswered { .. }
+        | Event::SurveyUnanswered { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }

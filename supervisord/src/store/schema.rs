@@ -4,7 +4,7 @@ use super::ledger::figures::{AgentFigures, QueueFigures};
 use super::sql::{Dialect, Sql, SqlError, values};
 
 /// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found];
+const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found, surveys];
 
 /// The version of this program's schema.
 pub const VERSION: u64 = MIGRATIONS.len() as u64;
@@ -31,6 +31,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("calls", super::ledger::tables::CALLS),
     ("visits", super::ledger::tables::VISITS),
     ("offers", super::ledger::tables::OFFERS),
+    ("surveys", super::ledger::surveys::SURVEYS),
     ("agent_time", super::ledger::tables::AGENT_TIME),
     ("queue_stats", "*"),
     ("agent_stats", "*"),
@@ -132,6 +133,17 @@ fn ledger() -> String {
 fn audit_found() -> String {
     "CREATE INDEX IF NOT EXISTS audit_target ON audit (target, id);
     CREATE INDEX IF NOT EXISTS audit_at ON audit (at);"
+        .to_owned()
+}
+
+fn surveys() -> String {
+    "CREATE TABLE surveys (
+        boot BIGINT NOT NULL, born BIGINT NOT NULL, call TEXT NOT NULL, asked BIGINT NOT NULL, queue TEXT NOT NULL,
+        tier TEXT NOT NULL, agent TEXT NOT NULL, ended BIGINT, score BIGINT, highest BIGINT, cut TEXT NOT NULL,
+        settled BIGINT NOT NULL, PRIMARY KEY (boot, born, call)
+    ){keyed};
+    CREATE INDEX surveys_asked ON surveys (asked);
+    CREATE INDEX surveys_open ON surveys (boot) WHERE settled = 0;"
         .to_owned()
 }
 

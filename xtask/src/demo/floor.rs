@@ -252,6 +252,11 @@ impl State {
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
             | Event::Retrieve { .. }

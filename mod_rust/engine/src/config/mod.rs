@@ -5,14 +5,17 @@ mod error;
 mod fairness;
 mod greeting;
 mod hold;
+mod ivr;
 mod supervision;
 
 pub use error::{
-    AgentFault, ConfigError, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault, TierFault,
+    AgentFault, ConfigError, IvrFault, MenuFault, QueueFault, ReasonFault, RuleFault, SupervisionFault,
+    TierFault,
 };
 pub use fairness::{Fairness, Overtaking};
 pub use greeting::{Greeting, Intro};
 pub use hold::{Comfort, HoldCare, Retrieve};
+pub use ivr::{IVR_TIMEOUT, Ivr, MAX_IVR_TIMEOUT, Survey};
 pub use supervision::{Right, Supervision, Supervisor, Tone};
 
 use crate::input::OfferFailure;
@@ -35,6 +38,8 @@ pub struct Config {
     pub menus: Vec<Menu>,
     /// Reasons of not ready that have limits, each name once. Agents may give others.
     pub reasons: Vec<Reason>,
+    /// Places to which agents send callers who come back, each name once.
+    pub ivrs: Vec<Ivr>,
     /// What happens to an agent whose offer failed.
     pub misses: Misses,
     /// Ceilings that protect the node.
@@ -106,6 +111,8 @@ pub struct Queue {
     pub warn: Warnings,
     /// What happens to callers on hold.
     pub hold: HoldCare,
+    /// Which callers are asked what it was like.
+    pub survey: Option<Survey>,
     /// A sound file of the PBX that says the name, for [`Intro::Queue`]; empty if there is none.
     pub spoken: String,
     /// What is said when an agent has answered.
@@ -460,6 +467,7 @@ impl Queue {
             handle_time: Span::seconds(180),
             warn: Warnings::default(),
             hold: HoldCare::default(),
+            survey: None,
             spoken: String::new(),
             greeting: Greeting::default(),
         }

@@ -5,6 +5,7 @@ mod agent;
 mod blacklist;
 mod greeting;
 mod hold;
+mod ivr;
 mod policy;
 mod queue;
 mod reader;
@@ -190,6 +191,7 @@ fn parse(text: &str) -> Read<Settings> {
         let name = once.take(&value, value.filled()?)?;
         config.reasons.push(policy::reason(name, table)?);
     }
+    config.ivrs = ivr::ivrs(&mut file)?;
     let (agents, pins) = agent::read_all(&mut file, &names)?;
     settings.config.agents = agents;
     settings.pins = pins;
@@ -226,6 +228,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
             agents: Vec::new(),
             menus: Vec::new(),
             reasons: Vec::new(),
+            ivrs: Vec::new(),
             misses: Misses {
                 no_answer: Span::seconds(10),
                 rejected: Span::seconds(10),

@@ -203,6 +203,11 @@ impl Audit {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
@@ -264,6 +269,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Retrieve { .. }
         | Action::Hold { .. }
         | Action::Mute { .. }
+        | Action::SendAway { .. }
+        | Action::BringBack { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

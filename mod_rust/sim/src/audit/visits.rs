@@ -119,6 +119,11 @@ impl Visits {
                 | Event::TalkChanged { .. }
                 | Event::MuteChanged { .. }
                 | Event::CallTransferred { .. }
+                | Event::IvrStarted { .. }
+                | Event::IvrEnded { .. }
+                | Event::SurveyOffered { .. }
+                | Event::SurveyAnswered { .. }
+                | Event::SurveyUnanswered { .. }
                 | Event::CallbackPlaced { .. }
                 | Event::CallbackRestored { .. }
                 | Event::CallbackDialled { .. }

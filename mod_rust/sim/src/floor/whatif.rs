@@ -176,6 +176,9 @@ impl Story {
             | Input::Held { .. }
             | Input::Muted { .. }
             | Input::NotDone { .. }
+            | Input::WentAway { .. }
+            | Input::CameBack { .. }
+            | Input::Surveyed { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
@@ -301,6 +304,8 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Hold { .. }
         | Command::Mute { .. }
         | Command::Transfer { .. }
+        | Command::Ivr { .. }
+        | Command::Survey { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

@@ -1,0 +1,59 @@
+//! `[[ivr]]` and `[queue.survey]`: places of the dialplan from which callers come back, or where they are asked what it was like.
+
+use hotline_engine::Span;
+use hotline_engine::config::{IVR_TIMEOUT, Ivr, MAX_IVR_TIMEOUT, Survey};
+
+use super::reader::{Once, Read, Table, Value};
+
+/// Most places from which callers come back.
+const MOST: usize = 1_000;
+/// Of a hundred callers so many are asked, where `[queue.survey]` does not say.
+const SHARE: u8 = 100;
+
+pub(super) fn ivrs(file: &mut Table<'_>) -> Read<Vec<Ivr>> {
+    let mut once = Once::new("ivr", MOST);
+    let mut ivrs = Vec::new();
+    for mut table in file.tables("ivr")? {
+        let value = table.need("name")?;
+        let name = once.take(&value, value.name()?)?;
+        let mut ivr = Ivr {
+            name,
+            place: place(&table.need("place")?)?,
+            timeout: IVR_TIMEOUT,
+        };
+        table.set("timeout_seconds", &mut ivr.timeout, |value| {
+            let span = value.some_seconds()?;
+            if span > MAX_IVR_TIMEOUT {
+                return Err(value.must_be("3600 at most"));
+            }
+            Ok(span)
+        })?;
+        table.end()?;
+        ivrs.push(ivr);
+    }
+    Ok(ivrs)
+}
+
+pub(super) fn survey(value: &Value<'_>) -> Read<Option<Survey>> {
+    let mut table = value.table()?;
+    let mut survey = Survey {
+        place: place(&table.need("place")?)?,
+        share: SHARE,
+        min_talk: Span::ZERO,
+    };
+    table.set("share_percent", &mut survey.share, |value| value.number(0..=100))?;
+    table.set("min_talk_seconds", &mut survey.min_talk, Value::seconds)?;
+    table.end()?;
+    Ok(Some(survey))
+}
+
+/// A place as the PBX writes it.
+fn place(value: &Value<'_>) -> Read<String> {
+    let place = value.line()?;
+    let parts = place.split(',').filter(|part| !part.is_empty()).count();
+    if parts == 3 && place.matches(',').count() == 2 {
+        Ok(place)
+    } else {
+        Err(value.must_be("a place of the dialplan: CONTEXT,EXTENSION,PRIORITY"))
+    }
+}
