@@ -57,3 +57,66 @@ fn place(value: &Value<'_>) -> Read<String> {
         Err(value.must_be("a place of the dialplan: CONTEXT,EXTENSION,PRIORITY"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::parse;
+
+    const NODE: &str = "node = \"n\"\n[[queue]]\nname = \"support\"\n";
+
+    fn config(lines: &str) -> Result<hotline_engine::config::Config, String> {
+        match parse(&format!("{NODE}{lines}")) {
+            Ok(settings) => Ok(settings.config),
+            Err(fault) => Err(fault.message),
+        }
+    }
+
+    #[test]
+    fn places_and_surveys_are_read_with_their_defaults() {
+        let ivr = "[[ivr]]\nname = \"pin\"\nplace = \"verify,s,1\"\n";
+        let plain = config(ivr).unwrap();
+        assert_eq!(
+            (plain.ivrs[0].name.as_str(), plain.ivrs[0].timeout),
+            ("pin", IVR_TIMEOUT)
+        );
+        assert_eq!(plain.queues[0].survey, None);
+        let full = config(&format!(
+            "[queue.survey]\nplace = \"survey,s,1\"\nshare_percent = 20\nmin_talk_seconds = 30\n{ivr}timeout_seconds = 9"
+        ));
+        let full = full.unwrap();
+        assert_eq!(full.ivrs[0].timeout, Span::seconds(9));
+        let survey = full.queues[0].survey.as_ref().unwrap();
+        assert_eq!(
+            (survey.place.as_str(), survey.share, survey.min_talk),
+            ("survey,s,1", 20, Span::seconds(30))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_is_allowed() {
+        for (lines, expected) in [
+            ("[[ivr]]\nname = \"pin\"", "place"),
+            (
+                "[[ivr]]\nname = \"pin\"\nplace = \"verify\"",
+                "CONTEXT,EXTENSION,PRIORITY",
+            ),
+            (
+                "[[ivr]]\nname = \"pin\"\nplace = \"v,s,1\"\ntimeout_seconds = 3601",
+                "3600 at most",
+            ),
+            (
+                "[[ivr]]\nname = \"pin\"\nplace = \"v,s,1\"\n[[ivr]]\nname = \"pin\"\nplace = \"v,s,1\"",
+                "pin",
+            ),
+            ("[queue.survey]\nshare_percent = 5", "place"),
+            (
+                "[queue.survey]\nplace = \"s,s,1\"\nshare_percent = 101",
+                "share_percent",
+            ),
+        ] {
+            let why = config(lines).unwrap_err();
+            assert!(why.contains(expected), "{lines}: {why}");
+        }
+    }
+}
