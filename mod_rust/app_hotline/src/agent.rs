@@ -7,7 +7,7 @@ use asterisk::device::Target;
 use asterisk::dialplan::{Application, Exit, words};
 use asterisk::{Channel, HungUp};
 use hotline_host::Host;
-use hotline_wire::command::{Command, Outcome};
+use hotline_wire::command::{Command, Outcome, ToIvr};
 use hotline_wire::snapshot::{AgentInfo, AgentState};
 
 use crate::instance;
@@ -26,7 +26,7 @@ impl Application for HotlineAgent {
     const NAME: &'static CStr = c"HotlineAgent";
     const SYNOPSIS: &'static CStr =
         c"Signs an agent in or out, makes it ready or not ready, or changes its after-call work, from a phone.";
-    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason or seconds]])
+    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason, seconds or name]])
 
 Actions:
     signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone
@@ -35,6 +35,9 @@ Actions:
     notready       takes no calls; during a call, after it. The third argument is the reason
     extend         makes after-call work longer, by the seconds in the third argument, 60 without, as far as the queue allows
     done           ends after-call work: ready
+    ivr            sends the caller of the agent, who talks, into the dialplan: to the [[ivr]] of the settings that the third
+                   argument names; see HotlineReturn()
+    survey         ends the agent's side, and has the caller asked; see HotlineSurvey()
     toggle-signin  signin if signed out, otherwise signout
     toggle-ready   notready if ready, otherwise ready
 
@@ -44,7 +47,7 @@ in the settings need none.
 
 Variables set:
     HOTLINEAGENTSTATUS  DONE     it is so now
-                        PENDING  it will be so after the call the agent is in
+                        PENDING  it will be so after the call the agent is in, or in a moment
                         REFUSED  HOTLINEAGENTREASON says why
     HOTLINEAGENTREASON  why it was refused, for people; empty otherwise
     HOTLINE_AGENT       agent number meant, if one was found
@@ -95,6 +98,8 @@ enum Wish {
     NotReady,
     Extend,
     Done,
+    Ivr,
+    Survey,
     ToggleSignIn,
     ToggleReady,
 }
@@ -108,6 +113,8 @@ impl Wish {
             "notready" => Wish::NotReady,
             "extend" => Wish::Extend,
             "done" => Wish::Done,
+            "ivr" => Wish::Ivr,
+            "survey" => Wish::Survey,
             "toggle-signin" => Wish::ToggleSignIn,
             "toggle-ready" => Wish::ToggleReady,
             _ => return None,
@@ -169,7 +176,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     let own = here.is_some_and(|agent| agent.number == number);
     let third = word(2);
     if wish == Wish::SignIn || !own {
-        let shown = if matches!(wish, Wish::NotReady | Wish::Extend) {
+        let shown = if matches!(wish, Wish::NotReady | Wish::Extend | Wish::Ivr) {
             ""
         } else {
             third
@@ -181,8 +188,14 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     if wish == Wish::Done && state != Some(AgentState::WrapUp) {
         return Ok(Err(format!("agent {number} is not in after-call work")));
     }
-    // Whoever is ready now is offered a call once this one is over, and not into it.
-    instance.phones.occupied(host, channel, &phone);
+    if matches!(wish, Wish::Ivr) && third.is_empty() {
+        return Ok(Err("ivr wants the name of an [[ivr]] of the settings".to_owned()));
+    }
+    // Whoever is ready now is offered a call once this one is over, and not into it. What is done with a caller may be asked for from
+    // within the conversation, whose leg is no call besides.
+    if !matches!(wish, Wish::Ivr | Wish::Survey) {
+        instance.phones.occupied(host, channel, &phone);
+    }
     let author = format!("agent:{number}");
     let agent = number;
     let command = match wish {
@@ -196,6 +209,14 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
                 Err(why) => return Ok(Err(why)),
             },
         },
+        Wish::Ivr => Command::Ivr {
+            agent,
+            to: ToIvr::Named {
+                name: third.to_owned(),
+            },
+            timeout_seconds: None,
+        },
+        Wish::Survey => Command::Survey { agent },
         Wish::NotReady | Wish::ToggleReady => Command::SetNotReady {
             agent,
             reason: third.to_owned(),

@@ -403,3 +403,47 @@ fn when_agent_and_caller_go_the_caller_has_given_up() -> Result<()> {
     assert_eq!((waits.len(), waits[0].position), (1, 1));
     bed.finish()
 }
+
+#[test]
+fn a_key_of_the_agents_phone_sends_the_caller() -> Result<()> {
+    let extensions = extensions().replace(
+        "HOTLINE_PIN_PROMPT=ask/pin\n",
+        "HOTLINE_PIN_PROMPT=ask/pin\nDYNAMIC_FEATURES=pin#ask\n",
+    );
+    let features = "[general]\n[applicationmap]\n\
+                    pin => *8,self/callee,HotlineAgent,\"ivr,,pin\"\n\
+                    ask => *9,self/callee,HotlineAgent,\"survey\"\n";
+    let bed = Bed::boot_with(include_str!("hotline.toml"), &extensions, |setup| {
+        setup.files.push(("features.conf".into(), features.into()));
+    })?;
+    record(&bed, "ask/pin", PROMPT)?;
+    let (caller, agent) = talk(&bed)?;
+    let number = caller.user();
+    bed.asterisk.cli(&format!("database put pin {number} 4711"))?;
+    agent.press("*8");
+    caller.hears_tone(PROMPT)?;
+    bed.node.agent_is("1001", AgentState::Reserved)?;
+    caller.press("4711");
+    assert_eq!(
+        ended(&bed, &caller)?,
+        (IvrOutcome::Returned, "VERIFIED".to_owned())
+    );
+    hear_each_other(&caller, &agent)?;
+    let author = bed.node.event("who asked for it", |event| match event {
+        Event::IvrStarted { author, .. } => Some(author.clone()),
+        _ => None,
+    })?;
+    assert_eq!(author, "agent:1001");
+    // Of a queue without a survey the caller stays.
+    agent.press("*9");
+    bed.node.event("the survey to be refused", |event| match event {
+        Event::CommandAnswered {
+            command: Command::Survey { .. },
+            outcome: Outcome::Refused { reason, .. },
+            ..
+        } => Some(*reason == Refusal::NoSurvey),
+        _ => None,
+    })?;
+    hear_each_other(&caller, &agent)?;
+    bed.finish()
+}
