@@ -2,6 +2,7 @@
 //! there, and the agent stays reserved. Whoever goes meanwhile leaves nothing behind.
 
 use anyhow::{Context, Result};
+use hotline_testbed::asterisk::Manifest;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::{Phone, Tone};
 use hotline_wire::command::ToIvr;
@@ -11,7 +12,7 @@ use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::sounds::record;
 use crate::steps::{changed, join, visits};
-use crate::supervision::{INAUDIBLE, leaves, listens, refusal, sign_in};
+use crate::supervision::{INAUDIBLE, leaves, listens, refusal, sign_in, wish};
 use crate::{EXTENSIONS, call_of, finished};
 
 const PROMPT: Tone = Tone::nth(50);
@@ -445,5 +446,58 @@ fn a_key_of_the_agents_phone_sends_the_caller() -> Result<()> {
         _ => None,
     })?;
     hear_each_other(&caller, &agent)?;
+    bed.finish()
+}
+
+#[test]
+fn whoever_has_the_agents_place_meanwhile_gets_the_caller() -> Result<()> {
+    // Which phones use that hand over a call.
+    let refer = Manifest::find()?.modules_dir.join("res_pjsip_refer.so");
+    let bed = Bed::boot_with(include_str!("hotline.toml"), &extensions(), |setup| {
+        setup.modules.push(("res_pjsip_refer".into(), refer));
+    })?;
+    record(&bed, "ask/pin", PROMPT)?;
+    let supervisor = bed.phone("s9001");
+    sign_in(&bed, &supervisor, "9001")?;
+    // A supervisor takes over.
+    let (caller, agent) = talk(&bed)?;
+    listens(&bed, &supervisor, "9001", MonitorMode::Listen, Follow::Agent)?;
+    send(&bed, "long,s,1", None)?;
+    caller.hears_tone(PROMPT)?;
+    let take_over = wish("9001", MonitorMode::TakeOver, Follow::Agent);
+    bed.node.command("boss", take_over)?;
+    agent.expect_hangup()?;
+    bed.node.agent_is("1001", AgentState::WrapUp)?;
+    assert_eq!(ended(&bed, &caller)?.0, IvrOutcome::AgentGone);
+    caller.hears_just(&[&supervisor], &[&agent])?;
+    supervisor.hears_just(&[&caller], &[&agent])?;
+    caller.hang_up();
+    supervisor.expect_hangup()?;
+
+    // A colleague gets the agent's place.
+    let ready = Command::SetReady { agent: "1001".into() };
+    assert_eq!(bed.node.command("console", ready)?, Outcome::Done);
+    let (caller, agent) = talk(&bed)?;
+    let colleague = bed.phone("free1");
+    agent.set_lines(2);
+    agent.dial("701")?;
+    colleague.expect_ring()?;
+    colleague.answer();
+    agent.hears(&colleague)?;
+    send(&bed, "long,s,1", None)?;
+    caller.hears_tone(PROMPT)?;
+    agent.hand_over("701");
+    agent.expect_settled()?;
+    // A phone hangs up once it is told that it is done.
+    agent.hang_up();
+    assert_eq!(ended(&bed, &caller)?.0, IvrOutcome::AgentGone);
+    caller.press("1234");
+    caller.hears(&colleague)?;
+    colleague.hears(&caller)?;
+    let call = call_of(&bed, &caller)?;
+    let ends = visits(&bed, &call, 2)?;
+    assert_eq!(ends[1].1, CallOutcome::Withdrawn);
+    assert!(bed.snapshot()?.calls.is_empty());
+    caller.hang_up();
     bed.finish()
 }
