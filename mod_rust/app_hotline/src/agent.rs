@@ -7,7 +7,7 @@ use asterisk::device::Target;
 use asterisk::dialplan::{Application, Exit, words};
 use asterisk::{Channel, HungUp};
 use hotline_host::Host;
-use hotline_wire::command::{Command, Outcome};
+use hotline_wire::command::{Command, Outcome, ToIvr};
 use hotline_wire::snapshot::{AgentInfo, AgentState};
 
 use crate::instance;
@@ -26,7 +26,7 @@ impl Application for HotlineAgent {
     const NAME: &'static CStr = c"HotlineAgent";
     const SYNOPSIS: &'static CStr =
         c"Signs an agent in or out, makes it ready or not ready, changes its after-call work, or says what a call was about, from a phone.";
-    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason, seconds or code[,note]]])
+    const DESCRIPTION: &'static CStr = c"HotlineAgent(action[,agent[,pin, reason, seconds, name or code[,note]]])
 
 Actions:
     signin         signs the agent in on this phone, ready; signing in again moves the agent to this phone
@@ -37,6 +37,9 @@ Actions:
     done           ends after-call work: ready
     dispose        says what the call was about that the agent talks in or works after: the third argument is the code of a
                    disposition in the settings, the fourth a note
+    ivr            sends the caller of the agent, who talks, into the dialplan: to the [[ivr]] of the settings that the third
+                   argument names; see HotlineReturn()
+    survey         ends the agent's side, and has the caller asked; see HotlineSurvey()
     toggle-signin  signin if signed out, otherwise signout
     toggle-ready   notready if ready, otherwise ready
 
@@ -46,7 +49,7 @@ in the settings need none.
 
 Variables set:
     HOTLINEAGENTSTATUS  DONE     it is so now
-                        PENDING  it will be so after the call the agent is in, or with the disposition that the agent owes
+                        PENDING  it will be so after the call the agent is in, with the disposition that the agent owes, or in a moment
                         REFUSED  HOTLINEAGENTREASON says why
     HOTLINEAGENTREASON  why it was refused, for people; empty otherwise
     HOTLINE_AGENT       agent number meant, if one was found
@@ -98,6 +101,8 @@ enum Wish {
     Extend,
     Done,
     Dispose,
+    Ivr,
+    Survey,
     ToggleSignIn,
     ToggleReady,
 }
@@ -112,6 +117,8 @@ impl Wish {
             "extend" => Wish::Extend,
             "done" => Wish::Done,
             "dispose" => Wish::Dispose,
+            "ivr" => Wish::Ivr,
+            "survey" => Wish::Survey,
             "toggle-signin" => Wish::ToggleSignIn,
             "toggle-ready" => Wish::ToggleReady,
             _ => return None,
@@ -173,7 +180,7 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     let own = here.is_some_and(|agent| agent.number == number);
     let third = word(2);
     if wish == Wish::SignIn || !own {
-        let shown = if matches!(wish, Wish::NotReady | Wish::Extend | Wish::Dispose) {
+        let shown = if matches!(wish, Wish::NotReady | Wish::Extend | Wish::Dispose | Wish::Ivr) {
             ""
         } else {
             third
@@ -185,8 +192,14 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
     if wish == Wish::Done && state != Some(AgentState::WrapUp) {
         return Ok(Err(format!("agent {number} is not in after-call work")));
     }
-    // Whoever is ready now is offered a call once this one is over, and not into it.
-    instance.phones.occupied(host, channel, &phone);
+    if matches!(wish, Wish::Ivr) && third.is_empty() {
+        return Ok(Err("ivr wants the name of an [[ivr]] of the settings".to_owned()));
+    }
+    // Whoever is ready now is offered a call once this one is over, and not into it. What is done with a caller may be asked for from
+    // within the conversation, whose leg is no call besides.
+    if !matches!(wish, Wish::Ivr | Wish::Survey) {
+        instance.phones.occupied(host, channel, &phone);
+    }
     let author = format!("agent:{number}");
     let agent = number;
     let command = match wish {
@@ -205,6 +218,14 @@ fn attend(channel: &Channel, arguments: &str) -> Result<Answer, HungUp> {
             code: third.to_owned(),
             note: word(3).to_owned(),
         },
+        Wish::Ivr => Command::Ivr {
+            agent,
+            to: ToIvr::Named {
+                name: third.to_owned(),
+            },
+            timeout_seconds: None,
+        },
+        Wish::Survey => Command::Survey { agent },
         Wish::NotReady | Wish::ToggleReady => Command::SetNotReady {
             agent,
             reason: third.to_owned(),

@@ -49,6 +49,7 @@ Variables set:
                     BLOCKED       the blacklist kept the caller away; HOTLINESCREEN says how
                     WITHDRAWN     a supervisor took the caller out
                     TRANSFERRED   the agent sent the caller here, by command
+                    SURVEY        the agent's side is over, and the settings have the caller asked: HotlineSurvey()
                     UNKNOWNQUEUE  no queue of that name in the settings
                     REMOVED       the queue was removed while waiting
                     HANGUP        the caller hung up (seen in extension h), or was sent elsewhere while waiting
@@ -83,6 +84,16 @@ Example:
             if channel.variable(variable).is_some_and(|value| !value.is_empty()) {
                 channel.set_variable(variable, "");
             }
+        }
+        if channel.is_on_trip() {
+            log(
+                Level::Warning,
+                &format!(
+                    "{} is away from an agent, who waits: it cannot go to a queue; HotlineReturn() first",
+                    channel.name()
+                ),
+            );
+            return leave(channel, Status::Error);
         }
         let Some(instance) = instance() else {
             return leave(channel, Status::Error);
@@ -221,6 +232,7 @@ fn word(status: Status) -> &'static str {
         Status::Callback => "CALLBACK",
         Status::Withdrawn => "WITHDRAWN",
         Status::Transferred => "TRANSFERRED",
+        Status::Survey => "SURVEY",
         Status::Hangup => "HANGUP",
         Status::Error => "ERROR",
     }

@@ -11,6 +11,7 @@ mod data;
 mod events;
 mod greet;
 mod history;
+mod ivr;
 mod monitor;
 mod options;
 mod path;
@@ -20,6 +21,7 @@ mod screen;
 mod serve;
 mod sounds;
 mod supervisor;
+mod survey;
 mod table;
 mod talks;
 
@@ -59,7 +61,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
-    _applications: [RegisteredApplication; 5],
+    _applications: [RegisteredApplication; 7],
     _functions: [RegisteredFunction; 4],
     _commands: Vec<RegisteredCommand>,
 }
@@ -73,6 +75,8 @@ impl Registered {
                 dialplan::register_application::<agent::HotlineAgent>()?,
                 dialplan::register_application::<supervisor::HotlineSupervisor>()?,
                 dialplan::register_application::<monitor::HotlineMonitor>()?,
+                dialplan::register_application::<ivr::HotlineReturn>()?,
+                dialplan::register_application::<survey::HotlineSurvey>()?,
             ],
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,

@@ -98,6 +98,14 @@ impl Pbx for Asterisk {
         self.callbacks.mute(call, on);
     }
 
+    fn send_away(&self, call: CallId, place: &str) {
+        self.callbacks.send_away(call, place.to_owned());
+    }
+
+    fn bring_back(&self, call: CallId) {
+        self.callbacks.bring_back(call);
+    }
+
     fn place_of(&self, number: &str) -> Option<String> {
         // What the dialplan has for its own ends, as h, i and t, is no number.
         let own = number.len() == 1 && number.starts_with(|c: char| c.is_ascii_alphabetic());

@@ -22,7 +22,7 @@ use crate::greet::Introduced;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
 use crate::talks::{Handset, Talk};
-use crate::{Instance, data, history, path};
+use crate::{Instance, data, history, path, survey};
 
 /// How long a caller hears the busy tone who does not hang up.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -189,6 +189,9 @@ impl<'a> Call<'a> {
             && let Some(callback) = self.instance.host.call_of(self.port.reference())
         {
             self.instance.callbacks.leaving(self.caller, callback);
+        }
+        if status == Status::Survey {
+            survey::expect(self.caller, &self.instance.host, self.port.call());
         }
         let exit = leave(self.caller, status);
         // Who is on the way elsewhere already hears nothing more, and goes there.

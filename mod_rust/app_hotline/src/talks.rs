@@ -157,6 +157,13 @@ impl Talks {
         (!on || leg.deafen(true)) && leg.hold_others(on)
     }
 
+    /// Brings the caller back from the dialplan, if away there: the agent may be gone.
+    pub(crate) fn bring_back(&self, call: CallId) {
+        if let Some(caller) = self.pair(call).and_then(|pair| pair.caller()) {
+            caller.call_back_from_trip();
+        }
+    }
+
     /// Lets the caller hear nothing of the agent, or again. False if the agent is gone.
     #[must_use]
     pub(crate) fn mute(&self, call: CallId, on: bool) -> bool {

@@ -178,6 +178,49 @@ static inline int astsys_play_aside(struct ast_channel *chan, ast_bridge_custom_
 	return failed;
 }
 
+/* Has `go` run, with a copy of the text, on the thread that serves the channel in its conversation, the channel being suspended: the
+   conversation's voice passes it by, and its own stays with whoever reads it; 0 if it will. */
+static inline int astsys_go_aside(struct ast_channel *chan, ast_bridge_custom_callback_fn go, const char *what)
+{
+	struct ast_bridge_channel *place;
+	int failed = -1;
+	ast_channel_lock(chan);
+	place = ast_channel_get_bridge_channel(chan);
+	ast_channel_unlock(chan);
+	if (place) {
+		failed = ast_bridge_channel_queue_callback(place, AST_BRIDGE_CHANNEL_CB_OPTION_MEDIA, go, what, strlen(what) + 1);
+		ao2_ref(place, -1);
+	}
+	return failed;
+}
+
+/* Lets the others of a conversation hear music, or no longer. For the thread that serves the place. */
+static inline void astsys_place_hold(struct ast_bridge_channel *place, int on)
+{
+	if (on) {
+		ast_bridge_channel_write_hold(place, NULL);
+	} else {
+		ast_bridge_channel_write_unhold(place);
+	}
+}
+
+/* Runs the dialplan from where the channel is to its end, within an application of its own dialplan; 0 unless a limit is reached. */
+static inline int astsys_run_dialplan(struct ast_channel *chan)
+{
+	struct ast_pbx_args args = { .no_hangup_chan = 1 };
+	struct ast_pbx *outer;
+	enum ast_pbx_result ran;
+	ast_channel_lock(chan);
+	outer = ast_channel_pbx(chan);
+	ast_channel_pbx_set(chan, NULL);
+	ast_channel_unlock(chan);
+	ran = ast_pbx_run_args(chan, &args);
+	ast_channel_lock(chan);
+	ast_channel_pbx_set(chan, outer);
+	ast_channel_unlock(chan);
+	return ran == AST_PBX_SUCCESS ? 0 : -1;
+}
+
 /* Whether the channel hears music on hold. */
 static inline int astsys_hears_music(struct ast_channel *chan)
 { return ast_test_flag(ast_channel_flags(chan), AST_FLAG_MOH) ? 1 : 0; }

@@ -54,7 +54,7 @@ impl Channel {
     }
 
     /// The class of the music on hold that it hears, if it does.
-    fn music_heard(&self) -> Option<String> {
+    pub(crate) fn music_heard(&self) -> Option<String> {
         let _locked = Locked::new(self);
         // SAFETY: the channel is locked, and so the string lives as long.
         unsafe {

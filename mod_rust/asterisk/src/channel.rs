@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use asterisk_sys as sys;
 
@@ -375,14 +376,24 @@ impl Channel {
     /// # Errors
     /// The channel hung up.
     pub fn read_digits(&self, prompt: &str, most: usize) -> Result<Digits, HungUp> {
-        match self.digits(prompt, most) {
-            Err(HungUp) if !self.hung_up() => self.digits("", most),
+        self.read_digits_within(prompt, most, Duration::ZERO)
+    }
+
+    /// The same, with so much time behind the prompt for each digit; none is the PBX's default. Several prompts have `&` between
+    /// them.
+    ///
+    /// # Errors
+    /// The channel hung up.
+    pub fn read_digits_within(&self, prompt: &str, most: usize, time: Duration) -> Result<Digits, HungUp> {
+        match self.digits(prompt, most, time) {
+            Err(HungUp) if !self.hung_up() => self.digits("", most, time),
             outcome => outcome,
         }
     }
 
-    fn digits(&self, prompt: &str, most: usize) -> Result<Digits, HungUp> {
+    fn digits(&self, prompt: &str, most: usize, time: Duration) -> Result<Digits, HungUp> {
         let mut digits = vec![0; most + 1];
+        let time = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the buffer holds `most` digits and a NUL; a timeout of zero is the default.
         let outcome = unsafe {
             sys::ast_app_getdata(
@@ -390,7 +401,7 @@ impl Channel {
                 c(prompt).as_ptr(),
                 digits.as_mut_ptr(),
                 most as c_int,
-                0,
+                time,
             )
         };
         if outcome == sys::ast_getdata_result::AST_GETDATA_FAILED || self.hung_up() {

@@ -26,6 +26,7 @@ pub mod player;
 pub mod room;
 pub mod seat;
 pub mod tap;
+pub mod trip;
 pub mod usage;
 
 mod guard;

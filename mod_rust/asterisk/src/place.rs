@@ -24,7 +24,7 @@ pub fn exists(context: &str, extension: &str) -> bool {
 }
 
 /// Where a channel is.
-struct Position {
+pub(crate) struct Position {
     context: String,
     extension: String,
     priority: c_int,
@@ -34,12 +34,24 @@ impl Channel {
     /// Lets the channel go on at a place, written as for Goto(), once its application is over. False if there is no such
     /// place: the channel goes on where it is then. Only for the thread that runs the application.
     pub fn go_to(&self, place: &str) -> bool {
-        let before = self.position();
-        // SAFETY: the channel is referenced, and the place outlives the call.
-        let understood = unsafe { sys::ast_parseable_goto(self.as_ptr(), c(place).as_ptr()) } == 0;
-        if understood && self.is_somewhere() {
-            return true;
+        self.move_to(place).is_some()
+    }
+
+    /// Puts the channel at a place where a dialplan of its own begins, written as for Goto(); where it was, for
+    /// [`return_to`](Self::return_to). `None` if there is no such place: it is where it was then.
+    pub(crate) fn visit(&self, place: &str) -> Option<Position> {
+        let before = self.move_to(place)?;
+        let _locked = Locked::new(self);
+        // SAFETY: the channel is locked. Within an application the priority is one less than the next.
+        unsafe {
+            let next = sys::ast_channel_priority(self.as_ptr()) + sys::astsys_in_dialplan_loop(self.as_ptr());
+            sys::ast_channel_priority_set(self.as_ptr(), next);
         }
+        Some(before)
+    }
+
+    /// Puts the channel back to where it was.
+    pub(crate) fn return_to(&self, before: &Position) {
         let (context, extension) = (c(&before.context), c(&before.extension));
         let _locked = Locked::new(self);
         // SAFETY: the channel is locked, and the PBX copies the strings.
@@ -48,7 +60,18 @@ impl Channel {
             sys::ast_channel_exten_set(self.as_ptr(), extension.as_ptr());
             sys::ast_channel_priority_set(self.as_ptr(), before.priority);
         }
-        false
+    }
+
+    /// Where it was before; `None` if it still is there.
+    fn move_to(&self, place: &str) -> Option<Position> {
+        let before = self.position();
+        // SAFETY: the channel is referenced, and the place outlives the call.
+        let understood = unsafe { sys::ast_parseable_goto(self.as_ptr(), c(place).as_ptr()) } == 0;
+        if understood && self.is_somewhere() {
+            return Some(before);
+        }
+        self.return_to(&before);
+        None
     }
 
     fn position(&self) -> Position {

@@ -100,6 +100,7 @@ fn floor(agents: u64, queues: u64, each: u64, decisions: u64) -> Config {
         spoken: String::new(),
     };
     Config {
+        ivrs: Vec::new(),
         tiers: TIERS.map(tier).to_vec(),
         queues: (0..queues)
             .map(|at| Queue {

@@ -113,6 +113,20 @@ pub enum Action {
         /// Whether the agent is to be mute.
         on: bool,
     },
+    /// Let the caller of a conversation go to a place of the dialplan for a while, the agent's phone keeping its line. Neither hears
+    /// anything of the other, nor anybody else of the caller. Report [`WentAway`](crate::Input::WentAway) then, and
+    /// [`CameBack`](crate::Input::CameBack) when the two are together again; or [`NotDone`](crate::Input::NotDone).
+    SendAway {
+        /// Which call.
+        call: CallId,
+        /// The place, as the PBX writes it.
+        place: String,
+    },
+    /// Bring a caller back who is away. One who is back already is left alone.
+    BringBack {
+        /// Which call.
+        call: CallId,
+    },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
     WatchPhone {
@@ -275,6 +289,8 @@ pub enum Status {
     Withdrawn,
     /// The agent sent the caller to a place of the dialplan.
     Transferred,
+    /// The agent's side is over, and the caller is asked what it was like.
+    Survey,
     /// The caller hung up.
     Hangup,
     /// The node could not go on; the log says why.
@@ -355,6 +371,10 @@ pub enum Refusal {
     QueueClosed,
     /// The queue has no agents, and does not wait without.
     QueueUnmanned,
+    /// The settings name no such place from which callers come back.
+    UnknownIvr,
+    /// Callers of the queue are not asked what it was like.
+    NoSurvey,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
 }

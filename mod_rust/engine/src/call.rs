@@ -8,6 +8,7 @@ use crate::event::{CallOutcome, Estimate};
 use crate::hold::Care;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use crate::input::{Attached, Caller, TalkState};
+use crate::ivr::Errand;
 use crate::queue::Rank;
 use crate::skills::SkillSet;
 use crate::table::transitions;
@@ -116,6 +117,10 @@ pub(crate) struct Call {
     pub(crate) talk: Option<Talk>,
     /// What was asked of the conversation and is not done yet.
     pub(crate) pending: Option<Box<Pending>>,
+    /// What it is away for, or about to be.
+    pub(crate) errand: Option<Box<Errand>>,
+    /// The caller goes on without the agent, in a conversation that is none of the queue's.
+    pub(crate) handed_over: bool,
     /// Whom it waits for at first in the next queue.
     pub(crate) first: First,
 }
@@ -490,7 +495,8 @@ impl Call {
     /// Whether it could take (another) agent.
     pub(crate) fn seeks(&self, queue: &crate::config::Queue) -> bool {
         match self.state {
-            State::Waiting => true,
+            // Who is away could not be connected.
+            State::Waiting => self.errand.is_none(),
             State::Ringing => {
                 queue.strategy == Strategy::RingAll
                     && self.sticky.is_none()

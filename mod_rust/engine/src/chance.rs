@@ -1,6 +1,6 @@
 //! Chance that can be replayed: not a stream of numbers, but a number for each question.
 
-use crate::ids::{AgentId, QueueId};
+use crate::ids::{AgentId, CallId, QueueId};
 use crate::time::Time;
 
 /// How long an agent who became available at `idle_since` has patience in a queue that chooses by chance: exponentially
@@ -11,6 +11,13 @@ pub fn patience(seed: u64, agent: AgentId, queue: QueueId, idle_since: Time, wei
     let question = (u64::from(agent.0) << 32) | u64::from(queue.0);
     let uniform = mix(mix(mix(seed) ^ question) ^ idle_since.0);
     minus_log2(uniform) / u64::from(weight.max(1))
+}
+
+/// A number below 100 for a call, each as likely as the others.
+pub fn percent(seed: u64, call: CallId) -> u8 {
+    let uniform = mix(mix(seed) ^ call.0);
+    // The upper 32 bits, as a part of 100.
+    (((uniform >> 32) * 100) >> 32) as u8
 }
 
 /// The finaliser of SplitMix64.
@@ -53,6 +60,15 @@ mod tests {
         assert_eq!(minus_log2(1 << 62), 2 * one);
         let third = minus_log2(u64::MAX / 3) as f64 / one as f64;
         assert!((third - 3_f64.log2()).abs() < 1e-5, "{third}");
+    }
+
+    #[test]
+    fn every_percent_is_as_likely() {
+        let mut seen = [0_u32; 100];
+        for call in 0..100_000 {
+            seen[usize::from(percent(7, CallId(call)))] += 1;
+        }
+        assert!(seen.iter().all(|seen| (800..1_200).contains(seen)), "{seen:?}");
     }
 
     #[test]

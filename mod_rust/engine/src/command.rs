@@ -175,6 +175,14 @@ impl Engine {
                 let agent = self.agent_of(agent)?;
                 self.ask_transfer(agent, to, reason, asked)
             }
+            Command::Ivr { agent, to, timeout } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_ivr(agent, to, *timeout, asked)
+            }
+            Command::Survey { agent } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_survey(agent, asked)
+            }
             Command::CancelCallback { callback } => {
                 self.end_callback(*callback, CallbackOutcome::Cancelled, true)
                     .ok_or(Refusal::UnknownCall)?;
@@ -357,6 +365,8 @@ impl Command {
             | Command::Hold { .. }
             | Command::Mute { .. }
             | Command::Transfer { .. }
+            | Command::Ivr { .. }
+            | Command::Survey { .. }
             | Command::CancelCallback { .. } => false,
         }
     }

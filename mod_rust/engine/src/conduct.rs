@@ -17,6 +17,8 @@ pub(crate) struct Pending {
     hold: Option<(bool, Asked)>,
     mute: Option<(bool, Asked)>,
     transfer: Option<Transfer>,
+    /// The agent lets go, and the caller is asked what it was like.
+    pub(crate) survey: Option<Asked>,
 }
 
 #[derive(Debug)]
@@ -36,11 +38,20 @@ pub(crate) enum Goes {
     To(String),
     /// Into a queue.
     Into(QueueId),
+    /// Into the same queue, once back from where the agent sent it.
+    Back,
+    /// To be asked what it was like; on whose word, empty if that of the settings.
+    Survey { place: String, author: String },
 }
 
 impl Pending {
     fn is_empty(&self) -> bool {
-        self.hold.is_none() && self.mute.is_none() && self.transfer.is_none()
+        self.hold.is_none() && self.mute.is_none() && !self.parts()
+    }
+
+    /// Whether the agent is about to leave the caller.
+    fn parts(&self) -> bool {
+        self.transfer.is_some() || self.survey.is_some()
     }
 }
 
@@ -168,7 +179,10 @@ impl Engine {
             // The two hear each other again: so does the agent the caller.
             self.actions.push(Action::Hold { call: id, on: false });
         }
-        self.talk_goes_on(id, to);
+        let errand = self.calls.get_mut(id.0).and_then(|call| call.errand.as_mut());
+        if !errand.is_some_and(|errand| errand.will_go_on(to)) {
+            self.talk_goes_on(id, to);
+        }
     }
 
     /// The host has put the caller on hold, or taken that back.
@@ -226,12 +240,16 @@ impl Engine {
 
     /// The host could not do what was asked.
     pub(crate) fn not_done(&mut self, id: CallId, what: Order) {
+        if what == Order::Ivr {
+            return self.not_away(id);
+        }
         let Some(pending) = self.waiting_for(id) else {
             return;
         };
         let asked = match what {
             Order::Hold => pending.hold.take(),
             Order::Mute => pending.mute.take(),
+            Order::Ivr => None,
         };
         if let Some((_, asked)) = asked {
             self.not_so(asked, Refusal::NotTalking);
@@ -242,8 +260,11 @@ impl Engine {
     /// The caller is sent nowhere any more.
     pub(crate) fn drop_transfer(&mut self, id: CallId, why: Refusal) {
         let pending = self.waiting_for(id);
-        if let Some(transfer) = pending.and_then(|pending| pending.transfer.take()) {
-            self.not_so(transfer.asked, why);
+        let (transfer, survey) = pending.map_or((None, None), |pending| {
+            (pending.transfer.take(), pending.survey.take())
+        });
+        for asked in transfer.map(|transfer| transfer.asked).into_iter().chain(survey) {
+            self.not_so(asked, why);
         }
         self.tidy_pending(id);
     }
@@ -253,9 +274,17 @@ impl Engine {
         let Some(pending) = call.pending.take() else {
             return Goes::Nowhere;
         };
-        let Pending { hold, mute, transfer } = *pending;
+        let Pending {
+            hold,
+            mute,
+            transfer,
+            survey,
+        } = *pending;
         for (_, asked) in hold.into_iter().chain(mute) {
             self.not_so(asked, Refusal::NotTalking);
+        }
+        if let Some(asked) = survey {
+            return self.goes_to_survey(call, by, asked);
         }
         let Some(Transfer { to, reason, asked }) = transfer else {
             return Goes::Nowhere;
@@ -282,6 +311,22 @@ impl Engine {
         });
         self.done(asked);
         goes
+    }
+
+    fn goes_to_survey(&mut self, call: &Call, by: Party, asked: Asked) -> Goes {
+        let survey = self.queues[call.queue.0 as usize].settings.survey.as_ref();
+        let place = survey.map(|survey| survey.place.clone());
+        match place {
+            Some(place) if by == Party::Agent => {
+                let author = asked.author.clone();
+                self.done(asked);
+                Goes::Survey { place, author }
+            }
+            Some(_) | None => {
+                self.not_so(asked, Refusal::NotTalking);
+                Goes::Nowhere
+            }
+        }
     }
 
     /// Where that leads now, and as what.
@@ -335,7 +380,7 @@ impl Engine {
         }
     }
 
-    fn not_so(&mut self, asked: Asked, why: Refusal) {
+    pub(crate) fn not_so(&mut self, asked: Asked, why: Refusal) {
         self.answers.push((asked, CommandOutcome::Refused(why)));
     }
 
@@ -346,12 +391,20 @@ impl Engine {
     }
 
     /// The same, with nobody else in it.
-    fn alone(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
+    pub(crate) fn alone(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
         let (call, talk) = self.conversation(agent)?;
+        if self.calls.get(call.0).is_some_and(|call| call.errand.is_some()) {
+            return Err(Refusal::NotAlone);
+        }
         match talk.state {
             TalkState::Talking | TalkState::OnHold => Ok((call, talk)),
             TalkState::Consulting | TalkState::Conferencing | TalkState::Away => Err(Refusal::NotAlone),
         }
+    }
+
+    /// Whether the agent was asked to leave that caller, and is about to.
+    pub(crate) fn is_leaving(&self, call: CallId) -> bool {
+        self.pending(call).is_some_and(Pending::parts)
     }
 
     fn pending(&self, call: CallId) -> Option<&Pending> {
@@ -359,7 +412,7 @@ impl Engine {
     }
 
     /// What is pending of a call, to add to it.
-    fn pending_mut(&mut self, call: CallId) -> Option<&mut Pending> {
+    pub(crate) fn pending_mut(&mut self, call: CallId) -> Option<&mut Pending> {
         let call = self.calls.get_mut(call.0)?;
         Some(call.pending.get_or_insert_default())
     }

@@ -9,7 +9,7 @@ use crate::agent::{Agent, Idle};
 use crate::call::{Call, Person};
 use crate::callback::Callback;
 use crate::command::Asked;
-use crate::config::{Config, ConfigError, Disposition, Limits, Menu, Misses, Reason};
+use crate::config::{Config, ConfigError, Disposition, Ivr, Limits, Menu, Misses, Reason};
 use crate::estimate::Pulse;
 use crate::event::Event;
 use crate::explain::{Line, Record};
@@ -22,6 +22,7 @@ use crate::skills::SkillNames;
 use crate::slots::Slots;
 use crate::sticky::LastAgents;
 use crate::supervise::Supervision;
+use crate::survey::Due;
 use crate::time::{Span, Time};
 use crate::timers::{Timer, Timers};
 
@@ -45,6 +46,8 @@ pub struct Engine {
     pub(crate) menus: Vec<Menu>,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) dispositions: Arc<[Disposition]>,
+    /// Places to which agents send callers who come back.
+    pub(crate) ivrs: Vec<Ivr>,
     pub(crate) misses: Misses,
     pub(crate) limits: Limits,
     /// What was changed while running, over the settings.
@@ -73,6 +76,8 @@ pub struct Engine {
     pub(crate) offers: Slots<Offer>,
     pub(crate) last_offer: u64,
     pub(crate) callbacks: Slots<Callback>,
+    /// Callers who are asked what they think, or are on the way there.
+    pub(crate) surveys: BTreeMap<CallId, Due>,
     pub(crate) last_agents: LastAgents,
     pub(crate) supervision: Supervision,
     pub(crate) timers: Timers,
@@ -134,6 +139,7 @@ impl Engine {
             menus: Vec::new(),
             reasons: Vec::new(),
             dispositions: Arc::default(),
+            ivrs: Vec::new(),
             misses: config.misses,
             limits: config.limits,
             overlay: Overlay::default(),
@@ -153,6 +159,7 @@ impl Engine {
             offers: Slots::default(),
             last_offer: 0,
             callbacks: Slots::default(),
+            surveys: BTreeMap::new(),
             last_agents: LastAgents::default(),
             supervision: Supervision::default(),
             timers: Timers::default(),
@@ -214,6 +221,9 @@ impl Engine {
             Input::Held { call, on } => self.held(call, on),
             Input::Muted { call, on } => self.muted(call, on),
             Input::NotDone { call, what } => self.not_done(call, what),
+            Input::WentAway { call } => self.went_away(call),
+            Input::CameBack { call, how } => self.came_back(call, &how),
+            Input::Surveyed { call, score } => self.surveyed(call, score),
             Input::RetrieveFailed { call, why } => self.retrieve_failed(call, why),
             Input::HandedOver { call } => self.handed_over(call),
             Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),

@@ -235,6 +235,69 @@ pub enum Event {
         /// Who asked for it.
         author: String,
     },
+    /// A caller is away in the dialplan, and comes back to the agent.
+    IvrStarted {
+        /// Which call.
+        call: CallId,
+        /// Who is reserved meanwhile.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// What for: a name of the settings, or a place.
+        ivr: String,
+        /// Who asked for it.
+        author: String,
+    },
+    /// A caller is away for the agent no more.
+    IvrEnded {
+        /// Which call.
+        call: CallId,
+        /// Who was reserved.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// What for.
+        ivr: String,
+        /// How it ended.
+        outcome: IvrOutcome,
+        /// What the dialplan made of it; empty unless the caller returned with one.
+        result: String,
+        /// Since the caller went.
+        lasted: Span,
+    },
+    /// The agent's side is over, and the caller goes to be asked what it was like; `CallFinished` follows.
+    SurveyOffered {
+        /// Which call.
+        call: CallId,
+        /// About whom.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// Who asked for it; empty if the settings did.
+        author: String,
+    },
+    /// A caller said what it was like.
+    SurveyAnswered {
+        /// Which call.
+        call: CallId,
+        /// About whom.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// From 1; the more, the better.
+        score: u8,
+        /// What could be answered at most.
+        highest: u8,
+    },
+    /// A caller who was to be asked did not answer.
+    SurveyUnanswered {
+        /// Which call.
+        call: CallId,
+        /// About whom.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+    },
     /// A caller left and is owed a call.
     CallbackPlaced {
         /// The call it came from, which is its name from now on.
@@ -469,6 +532,21 @@ pub enum Limit {
         /// Who.
         agent: AgentId,
     },
+}
+
+/// How a caller's time in the dialplan ended for the agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IvrOutcome {
+    /// The caller came back with a result.
+    Returned,
+    /// The dialplan had nothing more for the caller, who came back.
+    RanOut,
+    /// The caller was brought back.
+    TimedOut,
+    /// The caller hung up there.
+    HungUp,
+    /// The agent left meanwhile.
+    AgentGone,
 }
 
 /// How a callback ended.

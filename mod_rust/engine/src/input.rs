@@ -104,6 +104,25 @@ pub enum Input {
         /// What.
         what: Order,
     },
+    /// What [`Action::SendAway`](crate::Action::SendAway) asked for is so: the caller is in the dialplan.
+    WentAway {
+        /// Which call.
+        call: CallId,
+    },
+    /// The caller is back from the dialplan, with the agent if that one is still there. Not told of a caller who hung up there.
+    CameBack {
+        /// Which call.
+        call: CallId,
+        /// How.
+        how: Return,
+    },
+    /// A caller who was to be asked what it was like has answered, or will not.
+    Surveyed {
+        /// Which call.
+        call: CallId,
+        /// What was answered; `None` if nothing.
+        score: Option<Score>,
+    },
     /// The caller goes on without the agent, in a conversation that is no longer of the queue: told before the `Ended` of an
     /// agent who handed the caller over.
     HandedOver {
@@ -258,6 +277,8 @@ pub enum Order {
     Hold,
     /// [`Action::Mute`](crate::Action::Mute).
     Mute,
+    /// [`Action::SendAway`](crate::Action::SendAway).
+    Ivr,
 }
 
 /// Where an agent's caller is to go.
@@ -418,6 +439,41 @@ pub enum PhoneState {
     Busy,
     /// Not registered, or does not answer to keep-alives.
     Unreachable,
+}
+
+/// A place from which a caller comes back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ToIvr {
+    /// One of the settings.
+    Named {
+        /// See [`Ivr::name`](crate::config::Ivr::name).
+        name: String,
+    },
+    /// Any.
+    Place {
+        /// As the PBX writes it.
+        place: String,
+    },
+}
+
+/// How a caller came back from the dialplan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Return {
+    /// With a result, which may be empty.
+    With(String),
+    /// The dialplan had nothing more for the caller.
+    RanOut,
+    /// Was brought back.
+    TimedOut,
+}
+
+/// What a caller answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Score {
+    /// From 1; the more, the better.
+    pub score: u8,
+    /// What could be answered at most.
+    pub highest: u8,
 }
 
 /// What can be asked of an engine.
@@ -600,6 +656,22 @@ pub enum Command {
         to: Destination,
         /// Why, for whoever gets the caller; may be empty.
         reason: String,
+    },
+    /// Sends the caller of an agent to a place of the dialplan, from which the caller comes back to the same agent with a result
+    /// (人工转自动). Pending until the caller is there.
+    Ivr {
+        /// Agent number.
+        agent: String,
+        /// Where to.
+        to: ToIvr,
+        /// After so long the caller is brought back; `None` is as the settings say, or [`IVR_TIMEOUT`](crate::config::IVR_TIMEOUT).
+        timeout: Option<Span>,
+    },
+    /// Ends the agent's part in a conversation, and has the caller asked what it was like (满意度调查), whatever the share of the queue's
+    /// callers who are. Pending until the agent is out of the conversation.
+    Survey {
+        /// Agent number.
+        agent: String,
     },
     /// Forgets a callback that is owed.
     CancelCallback {

@@ -93,6 +93,8 @@ impl Engine {
             alarm: None,
             talk: None,
             pending: None,
+            errand: None,
+            handed_over: false,
             first: First::Own,
         };
         self.boxed(call)
@@ -285,6 +287,10 @@ impl Engine {
         }
         if owed {
             self.place_callback(call);
+        }
+        if call.errand.take().is_some() {
+            self.actions
+                .push(crate::action::Action::BringBack { call: call.id });
         }
         let retry_in = farewell.retry_in.filter(|_| !owed);
         self.release(call.id, status, place, farewell.say, retry_in);

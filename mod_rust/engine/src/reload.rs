@@ -69,6 +69,7 @@ impl Engine {
         self.menus = config.menus.clone();
         self.reasons = config.reasons.clone();
         self.dispositions = config.dispositions.as_slice().into();
+        self.ivrs = config.ivrs.clone();
         self.record.resize(config.limits.decisions);
         self.last_agents.forget_beyond(config.limits.remembered);
         for skill in config.skills() {

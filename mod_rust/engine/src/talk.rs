@@ -110,8 +110,12 @@ impl Engine {
                     ),
                 }
             }
-            // Of a connection that was given up meanwhile.
-            State::Waiting | State::Ringing | State::Gone => {}
+            // Of a connection that was given up meanwhile, or of a caller whom the agent left.
+            State::Waiting | State::Ringing => match by {
+                Party::Caller => self.departed(id, Departure::HungUp),
+                Party::Agent | Party::System | Party::Supervisor => {}
+            },
+            State::Gone => {}
         }
     }
 
@@ -169,12 +173,31 @@ impl Engine {
             outcome: CallOutcome::Answered,
         };
         self.record.note(self.now, note);
+        let stays = by == Party::Agent && !call.handed_over && !self.supervision.cuts_caller(id);
         let told = self.cut_of(id, talk.agent, call.queue, by);
         let tier = call.tier;
-        let goes = self.settle_pending(&mut call, talk.agent, by);
+        let mut goes = self.settle_pending(&mut call, talk.agent, by);
+        if self.end_errand(&mut call, talk.agent, stays, by == Party::Caller) {
+            goes = if self.queues[call.queue.0 as usize].removed {
+                Goes::Unsent
+            } else {
+                Goes::Back
+            };
+        }
+        if let Goes::Nowhere = goes
+            && stays
+            && let Some(place) = self.survey_after(&call, &talk)
+        {
+            let author = String::new();
+            goes = Goes::Survey { place, author };
+        }
+        if let Goes::Survey { author, .. } = &goes {
+            self.offer_survey(id, talk.agent, call.queue, author);
+        }
         let to = match &goes {
             Goes::Nowhere | Goes::Unsent => Exit::Onward,
-            Goes::To(place) => Exit::Place(place.clone()),
+            Goes::To(place) | Goes::Survey { place, .. } => Exit::Place(place.clone()),
+            Goes::Back => Exit::Queue(self.queues[call.queue.0 as usize].settings.name.clone()),
             Goes::Into(queue) => Exit::Queue(self.queues[queue.0 as usize].settings.name.clone()),
         };
         self.events.push(Event::CallFinished {
@@ -197,7 +220,8 @@ impl Engine {
             Goes::Nowhere => Some((Status::Answered, Place::Onward)),
             Goes::Unsent => Some((Status::Removed, Place::Onward)),
             Goes::To(place) => Some((Status::Transferred, Place::There(place.clone()))),
-            Goes::Into(_) => None,
+            Goes::Survey { place, .. } => Some((Status::Survey, Place::There(place.clone()))),
+            Goes::Into(_) | Goes::Back => None,
         };
         if let Some((status, place)) = release {
             self.release(id, status, place, Vec::new(), None);
@@ -214,8 +238,12 @@ impl Engine {
             self.share_out(talk.agent);
         }
         match goes {
-            Goes::Nowhere | Goes::Unsent | Goes::To(_) => self.retire(call),
+            Goes::Nowhere | Goes::Unsent | Goes::To(_) | Goes::Survey { .. } => self.retire(call),
             Goes::Into(queue) => self.visit_anew(call, queue),
+            Goes::Back => {
+                let queue = call.queue;
+                self.keep_place(call, queue);
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ enum Due {
     Warning,
     /// Something for a caller on hold.
     Care,
+    /// A caller was away for long enough.
+    Errand,
 }
 
 impl Engine {
@@ -71,6 +73,7 @@ impl Engine {
                     }
                 }
                 Due::Care => self.care_is_due(id),
+                Due::Errand => self.errand_is_due(id),
             }
         }
     }
@@ -337,6 +340,8 @@ impl Engine {
 impl Call {
     fn next_due(&self, rules: &[Rule]) -> Option<(Time, Due)> {
         let warning = || self.watch.as_ref().and_then(|watch| watch.next());
+        let errand = self.errand.as_ref().and_then(|errand| errand.due());
+        let errand = errand.map(|at| (at, Due::Errand));
         match self.state {
             State::Waiting | State::Ringing => {
                 let sticky = self.sticky.map(|(_, until)| (until, Due::Sticky));
@@ -344,12 +349,15 @@ impl Call {
                 let rules = rules.min().map(|at| (at, Due::Rules));
                 let leave = self.leave_at.map(|at| (at, Due::MaxWait));
                 let warning = warning().map(|at| (at, Due::Warning));
-                [sticky, rules, leave, warning].into_iter().flatten().min()
+                [sticky, rules, leave, warning, errand]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
             State::Talking => {
                 let warning = warning().map(|at| (at, Due::Warning));
                 let care = self.care.as_ref().and_then(|care| care.next());
-                [warning, care.map(|at| (at, Due::Care))]
+                [warning, care.map(|at| (at, Due::Care)), errand]
                     .into_iter()
                     .flatten()
                     .min()

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState};
+use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState, Return, Score};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::{NodeHello, PipeInfo};
@@ -400,6 +400,27 @@ impl Host {
     /// The caller of a conversation hears nothing of the agent any more, or again. Never blocks.
     pub fn muted(&self, call: CallId, on: bool) {
         self.send(Message::Noted(Box::new(Input::Muted { call, on })));
+    }
+
+    /// A caller is away in the dialplan, as the host asked for. Never blocks.
+    pub fn went_away(&self, call: CallId) {
+        self.send(Message::Noted(Box::new(Input::WentAway { call })));
+    }
+
+    /// A caller is back from the dialplan; not told of one who hung up there. Never blocks.
+    pub fn came_back(&self, call: CallId, how: Return) {
+        self.send(Message::Noted(Box::new(Input::CameBack { call, how })));
+    }
+
+    /// A caller who was left to the queue while away is with somebody else now. Never blocks.
+    pub fn caller_taken(&self, call: CallId) {
+        let fact = Fact::CallerTaken;
+        self.send(Message::Fact { call, fact });
+    }
+
+    /// A caller who was to be asked what it was like has answered, or will not; only the first word of a call counts. Never blocks.
+    pub fn surveyed(&self, call: CallId, score: Option<Score>) {
+        self.send(Message::Noted(Box::new(Input::Surveyed { call, score })));
     }
 
     /// Something that the host asked for cannot be done with a conversation. Never blocks.

@@ -59,6 +59,15 @@ pub trait Pbx: Send + Sync + 'static {
     /// [`Host::not_done`](crate::Host::not_done). Comes from the engine's thread, so it must not block.
     fn mute(&self, call: CallId, on: bool);
 
+    /// Let the caller of a conversation go to a place of the dialplan for a while. The agent's phone keeps its line, and neither it nor
+    /// anybody who listens hears anything of the caller. Tell [`Host::went_away`](crate::Host::went_away) then and
+    /// [`Host::came_back`](crate::Host::came_back) afterwards, or [`Host::not_done`](crate::Host::not_done). Comes from the engine's
+    /// thread, so it must not block.
+    fn send_away(&self, call: CallId, place: &str);
+
+    /// Bring a caller back who is away; one who is back is left alone. Comes from the engine's thread, so it must not block.
+    fn bring_back(&self, call: CallId);
+
     /// The place of the dialplan to which agents may transfer callers who are to go to that number; `None` if there is none. It
     /// may take as long as a look at the dialplan does.
     fn place_of(&self, number: &str) -> Option<String>;

@@ -227,6 +227,8 @@ impl Drop for CallPort {
                     by: Party::System,
                     phone: PhoneState::Available,
                 });
+                // Should the agent have left before.
+                self.report(Fact::CallerGone);
             }
             Phase::Over => {}
         }

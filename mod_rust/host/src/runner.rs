@@ -500,6 +500,8 @@ impl Delivery {
             } => pbx.retrieve(call, &event, unannounced),
             Action::Hold { call, on } => pbx.hold(call, on),
             Action::Mute { call, on } => pbx.mute(call, on),
+            Action::SendAway { call, place } => pbx.send_away(call, &place),
+            Action::BringBack { call } => pbx.bring_back(call),
             Action::CallBack {
                 callback,
                 attempt,

@@ -94,6 +94,9 @@ impl Pair {
             | Input::Held { .. }
             | Input::Muted { .. }
             | Input::NotDone { .. }
+            | Input::WentAway { .. }
+            | Input::CameBack { .. }
+            | Input::Surveyed { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
@@ -203,7 +206,9 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         Action::Comfort { call, .. }
         | Action::Retrieve { call, .. }
         | Action::Hold { call, .. }
-        | Action::Mute { call, .. } => (6, call.0),
+        | Action::Mute { call, .. }
+        | Action::SendAway { call, .. }
+        | Action::BringBack { call } => (6, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -228,6 +233,11 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::MuteChanged { call, .. }
         | Event::CallTransferred { call, .. }
         | Event::DispositionSet { call, .. }
+        | Event::IvrStarted { call, .. }
+        | Event::IvrEnded { call, .. }
+        | Event::SurveyOffered { call, .. }
+        | Event::SurveyAnswered { call, .. }
+        | Event::SurveyUnanswered { call, .. }
         | Event::Retrieve { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),
         Event::MonitorStarted { monitor, .. }

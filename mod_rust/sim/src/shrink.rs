@@ -57,6 +57,9 @@ impl fmt::Display for Shrunk {
                 | Input::Held { .. }
                 | Input::Muted { .. }
                 | Input::NotDone { .. }
+                | Input::WentAway { .. }
+                | Input::CameBack { .. }
+                | Input::Surveyed { .. }
                 | Input::RetrieveFailed { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }

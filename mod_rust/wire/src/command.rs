@@ -207,6 +207,22 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "usual")]
         reason: String,
     },
+    /// Sends the caller of an agent into the dialplan, from where the caller comes back to the same agent with a result. Pending until
+    /// the caller is there.
+    Ivr {
+        /// Agent number.
+        agent: String,
+        /// Where to.
+        to: ToIvr,
+        /// After so many seconds the caller is brought back, 1 to 3600; absent is as the settings say, or 120.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_seconds: Option<u32>,
+    },
+    /// Ends the agent's part in a conversation and has the caller asked what it was like. Pending until the agent is out of it.
+    Survey {
+        /// Agent number.
+        agent: String,
+    },
     /// Forgets a callback that is owed.
     CancelCallback {
         /// Callback reference.
@@ -244,6 +260,45 @@ pub enum Command {
     Reload,
     /// Asks something of the blacklist: `{"do":"blacklist","order":"remove",…}`.
     Blacklist(ListOrder),
+}
+
+/// From where an agent's caller comes back: `{"name":"pin"}` or `{"place":"verify,s,1"}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", untagged, deny_unknown_fields)]
+pub enum ToIvr {
+    /// One of `[[ivr]]` in the node's settings.
+    Named {
+        /// Its name.
+        name: String,
+    },
+    /// Any place of the dialplan.
+    Place {
+        /// As the PBX writes it.
+        place: String,
+    },
+}
+
+impl ToIvr {
+    /// A name, or a place if there is a comma in it, which no name has.
+    pub fn of(text: &str) -> ToIvr {
+        if text.contains(',') {
+            ToIvr::Place {
+                place: text.to_owned(),
+            }
+        } else {
+            ToIvr::Named {
+                name: text.to_owned(),
+            }
+        }
+    }
+
+    /// The name or the place.
+    pub fn text(&self) -> &str {
+        match self {
+            ToIvr::Named { name } => name,
+            ToIvr::Place { place } => place,
+        }
+    }
 }
 
 /// Where an agent's caller is to go: `{"queue":"sales"}` with `"tier"` and `"priority"` if they change, `{"agent":"1002"}`,
@@ -349,12 +404,14 @@ impl Command {
             | Command::Retrieve { agent }
             | Command::Mute { agent }
             | Command::Unmute { agent }
+            | Command::Survey { agent }
             | Command::WhyNot { agent } => vec![agent],
             Command::Transfer { agent, to, reason } => {
                 let mut texts = vec![agent.as_str(), reason];
                 texts.extend(to.texts());
                 texts
             }
+            Command::Ivr { agent, to, .. } => vec![agent, to.text()],
             Command::SetNotReady { agent, reason }
             | Command::ForceBusy { agent, reason, .. }
             | Command::ForceSignOut { agent, reason } => vec![agent, reason],
@@ -481,6 +538,10 @@ pub enum Refusal {
     QueueClosed,
     /// The queue has no agents, and does not wait without.
     QueueUnmanned,
+    /// The settings name no such place from which callers come back.
+    UnknownIvr,
+    /// Callers of the queue are not asked what it was like.
+    NoSurvey,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

@@ -14,8 +14,9 @@ use crate::snapshot::{
 };
 
 pub use values::{
-    CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, Limit, MonitorMode, MonitorOutcome,
-    OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult, TalkState, Whom,
+    CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, IvrOutcome, Limit, MonitorMode,
+    MonitorOutcome, OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult, TalkState,
+    Whom,
 };
 
 /// Something that happened.
@@ -183,6 +184,71 @@ pub enum Event {
         reason: String,
         /// Who asked for it.
         author: String,
+    },
+    /// A caller is away in the dialplan, and comes back to the agent.
+    IvrStarted {
+        /// Call reference.
+        call: String,
+        /// Agent number of who is reserved meanwhile.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// A name of the node's settings, or a place of the dialplan.
+        ivr: String,
+        /// Who asked for it.
+        author: String,
+    },
+    /// A caller is away for the agent no more.
+    IvrEnded {
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// As in `ivr_started`.
+        ivr: String,
+        /// How it ended.
+        outcome: IvrOutcome,
+        /// What the dialplan made of it; only if the caller returned with a result.
+        #[serde(default, skip_serializing_if = "usual")]
+        result: String,
+        /// Since the caller went; microseconds. Part of the conversation.
+        lasted: u64,
+    },
+    /// The agent's side is over, and the caller goes to be asked what it was like; `call_finished` follows.
+    SurveyOffered {
+        /// Call reference.
+        call: String,
+        /// Agent number of whom it is about.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Who asked for it; absent if the settings did.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+    },
+    /// A caller said what it was like.
+    SurveyAnswered {
+        /// Call reference.
+        call: String,
+        /// Agent number of whom it is about.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// From 1; the more, the better.
+        score: u8,
+        /// What could be answered at most.
+        highest: u8,
+    },
+    /// A caller who was to be asked did not answer.
+    SurveyUnanswered {
+        /// Call reference.
+        call: String,
+        /// Agent number of whom it is about.
+        agent: String,
+        /// Queue name.
+        queue: String,
     },
     /// A call's visit to a queue is over.
     CallFinished {

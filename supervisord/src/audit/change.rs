@@ -34,6 +34,8 @@ pub(super) fn of_command(command: &Command, node: &Node) -> serde_json::Result<C
         | Command::Hold { agent }
         | Command::Retrieve { agent }
         | Command::Transfer { agent, .. }
+        | Command::Ivr { agent, .. }
+        | Command::Survey { agent }
         | Command::Disconnect { agent, .. } => both(node.agent_then_and_now(agent), Standing::of),
         Command::Mute { agent } | Command::Unmute { agent } => {
             let [_, now] = node.agent_then_and_now(agent);

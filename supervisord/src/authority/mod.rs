@@ -9,7 +9,7 @@ pub mod policy;
 use std::sync::Arc;
 
 use hotline_wire::Command;
-use hotline_wire::command::Destination;
+use hotline_wire::command::{Destination, ToIvr};
 use hotline_wire::event::MonitorMode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -403,7 +403,16 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::Hold { agent }
         | Command::Retrieve { agent }
         | Command::Mute { agent }
-        | Command::Unmute { agent } => (Deed::Work, vec![Target::Agent(agent)]),
+        | Command::Unmute { agent }
+        | Command::Survey { agent } => (Deed::Work, vec![Target::Agent(agent)]),
+        Command::Ivr { agent, to, .. } => {
+            let deed = match to {
+                ToIvr::Named { .. } => Deed::Work,
+                // Any place of the dialplan, as for a transfer.
+                ToIvr::Place { .. } => Deed::Steer,
+            };
+            (deed, vec![Target::Agent(agent)])
+        }
         Command::Transfer { agent, to, .. } => {
             let deed = match to {
                 // To make a call worth more is no agent's, whatever the way.

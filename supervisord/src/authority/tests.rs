@@ -1,7 +1,7 @@
 //! The policy, walked through: every command by every role, on what is its own, its team's and a stranger's.
 
 use hotline_wire::blacklist::{ListEntry, ListOrder};
-use hotline_wire::command::{Destination, Place};
+use hotline_wire::command::{Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, Whom};
 use hotline_wire::snapshot::{CallInfo, Door};
 
@@ -101,6 +101,17 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
         Command::Retrieve { agent: agent.clone() },
         Command::Mute { agent: agent.clone() },
         Command::Unmute { agent: agent.clone() },
+        Command::Ivr {
+            agent: agent.clone(),
+            to: ToIvr::of("pin"),
+            timeout_seconds: None,
+        },
+        Command::Ivr {
+            agent: agent.clone(),
+            to: ToIvr::of("pin,s,1"),
+            timeout_seconds: None,
+        },
+        Command::Survey { agent: agent.clone() },
         transfer(Destination::Queue {
             queue: "help".into(),
             tier: text(),
@@ -233,7 +244,7 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 10] = [
+const WORK: [&str; 12] = [
     "sign_in",
     "sign_out",
     "set_ready",
@@ -244,6 +255,8 @@ const WORK: [&str; 10] = [
     "mute",
     "unmute",
     "transfer",
+    "ivr",
+    "survey",
 ];
 
 #[test]

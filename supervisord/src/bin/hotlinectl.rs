@@ -266,6 +266,21 @@ enum AgentAsk {
         #[command(flatten)]
         target: Target,
     },
+    /// Sends the agent's caller into the dialplan, from where the caller comes back with a result
+    Ivr {
+        #[command(flatten)]
+        target: Target,
+        /// A name of [[ivr]] in the node's settings, or a place of the dialplan, such as verify,s,1
+        to: String,
+        /// After so long the caller is brought back; without, as the settings say
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
+        timeout: u32,
+    },
+    /// Ends the agent's part, and has the caller asked what it was like
+    Survey {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Sends the agent's caller on; the agent keeps the caller if that is refused
     #[command(group = clap::ArgGroup::new("where").required(true))]
     Transfer {
@@ -493,6 +508,8 @@ impl AgentAsk {
             AgentAsk::Retrieve { target } => (target, Ask::Retrieve),
             AgentAsk::Mute { target } => (target, Ask::Muted { muted: true }),
             AgentAsk::Unmute { target } => (target, Ask::Muted { muted: false }),
+            AgentAsk::Ivr { target, to, timeout } => (target, Ask::Ivr { to, timeout }),
+            AgentAsk::Survey { target } => (target, Ask::Survey),
             AgentAsk::Transfer {
                 target,
                 queue,

@@ -69,6 +69,15 @@ pub enum Ask {
         /// Whether the caller is to hear nothing of the agent.
         muted: bool,
     },
+    /// `Ivr`
+    Ivr {
+        /// A name of the node's settings, or a place of the dialplan.
+        to: String,
+        /// After so many seconds the caller is brought back; 0 is as the settings say.
+        timeout: u32,
+    },
+    /// `Survey`
+    Survey,
     /// `Transfer`, or `TransferAs` to a queue
     Transfer {
         /// Where to.
@@ -166,6 +175,8 @@ impl Client {
             Ask::Hold => call("Hold", None).await,
             Ask::Retrieve => call("Retrieve", None).await,
             Ask::Muted { muted } => self.call(&path, AGENT, "SetMuted", &(*muted,)).await,
+            Ask::Ivr { to, timeout } => self.call(&path, AGENT, "Ivr", &(to.as_str(), *timeout)).await,
+            Ask::Survey => call("Survey", None).await,
             Ask::Transfer { to, reason } => match to {
                 Destination::Queue {
                     queue,

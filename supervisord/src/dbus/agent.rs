@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hotline_wire::Command;
-use hotline_wire::command::{Destination, Place};
+use hotline_wire::command::{Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
@@ -321,6 +321,35 @@ impl AgentObject {
             }
         };
         self.send(to, reason, connection, &header).await
+    }
+
+    /// Sends the agent's caller into the dialplan, from where the caller comes back with a result: to one of [[ivr]] in the node's
+    /// settings, or to a place such as verify,s,1. After so many seconds the caller is brought back; 0 is as the settings say.
+    #[zbus(out_args("outcome"))]
+    async fn ivr(
+        &self,
+        to: String,
+        timeout_seconds: u32,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let command = Command::Ivr {
+            agent: self.number.clone(),
+            to: ToIvr::of(&text("to", to)?),
+            timeout_seconds: (timeout_seconds > 0).then_some(timeout_seconds),
+        };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Ends the agent's part, and has the caller asked what it was like.
+    #[zbus(out_args("outcome"))]
+    async fn survey(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        self.ask(connection, &header, Command::Survey { agent }).await
     }
 
     /// Sends the agent's caller into a queue, as another tier unless that is empty, and worth so many seconds of waiting time on top

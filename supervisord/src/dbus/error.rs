@@ -110,6 +110,8 @@ pub(super) fn error_name(error: &zbus::Error) -> Option<String> {
 
 fn refusal_name(reason: Refusal) -> &'static str {
     match reason {
+        Refusal::UnknownIvr => "UnknownIvr",
+        Refusal::NoSurvey => "NoSurvey",
         Refusal::NotAlone => "NotAlone",
         Refusal::HeldByPhone => "HeldByPhone",
         Refusal::UnknownTarget => "UnknownTarget",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hotline_wire::Command;
 use hotline_wire::blacklist::ListOrder;
-use hotline_wire::command::Destination;
+use hotline_wire::command::{Destination, ToIvr};
 use hotline_wire::event::MonitorMode;
 use zbus::{Connection, Variant};
 
@@ -89,6 +89,7 @@ impl Right {
             | Command::Retrieve { .. }
             | Command::Mute { .. }
             | Command::Unmute { .. }
+            | Command::Survey { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }
@@ -98,6 +99,11 @@ impl Right {
             | Command::SignInSupervisor { .. }
             | Command::SignOutSupervisor { .. }
             | Command::CancelCallback { .. } => Right::Supervise,
+            Command::Ivr { to, .. } => match to {
+                ToIvr::Named { .. } => Right::Supervise,
+                // Any place of the dialplan.
+                ToIvr::Place { .. } => Right::Force,
+            },
             Command::Transfer { to, .. } => match to {
                 Destination::Queue { .. } | Destination::Agent { .. } | Destination::Number { .. } => {
                     Right::Supervise

@@ -30,8 +30,8 @@ use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::accounts::Reading;
-use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
 use crate::metrics::Metrics;
+use crate::settings::{HttpSettings, ReportSettings, Settings, StoreSettings};
 use crate::shared::Shared;
 use api::Answers;
 use auth::{Book, LoginGate, Sessions};

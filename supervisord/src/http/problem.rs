@@ -85,6 +85,7 @@ impl Problem {
             | Refusal::UnknownTarget
             | Refusal::UnknownTier
             | Refusal::UnknownDisposition
+            | Refusal::UnknownIvr
             | Refusal::NoBlacklist => StatusCode::NOT_FOUND,
             Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::OutOfRange | Refusal::BadFile | Refusal::BadConfig => StatusCode::UNPROCESSABLE_ENTITY,
@@ -100,6 +101,7 @@ impl Problem {
             | Refusal::NoSupervisorThere
             | Refusal::NotTalking
             | Refusal::NotAlone
+            | Refusal::NoSurvey
             | Refusal::HeldByPhone
             | Refusal::TargetAway
             | Refusal::QueueFull

@@ -9,7 +9,9 @@ use hotline_wire::snapshot::{AgentState, Door};
 
 use super::text::{Family, Kind, counter, counter_seconds, gauge, histogram, summary};
 use crate::alarms::Step;
-use crate::state::counts::{ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, TierCounts};
+use crate::state::counts::{
+    ACTIONS, GAPS, LEVELS, QueueCounts, REFUSALS, RESULTS, SCORES, SurveyCounts, TierCounts, USUAL_SCORES,
+};
 use crate::state::histogram;
 use crate::state::{Node, Queue};
 
@@ -96,6 +98,9 @@ families! {
     callbacks_ended: Counter "callbacks_ended_total"
         "Callbacks that are over, by outcome; one lost with its node or in a gap has outcome lost, and may be restored.",
     callbacks_owed: Gauge "callbacks_owed" "Callers who are owed a call.",
+    surveys_offered: Counter "surveys_offered_total" "Callers who were asked what it was like, or went to be.",
+    survey_answers: Counter "survey_answers_total"
+        "What came of asking callers what it was like, by score; none is who did not answer.",
     offers: Counter "offers_total" "Attempts to reach an agent that are over, by result.",
     dispositions: Counter "dispositions_total"
         "What agents said that calls were about, by code; one that they thought better of counts again.",
@@ -251,6 +256,7 @@ impl Families {
             self.dispositions
                 .add(counter(&[base[0], base[1], ("code", *code)], n));
         }
+        self.surveys(&base, &counts.surveys);
         let none = TierCounts::default();
         for tier in tiers {
             let counts = counts.tiers.get(*tier).unwrap_or(&none);
@@ -290,6 +296,22 @@ impl Families {
         ];
         self.estimated_wait
             .add(summary(base, quantiles, counts.predictions, counts.predicted));
+    }
+
+    /// All scores of the usual scale, and others that were given.
+    fn surveys(&mut self, base: &[(&str, &str); 2], counts: &SurveyCounts) {
+        self.surveys_offered.add(counter(base, counts.offered));
+        let mut add = |score: &str, n: u64| {
+            let labels = [base[0], base[1], ("score", score)];
+            self.survey_answers.add(counter(&labels, n));
+        };
+        add("none", counts.unanswered);
+        for score in 1..=SCORES {
+            let n = counts.scores.get(&score).copied();
+            if score <= USUAL_SCORES || n.is_some() {
+                add(&score.to_string(), n.unwrap_or(0));
+            }
+        }
     }
 
     fn tier(&mut self, labels: [(&str, &str); 3], counts: &TierCounts) {

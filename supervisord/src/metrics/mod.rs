@@ -10,7 +10,9 @@ mod text;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 use crate::settings::MetricsSettings;
 use crate::shared::Shared;

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::Query;
 use super::callers::Callers;
+use super::surveys::Surveys;
 use crate::store::ledger::figures::{AgentFigures, BOUNDS, QueueFigures};
 
 /// A figure with its definition.
@@ -356,6 +357,36 @@ pub(super) fn of_dispositions(into: &mut Measures, q: &QueueFigures) {
     into.count("complaints", "of which as a complaint", q.complaints);
     into.count("resolved", "of which as resolved", q.resolved);
     into.count("follow_ups", "of which as to be called again", q.follow_ups);
+}
+
+/// What callers said. `None` if the records are not kept any more.
+pub(super) fn of_surveys(into: &mut Measures, surveys: Option<Surveys>) {
+    let all = surveys.unwrap_or_default();
+    let count = |n: i64| surveys.map(|_| n as f64);
+    into.put(
+        "surveys",
+        "count",
+        "callers who were asked what it was like, by when their agent's side was over",
+        count(all.asked),
+    );
+    into.put(
+        "survey_responses",
+        "count",
+        "of whom answered",
+        count(all.answered),
+    );
+    into.ratio(
+        "survey_response_rate",
+        "responses / surveys",
+        all.answered,
+        all.asked,
+    );
+    into.ratio(
+        "satisfaction",
+        "top-2-box: responses with one of the two best scores / responses",
+        all.satisfied,
+        all.answered,
+    );
 }
 
 /// The figures of attempts to reach agents.

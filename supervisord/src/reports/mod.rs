@@ -12,6 +12,7 @@ pub mod output;
 pub mod period;
 mod query;
 mod sums;
+mod surveys;
 
 use std::collections::BTreeMap;
 
@@ -51,10 +52,6 @@ pub struct Unknown {
 
 /// Of these, nothing that happens tells yet.
 pub const UNKNOWN: &[Unknown] = &[
-    Unknown {
-        figure: "satisfaction",
-        why: "no event tells of surveys",
-    },
     Unknown {
         figure: "complaints per thousand active customers",
         why: "nothing tells of the number of active customers; see complaints_per_thousand, which is of answered calls",
@@ -197,6 +194,8 @@ fn report_period(
     if known {
         let callers = callers::of_period(sql, period, query.repeat_days, query.node.as_deref())?;
         sums::add_callers(query, &callers, &mut sums);
+        let surveys = surveys::of_period(sql, period, query.node.as_deref())?;
+        sums::add_surveys(query, &surveys, &mut sums);
     }
     let past = period.to.min(query.now.max(period.from));
     for (of, sums) in sums {
@@ -214,6 +213,7 @@ fn report_period(
             // Has figures of its own; see above.
             By::Disposition => {}
         }
+        measures::of_surveys(&mut figures, known.then_some(sums.surveys));
         let with_time = query.has_whole_time() && matches!(query.by, By::All | By::Team | By::Agent);
         match with_time {
             true => measures::of_agents(&mut figures, &sums.agents),

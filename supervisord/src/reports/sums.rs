@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::callers::{ByCallers, Callers};
+use super::surveys::{BySurveys, Surveys};
 use super::{By, Key, Period, Query};
 use crate::store::ledger::figures::{AgentFigures, QueueFigures, split};
 use crate::store::ledger::tables::{AGENT_TIME, read_interval};
@@ -15,6 +16,7 @@ pub(super) struct Sums {
     pub(super) agents: AgentFigures,
     pub(super) callers: Callers,
     pub(super) busiest: i64,
+    pub(super) surveys: Surveys,
 }
 
 /// `, CAST(sum(x) AS BIGINT)` for each: PostgreSQL's sums are of another type.
@@ -266,6 +268,17 @@ pub(super) fn add_callers(query: &Query, callers: &ByCallers, sums: &mut BTreeMa
             let sums = sums.entry(key).or_default();
             sums.callers.known += found.known;
             sums.callers.repeated += found.repeated;
+        }
+    }
+}
+
+pub(super) fn add_surveys(query: &Query, surveys: &BySurveys, sums: &mut BTreeMap<Key, Sums>) {
+    for ((queue, tier, agent), found) in surveys {
+        if !query.wants_agent(agent, queue, tier) {
+            continue;
+        }
+        for key in query.agents_keys(agent, queue, tier) {
+            sums.entry(key).or_default().surveys.add(found);
         }
     }
 }

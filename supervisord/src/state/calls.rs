@@ -204,6 +204,11 @@ impl Node {
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }
             | Event::CommandAnswered { .. }

@@ -54,6 +54,9 @@ pub struct QueueCounts {
     /// What agents said that calls were about, by code. One that they thought better of counts again.
     #[serde(default)]
     pub dispositions: BTreeMap<String, u64>,
+    /// Callers who were asked what it was like.
+    #[serde(default)]
+    pub surveys: SurveyCounts,
     /// Waits predicted to callers who joined.
     #[serde(default)]
     pub predictions: u64,
@@ -76,6 +79,30 @@ pub struct QueueCounts {
     /// From "a caller waits and the agent is free" until the offer.
     pub dispatch: Histogram,
 }
+
+/// Counts of a queue's surveys.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SurveyCounts {
+    /// Callers who were asked, or went to be.
+    pub offered: u64,
+    /// Of whom did not answer.
+    pub unanswered: u64,
+    /// Answers by score.
+    pub scores: BTreeMap<u8, u64>,
+}
+
+impl SurveyCounts {
+    /// Counts an answer. One beyond [`SCORES`] counts as the highest: a label has no values that somebody else makes up.
+    pub fn answered(&mut self, score: u8) {
+        *self.scores.entry(score.clamp(1, SCORES)).or_default() += 1;
+    }
+}
+
+/// The highest score that there can be.
+pub const SCORES: u8 = 9;
+
+/// The highest score of the usual scale.
+pub const USUAL_SCORES: u8 = 5;
 
 /// Counts of one tier in a queue.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -211,6 +238,8 @@ pub const ACTIONS: &[&str] = &[
     "mute",
     "unmute",
     "transfer",
+    "ivr",
+    "survey",
     "blacklist_add",
     "blacklist_remove",
     "blacklist_keep",
@@ -250,6 +279,8 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::Mute { .. } => "mute",
         Command::Unmute { .. } => "unmute",
         Command::Transfer { .. } => "transfer",
+        Command::Ivr { .. } => "ivr",
+        Command::Survey { .. } => "survey",
         Command::Reload => "reload",
         Command::Blacklist(order) => match order {
             ListOrder::Add { .. } => "blacklist_add",

@@ -107,6 +107,11 @@ impl Node {
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CommandAnswered { .. }
             | Event::ConfigApplied { .. }
             | Event::Fault { .. } => {}

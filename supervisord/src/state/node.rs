@@ -276,6 +276,9 @@ impl Node {
                 self.complete();
                 changes.all = true;
             }
+            Event::SurveyOffered { queue, .. } => self.counts.queue(queue).surveys.offered += 1,
+            Event::SurveyAnswered { queue, score, .. } => self.counts.queue(queue).surveys.answered(*score),
+            Event::SurveyUnanswered { queue, .. } => self.counts.queue(queue).surveys.unanswered += 1,
             Event::CallRefused { reason, .. } => {
                 let reason = counts::refused_label(*reason).to_owned();
                 *self.counts.refused.entry(reason).or_default() += 1;
@@ -287,6 +290,8 @@ impl Node {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -320,7 +325,10 @@ impl Node {
         let before = std::mem::replace(&mut agent.info, info.clone());
         if let Some(queue) = wrapped_up_for(&before, agent.last_queue.as_deref(), info) {
             let length = info.since.saturating_sub(before.since);
-            self.counts.queue(queue).wrap_up.observe(histogram::WRAP_UP, length);
+            self.counts
+                .queue(queue)
+                .wrap_up
+                .observe(histogram::WRAP_UP, length);
         }
         if before.state == info.state && before.queues == info.queues {
             return;
@@ -374,7 +382,10 @@ impl Node {
                 && let Some(queue) = wrapped_up_for(&before.info, before.last_queue.as_deref(), info)
             {
                 let length = info.since.saturating_sub(before.info.since);
-                self.counts.queue(queue).wrap_up.observe(histogram::WRAP_UP, length);
+                self.counts
+                    .queue(queue)
+                    .wrap_up
+                    .observe(histogram::WRAP_UP, length);
             }
             let agent = Agent {
                 info: Arc::new(info.clone()),
@@ -460,6 +471,11 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::TalkCut { .. }
         | Event::CallTransferred { .. }
         | Event::DispositionSet { .. }
+        | Event::IvrStarted { .. }
+        | Event::IvrEnded { .. }
+        | Event::SurveyOffered { .. }
+        | Event::SurveyAnswered { .. }
+        | Event::SurveyUnanswered { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }
         | Event::CommandAnswered { .. }

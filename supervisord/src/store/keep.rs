@@ -102,7 +102,7 @@ pub struct Bounds {
     pub now: u64,
     /// Events.
     pub events: u64,
-    /// Calls, visits and offers.
+    /// Calls, visits, offers and surveys.
     pub calls: u64,
     /// Agents' time.
     pub agents: u64,
@@ -134,6 +134,7 @@ pub(super) struct Removed {
     pub(super) calls: u64,
     pub(super) visits: u64,
     pub(super) offers: u64,
+    pub(super) surveys: u64,
     pub(super) agent_time: u64,
     pub(super) statistics: u64,
     /// Rows of the table of which most were removed.
@@ -147,12 +148,20 @@ impl Removed {
         self.calls += other.calls;
         self.visits += other.visits;
         self.offers += other.offers;
+        self.surveys += other.surveys;
         self.agent_time += other.agent_time;
         self.statistics += other.statistics;
     }
 
     pub(super) fn any(&self) -> bool {
-        self.events + self.calls + self.visits + self.offers + self.agent_time + self.statistics > 0
+        self.events
+            + self.calls
+            + self.visits
+            + self.offers
+            + self.surveys
+            + self.agent_time
+            + self.statistics
+            > 0
     }
 }
 
@@ -182,6 +191,12 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
             bounds.calls,
         )?,
         offers: remove("offers", "boot, born", "ended < $1", bounds.calls)?,
+        surveys: remove(
+            "surveys",
+            "boot, born, call",
+            "asked < $1 AND settled = 1",
+            bounds.calls,
+        )?,
         agent_time: remove(
             "agent_time",
             "boot, born, agent, began",
@@ -204,7 +219,7 @@ pub(super) fn prune_records(sql: &mut dyn Sql, bounds: &Bounds, limit: u32) -> R
         bounds.statistics,
     )?;
     removed.most = most;
-    if removed.calls + removed.visits + removed.offers + removed.agent_time > 0 {
+    if removed.calls + removed.visits + removed.offers + removed.surveys + removed.agent_time > 0 {
         let whole = whole_from(sql)?.max(slot_of(bounds.calls.max(bounds.agents)) + SLOT);
         put_meta(sql, "whole_from", &whole.to_string())?;
     }

@@ -51,7 +51,7 @@ pub(super) fn rebuild(sql: &mut dyn Sql, numbers: &Numbers) -> Result<Rebuilt, S
             Some((boot, _)) if boot > number => continue,
             Some(_) | None => 0,
         };
-        for table in ["calls", "visits", "offers", "agent_time"] {
+        for table in ["calls", "visits", "offers", "surveys", "agent_time"] {
             let after = if begins == 0 { ">=" } else { ">" };
             let later = format!("DELETE FROM {table} WHERE boot = $1 AND born {after} $2");
             sql.execute(&later, values![number, begins])?;

@@ -4,7 +4,7 @@ use super::ledger::figures::{AgentFigures, DISPOSED, QueueFigures};
 use super::sql::{Dialect, Sql, SqlError, values};
 
 /// Each is applied once, in order; its place counted from 1 is the schema's version.
-const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found, visits_disposed];
+const MIGRATIONS: &[fn() -> String] = &[events, audit, ledger, audit_found, visits_disposed, surveys];
 
 /// The version of this program's schema.
 pub const VERSION: u64 = MIGRATIONS.len() as u64;
@@ -31,6 +31,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("calls", super::ledger::tables::CALLS),
     ("visits", super::ledger::tables::VISITS),
     ("offers", super::ledger::tables::OFFERS),
+    ("surveys", super::ledger::surveys::SURVEYS),
     ("agent_time", super::ledger::tables::AGENT_TIME),
     ("queue_stats", "*"),
     ("agent_stats", "*"),
@@ -150,6 +151,17 @@ fn visits_disposed() -> String {
         }
     }
     all
+}
+
+fn surveys() -> String {
+    "CREATE TABLE surveys (
+        boot BIGINT NOT NULL, born BIGINT NOT NULL, call TEXT NOT NULL, asked BIGINT NOT NULL, queue TEXT NOT NULL,
+        tier TEXT NOT NULL, agent TEXT NOT NULL, ended BIGINT, score BIGINT, highest BIGINT, cut TEXT NOT NULL,
+        settled BIGINT NOT NULL, PRIMARY KEY (boot, born, call)
+    ){keyed};
+    CREATE INDEX surveys_asked ON surveys (asked);
+    CREATE INDEX surveys_open ON surveys (boot) WHERE settled = 0;"
+        .to_owned()
 }
 
 /// Makes the tables of the audit record, unless they are there: whatever somebody did to them, events must not wait.

@@ -370,7 +370,7 @@ fn a_store_of_the_version_before_keeps_its_rows_and_goes_on() {
     drop(kept);
     let db = rusqlite::Connection::open(&settings.path).unwrap();
     db.execute_batch(
-        "DROP INDEX audit_target; DROP INDEX audit_at; DELETE FROM migrations WHERE version >= 4;
+        "DROP INDEX audit_target; DROP INDEX audit_at; DROP TABLE surveys; DELETE FROM migrations WHERE version >= 4;
          ALTER TABLE visits DROP COLUMN disposition; ALTER TABLE visits DROP COLUMN complaint;
          ALTER TABLE visits DROP COLUMN resolved; ALTER TABLE visits DROP COLUMN follow_up; ALTER TABLE visits DROP COLUMN note;
          ALTER TABLE queue_stats DROP COLUMN disposed; ALTER TABLE queue_stats DROP COLUMN complaints;

@@ -31,4 +31,5 @@ mod retention;
 mod sight;
 mod store;
 mod support;
+mod surveys;
 mod unix;

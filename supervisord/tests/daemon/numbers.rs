@@ -221,7 +221,13 @@ fn a_number_that_people_wrote_is_found_however_they_wrote_it() {
         let mut agent = agent("1001", &["sales"]);
         (agent.state, agent.reason) = (AgentState::NotReady, reason.into());
         let from = AgentState::NotReady;
-        node.tell_at(MORNING, Event::AgentChanged { from, agent: agent.into() });
+        node.tell_at(
+            MORNING,
+            Event::AgentChanged {
+                from,
+                agent: agent.into(),
+            },
+        );
     }
     let mut kept = Kept::open(reopen(|| SqliteStore::open(&settings)));
     kept.boot("pbx1", "b1");

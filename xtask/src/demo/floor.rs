@@ -258,6 +258,11 @@ impl State {
             | Event::TalkCut { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }
             | Event::Retrieve { .. }

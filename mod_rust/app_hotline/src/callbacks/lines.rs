@@ -16,6 +16,7 @@ use hotline_engine::input as conversation;
 use hotline_host::Host;
 
 use super::{ANSWERED, Answered, Callbacks, Order, Request, SUMMONED, Summoned, Summons};
+use crate::ivr;
 use crate::phones::pick_up;
 use crate::table::masked;
 
@@ -170,6 +171,8 @@ impl Lines {
                     self.host.not_done(call, conversation::Order::Mute);
                 }
             }
+            Order::SendAway(call, place) => ivr::send(&self.host, &self.callbacks.talks, call, &place),
+            Order::BringBack(call) => self.callbacks.talks.bring_back(call),
             Order::Stop => {}
         }
     }

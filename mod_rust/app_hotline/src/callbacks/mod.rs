@@ -65,6 +65,9 @@ enum Order {
     Hold(CallId, bool),
     /// A caller is to hear nothing of the agent, or again.
     Mute(CallId, bool),
+    /// A caller is to go to a place of the dialplan, or to come back from there.
+    SendAway(CallId, String),
+    BringBack(CallId),
     Stop,
 }
 
@@ -169,6 +172,16 @@ impl Callbacks {
     /// Lets the caller of a conversation hear nothing of the agent, or again. Never blocks.
     pub(crate) fn mute(&self, call: CallId, on: bool) {
         self.order(Order::Mute(call, on));
+    }
+
+    /// Sends the caller of a conversation to a place of the dialplan for a while. Never blocks.
+    pub(crate) fn send_away(&self, call: CallId, place: String) {
+        self.order(Order::SendAway(call, place));
+    }
+
+    /// Brings a caller back who is away. Never blocks.
+    pub(crate) fn bring_back(&self, call: CallId) {
+        self.order(Order::BringBack(call));
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.

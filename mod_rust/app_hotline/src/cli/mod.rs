@@ -47,7 +47,7 @@ fn commands() -> [cli::Command; 13] {
             complete: complete_show,
         },
         cli::Command {
-            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|queue|skill}",
+            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|ivr|survey|queue|skill}",
             summary: c"Change the state, queues or skills of a Hotline agent",
             usage: c"Usage: hotline agent signin <number> [<phone>]
        hotline agent signout <number>
@@ -64,11 +64,14 @@ fn commands() -> [cli::Command; 13] {
        hotline agent unmute <number>
        hotline agent transfer <number> queue <queue>[,<tier>[,<priority>]] [<reason>]
        hotline agent transfer <number> {agent|number|place} <target> [<reason>]
+       hotline agent ivr <number> {<name>|<context>,<extension>,<priority>} [<seconds>]
+       hotline agent survey <number>
        hotline agent queue <number> <queue> [<level> [<weight>]|leave]
        hotline agent skill <number> <skill> [drop]
        Does what the agent, or with force... what a supervisor could do. 0 seconds, or none, is until lifted.
        wrapup makes after-call work longer. dispose says what the call was about; `hotline show dispositions` has the
-       codes. queue puts the agent into a queue, or changes the level there, from
+       codes. ivr sends the caller to an [[ivr]] of the settings, or to any place of the
+       dialplan, from where the caller comes back; survey ends the agent's side and has the caller asked. queue puts the agent into a queue, or changes the level there, from
        1 (best) to 255; it and skill lie over the settings until the module is loaded anew.\n",
             run: |invocation| order(invocation, orders::agent),
             complete: complete_agent,

@@ -1,7 +1,7 @@
 //! Commands in words: what follows `hotline agent`, `hotline queue` and the like.
 
 use hotline_wire::Command;
-use hotline_wire::command::{Destination, Place};
+use hotline_wire::command::{Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
@@ -45,6 +45,15 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
             to: destination(&rest[0], &rest[1])?,
             reason: rest[2..].join(" "),
         },
+        ("ivr", 1 | 2) => Command::Ivr {
+            agent,
+            to: ToIvr::of(&rest[0]),
+            timeout_seconds: match rest.get(1) {
+                None => None,
+                Some(seconds) => Some(seconds.parse().ok()?),
+            },
+        },
+        ("survey", 0) => Command::Survey { agent },
         ("queue", 1..=3) => Command::SetMembership {
             agent,
             queue: rest[0].clone(),

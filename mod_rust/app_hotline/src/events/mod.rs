@@ -199,6 +199,60 @@ fn translated(event: &Event) -> Told {
             .with("FollowUp", if *follow_up { "yes" } else { "no" })
             .with("Before", before)
             .with("Author", author),
+        Event::IvrStarted {
+            call,
+            agent,
+            queue,
+            ivr,
+            author,
+        } => Told::call("HotlineIvrStarted")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Ivr", ivr)
+            .with("Author", author),
+        Event::IvrEnded {
+            call,
+            agent,
+            queue,
+            ivr,
+            outcome,
+            result,
+            lasted,
+        } => Told::call("HotlineIvrEnded")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Ivr", ivr)
+            .with("Outcome", outcome.label())
+            .with("Result", result)
+            .lasting("Lasted", *lasted),
+        Event::SurveyOffered {
+            call,
+            agent,
+            queue,
+            author,
+        } => Told::call("HotlineSurveyOffered")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Author", author),
+        Event::SurveyAnswered {
+            call,
+            agent,
+            queue,
+            score,
+            highest,
+        } => Told::call("HotlineSurveyAnswered")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("Score", score.to_string())
+            .with("Highest", highest.to_string()),
+        Event::SurveyUnanswered { call, agent, queue } => Told::call("HotlineSurveyUnanswered")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue),
         Event::CallFinished {
             call,
             queue,

@@ -216,6 +216,8 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
             let (to, target) = to.parts();
             ("transfer", vec![("Agent", agent), ("To", to), ("Target", target)])
         }
+        Command::Ivr { agent, to, .. } => ("ivr", vec![("Agent", agent.as_str()), ("Ivr", to.text())]),
+        Command::Survey { agent } => ("survey", of(agent)),
         Command::CancelCallback { callback } => ("cancel_callback", vec![("Callback", callback)]),
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),

@@ -3,15 +3,15 @@
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
-    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
-    Reason, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone,
-    Warnings, Way, WrapUp,
+    Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
+    Queue, Reason, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor, Survey, Tier, TierLimits,
+    Tone, Warnings, Way, WrapUp,
 };
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
     Act, Attached, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
-    OfferFailure, Order, Party, PhoneState, TalkState, Whom,
+    OfferFailure, Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -117,6 +117,9 @@ choice!(Input {
     22 => Held { call, on },
     23 => Muted { call, on },
     24 => NotDone { call, what },
+    25 => WentAway { call },
+    26 => CameBack { call, how },
+    27 => Surveyed { call, score },
 });
 
 record!(Deed {
@@ -280,6 +283,8 @@ choice!(Command {
     21 => Mute { agent, on },
     22 => Transfer { agent, to, reason },
     27 => Dispose { agent, code, note },
+    23 => Ivr { agent, to, timeout },
+    24 => Survey { agent },
 });
 
 choice!(Destination {
@@ -288,9 +293,23 @@ choice!(Destination {
     2 => Place { place },
 });
 
+choice!(ToIvr {
+    0 => Named { name },
+    1 => Place { place },
+});
+
+choice!(Return {
+    0 => With(result),
+    1 => RanOut {},
+    2 => TimedOut {},
+});
+
+record!(Score { score, highest });
+
 choice!(Order {
     0 => Hold {},
     1 => Mute {},
+    2 => Ivr {},
 });
 
 record!(Config {
@@ -302,6 +321,7 @@ record!(Config {
     menus,
     reasons,
     dispositions,
+    ivrs,
     misses,
     limits
 });
@@ -339,6 +359,7 @@ record!(Queue {
     handle_time,
     warn,
     hold,
+    survey,
     spoken,
     greeting,
 });
@@ -471,6 +492,14 @@ record!(Disposition {
     resolved,
     follow_up,
     queues
+});
+
+record!(Ivr { name, place, timeout });
+
+record!(Survey {
+    place,
+    share,
+    min_talk
 });
 
 choice!(WrapUp {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Agent, AgentFault, Choice, Config, ConfigError, Exit, MAX_ALSO, MAX_LEVELS, MAX_RULES, MAX_SKILLS,
-    MAX_TIERS, MenuFault, Operation, Queue, QueueFault, ReasonFault, Rule, RuleFault, Steps, Strategy,
-    TierFault, Way,
+    Agent, AgentFault, Choice, Config, ConfigError, Exit, IvrFault, MAX_ALSO, MAX_IVR_TIMEOUT, MAX_LEVELS,
+    MAX_RULES, MAX_SKILLS, MAX_TIERS, MenuFault, Operation, Queue, QueueFault, ReasonFault, Rule, RuleFault,
+    Steps, Strategy, Survey, TierFault, Way,
 };
 use crate::time::Span;
 
@@ -26,6 +26,7 @@ impl Config {
         self.check_menus(&names)?;
         self.check_reasons()?;
         super::disposition::check(&self.dispositions, &self.queues)?;
+        self.check_ivrs()?;
         self.check_supervision()?;
         if self.skills().len() > MAX_SKILLS {
             return Err(ConfigError::TooManySkills);
@@ -161,6 +162,31 @@ impl Config {
         Ok(())
     }
 
+    fn check_ivrs(&self) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        for ivr in &self.ivrs {
+            let wrong = |fault| {
+                Err(ConfigError::Ivr {
+                    ivr: ivr.name.clone(),
+                    fault,
+                })
+            };
+            if ivr.name.is_empty() {
+                return wrong(IvrFault::NoName);
+            }
+            if !seen.insert(&ivr.name) {
+                return wrong(IvrFault::Twice);
+            }
+            if ivr.place.is_empty() {
+                return wrong(IvrFault::NoPlace);
+            }
+            if ivr.timeout == Span::ZERO || ivr.timeout > MAX_IVR_TIMEOUT {
+                return wrong(IvrFault::Timeout);
+            }
+        }
+        Ok(())
+    }
+
     /// All skill names that the settings use.
     pub(crate) fn skills(&self) -> BTreeSet<&str> {
         let of_queues = self.queues.iter().flat_map(|queue| &queue.skills);
@@ -245,6 +271,10 @@ impl Queue {
         self.hold.check()?;
         if self.rules.len() > MAX_RULES {
             return Err(QueueFault::TooManyRules);
+        }
+        let wrong = |survey: &Survey| survey.place.is_empty() || survey.share > 100;
+        if self.survey.as_ref().is_some_and(wrong) {
+            return Err(QueueFault::Survey);
         }
         for (rule, number) in self.rules.iter().zip(1..) {
             rule.check(names)

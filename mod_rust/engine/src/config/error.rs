@@ -47,6 +47,13 @@ pub enum ConfigError {
         /// How.
         fault: DispositionFault,
     },
+    /// A place from which callers come back is wrong.
+    Ivr {
+        /// Its name.
+        ivr: String,
+        /// How.
+        fault: IvrFault,
+    },
     /// A tier is wrong.
     Tier {
         /// Its name.
@@ -123,6 +130,8 @@ pub enum QueueFault {
     Comfort,
     /// Callers on hold are to be retrieved at once, by no event package, or in no time.
     Retrieve,
+    /// Callers are to be asked nowhere, or more than all of them.
+    Survey,
     /// More than [`MAX_RULES`] rules.
     TooManyRules,
     /// Rules add more than [`MAX_ALSO`] queues.
@@ -174,6 +183,19 @@ pub enum ReasonFault {
     Twice,
     /// The levels of its limit do not ascend, are too many, or come again too soon.
     Steps,
+}
+
+/// What is wrong with a place from which callers come back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IvrFault {
+    /// The name is empty.
+    NoName,
+    /// The name occurs twice.
+    Twice,
+    /// No place is given.
+    NoPlace,
+    /// Callers may be away for no time, or for more than [`MAX_IVR_TIMEOUT`](crate::config::MAX_IVR_TIMEOUT).
+    Timeout,
 }
 
 /// What is wrong with a supervisor, or with how supervisors listen.
@@ -239,6 +261,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "more than {MAX_DISPOSITIONS} dispositions; use fewer")
             }
             ConfigError::Disposition { code, fault } => write!(f, "disposition \"{code}\": {fault}"),
+            ConfigError::Ivr { ivr, fault } => write!(f, "ivr \"{ivr}\": {fault}"),
             ConfigError::Tier { tier, fault } => write!(f, "tier \"{tier}\": {fault}"),
             ConfigError::Queue { queue, fault } => write!(f, "queue \"{queue}\": {fault}"),
             ConfigError::Agent { agent, fault } => write!(f, "agent \"{agent}\": {fault}"),
@@ -317,6 +340,7 @@ impl fmt::Display for QueueFault {
             QueueFault::Retrieve => f.write_str(
                 "retrieving from hold needs times of more than 0, and an event of letters, digits and \"-_.\"",
             ),
+            QueueFault::Survey => f.write_str("the survey names no place of the dialplan, or a share above 100 percent"),
             QueueFault::TooManyRules => write!(f, "more than {MAX_RULES} rules"),
             QueueFault::TooManyAlso => write!(f, "rules add more than {MAX_ALSO} queues"),
             QueueFault::Rule(rule, fault) => write!(f, "rule {rule}: {fault}"),
@@ -358,6 +382,17 @@ impl fmt::Display for ReasonFault {
             ReasonFault::NoName => "the name is empty",
             ReasonFault::Twice => "defined twice",
             ReasonFault::Steps => STEPS,
+        })
+    }
+}
+
+impl fmt::Display for IvrFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            IvrFault::NoName => "the name is empty",
+            IvrFault::Twice => "defined twice",
+            IvrFault::NoPlace => "no place of the dialplan is given",
+            IvrFault::Timeout => "callers may be away for 1 to 3600 seconds",
         })
     }
 }

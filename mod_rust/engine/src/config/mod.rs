@@ -6,16 +6,18 @@ mod error;
 mod fairness;
 mod greeting;
 mod hold;
+mod ivr;
 mod supervision;
 
 pub use disposition::{Disposition, MAX_DISPOSITIONS};
 pub use error::{
-    AgentFault, ConfigError, DispositionFault, MenuFault, QueueFault, ReasonFault, RuleFault,
+    AgentFault, ConfigError, DispositionFault, IvrFault, MenuFault, QueueFault, ReasonFault, RuleFault,
     SupervisionFault, TierFault,
 };
 pub use fairness::{Fairness, Overtaking};
 pub use greeting::{Greeting, Intro};
 pub use hold::{Comfort, HoldCare, Retrieve};
+pub use ivr::{IVR_TIMEOUT, Ivr, MAX_IVR_TIMEOUT, Survey};
 pub use supervision::{Right, Supervision, Supervisor, Tone};
 
 use crate::input::OfferFailure;
@@ -40,6 +42,8 @@ pub struct Config {
     pub reasons: Vec<Reason>,
     /// What calls can have been about, each code once.
     pub dispositions: Vec<Disposition>,
+    /// Places to which agents send callers who come back, each name once.
+    pub ivrs: Vec<Ivr>,
     /// What happens to an agent whose offer failed.
     pub misses: Misses,
     /// Ceilings that protect the node.
@@ -113,6 +117,8 @@ pub struct Queue {
     pub warn: Warnings,
     /// What happens to callers on hold.
     pub hold: HoldCare,
+    /// Which callers are asked what it was like.
+    pub survey: Option<Survey>,
     /// A sound file of the PBX that says the name, for [`Intro::Queue`]; empty if there is none.
     pub spoken: String,
     /// What is said when an agent has answered.
@@ -468,6 +474,7 @@ impl Queue {
             handle_time: Span::seconds(180),
             warn: Warnings::default(),
             hold: HoldCare::default(),
+            survey: None,
             spoken: String::new(),
             greeting: Greeting::default(),
         }

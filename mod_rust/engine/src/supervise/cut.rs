@@ -61,6 +61,14 @@ impl super::Supervision {
         self.cuts.contains_key(&call)
     }
 
+    /// Whether that is to be the caller's end as well.
+    pub(crate) fn cuts_caller(&self, call: CallId) -> bool {
+        self.cuts.get(&call).is_some_and(|pending| match pending.how {
+            Cut::Disconnected(Whom::Caller | Whom::Both) | Cut::TakenOver => true,
+            Cut::Disconnected(Whom::Agent) => false,
+        })
+    }
+
     pub(super) fn cut_calls(&self) -> impl Iterator<Item = &CallId> {
         self.cuts.keys()
     }

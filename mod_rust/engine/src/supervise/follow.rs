@@ -12,6 +12,13 @@ impl Engine {
     pub(crate) fn handed_over(&mut self, call: CallId) {
         self.drop_transfer(call, Refusal::NotTalking);
         self.supervision.no_place_in(call);
+        if let Some(of) = self.calls.get_mut(call.0) {
+            // Who is away goes nowhere without coming back first: the agent has just left.
+            if of.errand.as_ref().is_some_and(|errand| errand.is_under_way()) {
+                return;
+            }
+            of.handed_over = true;
+        }
         let mut unheard = Vec::new();
         for (id, monitor) in &mut self.supervision.monitors {
             if monitor.call == Some(call) && monitor.follow == Follow::Call && !monitor.handed {
@@ -91,6 +98,19 @@ impl Engine {
         }
     }
 
+    /// Who listens to a conversation hears nothing before the caller is back: what is said and keyed in there is for nobody.
+    pub(crate) fn close_ears(&mut self, agent: AgentId, call: CallId) {
+        for id in self.supervision.of_agent(agent) {
+            let Some(monitor) = self.supervision.monitors.get_mut(&id) else {
+                continue;
+            };
+            let hears = monitor.call == Some(call) && monitor.mode != MonitorMode::TakeOver;
+            if hears && core::mem::take(&mut monitor.attached) {
+                self.tell_monitor(id, MonitorAction::Idle);
+            }
+        }
+    }
+
     /// A conversation of an agent has ended.
     pub(crate) fn detach_followers(&mut self, agent: AgentId, call: CallId) {
         for id in self.supervision.of_agent(agent) {
@@ -118,8 +138,12 @@ impl Engine {
         };
         let (mode, follow) = (monitor.mode, monitor.follow);
         if let Some(call) = monitor.call {
-            let talk = self.calls.get(call.0).and_then(|call| call.talk);
-            if !monitor.attached && !monitor.handed && talk.is_some_and(|talk| talk.state.holds()) {
+            let of = self.calls.get(call.0);
+            let holds = of
+                .and_then(|call| call.talk)
+                .is_some_and(|talk| talk.state.holds());
+            let away = of.is_some_and(|call| call.errand.is_some());
+            if !monitor.attached && !monitor.handed && (holds || away) {
                 return;
             }
             monitor.attached = true;

@@ -4,15 +4,15 @@ use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
-    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
-    Reason, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone,
-    Warnings, Way, WrapUp,
+    Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
+    Queue, Reason, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Survey, Tier,
+    TierLimits, Tone, Warnings, Way, WrapUp,
 };
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
     Act, Attached, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure,
-    Order, Party, PhoneState, TalkState, Whom,
+    Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -94,6 +94,19 @@ fn supervising() -> impl Strategy<Value = Command> {
             to,
             reason
         }),
+        (text(), to_ivr(), option::of(span())).prop_map(|(agent, to, timeout)| Command::Ivr {
+            agent,
+            to,
+            timeout
+        }),
+        any::<String>().prop_map(|agent| Command::Survey { agent }),
+    ]
+}
+
+fn to_ivr() -> impl Strategy<Value = ToIvr> {
+    prop_oneof![
+        any::<String>().prop_map(|name| ToIvr::Named { name }),
+        any::<String>().prop_map(|place| ToIvr::Place { place }),
     ]
 }
 
@@ -340,7 +353,13 @@ fn queue() -> impl Strategy<Value = Queue> {
     );
     let choices = (pick, needs, door(), wrap_up);
     let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
-    let parts = (exits(), callback(), warnings(), hold_care(), greeting());
+    let survey = (any::<String>(), any::<u8>(), span()).prop_map(|(place, share, min_talk)| Survey {
+        place,
+        share,
+        min_talk,
+    });
+    let held = (hold_care(), option::of(survey));
+    let parts = (exits(), callback(), warnings(), held, greeting());
     (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
         |((name, music), choices, numbers, spans, lists, parts)| Queue {
             name,
@@ -368,7 +387,8 @@ fn queue() -> impl Strategy<Value = Queue> {
             callback: parts.1,
             handle_time: spans.1.3,
             warn: parts.2,
-            hold: parts.3,
+            hold: parts.3.0,
+            survey: parts.3.1,
             spoken: parts.4.0,
             greeting: parts.4.1,
         },
@@ -434,12 +454,22 @@ fn config() -> impl Strategy<Value = Config> {
         remembered,
         decisions,
     });
+    let ivr = (any::<String>(), any::<String>(), span()).prop_map(|(name, place, timeout)| Ivr {
+        name,
+        place,
+        timeout,
+    });
     let reason = (any::<String>(), steps()).prop_map(|(name, warn)| Reason { name, warn });
     (
         vec(tier, 0..3),
         vec(queue(), 0..3),
         (vec(agent(), 0..3), supervision()),
-        (vec(menu(), 0..2), vec(reason, 0..2), vec(disposition(), 0..2)),
+        (
+            vec(menu(), 0..2),
+            vec(reason, 0..2),
+            vec(disposition(), 0..2),
+            vec(ivr, 0..2),
+        ),
         misses,
         limits,
     )
@@ -448,7 +478,7 @@ fn config() -> impl Strategy<Value = Config> {
                 tiers,
                 queues,
                 (agents, (supervisors, supervision)),
-                (menus, reasons, dispositions),
+                (menus, reasons, dispositions, ivrs),
                 misses,
                 limits,
             )| {
@@ -461,6 +491,7 @@ fn config() -> impl Strategy<Value = Config> {
                     menus,
                     reasons,
                     dispositions,
+                    ivrs,
                     misses,
                     limits,
                 }
@@ -529,8 +560,25 @@ fn conduct() -> impl Strategy<Value = Input> {
     prop_oneof![
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Held { call, on }),
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Muted { call, on }),
-        (call(), prop_oneof![Just(Order::Hold), Just(Order::Mute)])
+        (
+            call(),
+            prop_oneof![Just(Order::Hold), Just(Order::Mute), Just(Order::Ivr)]
+        )
             .prop_map(|(call, what)| Input::NotDone { call, what }),
+        call().prop_map(|call| Input::WentAway { call }),
+        (
+            call(),
+            prop_oneof![
+                any::<String>().prop_map(Return::With),
+                Just(Return::RanOut),
+                Just(Return::TimedOut)
+            ]
+        )
+            .prop_map(|(call, how)| Input::CameBack { call, how }),
+        (call(), any::<Option<(u8, u8)>>()).prop_map(|(call, score)| Input::Surveyed {
+            call,
+            score: score.map(|(score, highest)| Score { score, highest }),
+        }),
     ]
 }
 
@@ -808,8 +856,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[25]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 25 })
+        decode::<Input>(&[28]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 28 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -3,7 +3,7 @@
 use hotline_engine::action::{CommandOutcome, Refusal};
 use hotline_engine::config::Door;
 use hotline_engine::ids::{CallId, MonitorId, SupervisorId};
-use hotline_engine::input::{Destination, Follow, MonitorMode, Whom};
+use hotline_engine::input::{Destination, Follow, MonitorMode, ToIvr, Whom};
 use hotline_engine::is_dialable;
 use hotline_engine::{Command, Span};
 use hotline_wire as wire;
@@ -154,6 +154,19 @@ pub(crate) fn asked(
             to: destination(to, place_of)?,
             reason,
         },
+        wire::Command::Ivr {
+            agent,
+            to,
+            timeout_seconds,
+        } => Command::Ivr {
+            agent,
+            to: match to {
+                wire::command::ToIvr::Named { name } => ToIvr::Named { name },
+                wire::command::ToIvr::Place { place } => ToIvr::Place { place },
+            },
+            timeout: timeout_seconds.map(|seconds| Span::seconds(seconds.into())),
+        },
+        wire::Command::Survey { agent } => Command::Survey { agent },
         wire::Command::CancelCallback { callback } => Command::CancelCallback {
             callback: named(&callback)?,
         },
@@ -334,6 +347,15 @@ impl Vocabulary {
                 to: sent_to(to),
                 reason,
             },
+            Command::Ivr { agent, to, timeout } => wire::Command::Ivr {
+                agent,
+                to: match to {
+                    ToIvr::Named { name } => wire::command::ToIvr::Named { name },
+                    ToIvr::Place { place } => wire::command::ToIvr::Place { place },
+                },
+                timeout_seconds: timeout.map(|span| u32::try_from(span.0 / 1_000_000).unwrap_or(u32::MAX)),
+            },
+            Command::Survey { agent } => wire::Command::Survey { agent },
             Command::CancelCallback { callback } => wire::Command::CancelCallback {
                 callback: self.call(callback),
             },
@@ -447,6 +469,14 @@ pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -
             Refusal::QueueUnmanned => (
                 Out::QueueUnmanned,
                 "the queue has no agents, and does not wait without; the agent still has the caller",
+            ),
+            Refusal::UnknownIvr => (
+                Out::UnknownIvr,
+                "the settings have no [[ivr]] of that name; a place of the dialplan is CONTEXT,EXTENSION,PRIORITY",
+            ),
+            Refusal::NoSurvey => (
+                Out::NoSurvey,
+                "the queue has no [queue.survey] in the settings; the agent still has the caller",
             ),
             Refusal::OutOfRange => (
                 Out::OutOfRange,

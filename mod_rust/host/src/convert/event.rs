@@ -2,7 +2,7 @@
 
 use hotline_engine::config::Operation;
 use hotline_engine::event::{
-    CallOutcome, CallbackOutcome, Cut, Event, Limit, MonitorOutcome, OfferResult, RefusedCall,
+    CallOutcome, CallbackOutcome, Cut, Event, IvrOutcome, Limit, MonitorOutcome, OfferResult, RefusedCall,
     RetrieveFailure, RetrieveResult,
 };
 use hotline_engine::ids::CallId;
@@ -158,6 +158,71 @@ impl Vocabulary {
                 to: super::command::sent_to(to),
                 reason,
                 author,
+            },
+            Event::IvrStarted {
+                call,
+                agent,
+                queue,
+                ivr,
+                author,
+            } => wire::Event::IvrStarted {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                ivr,
+                author,
+            },
+            Event::IvrEnded {
+                call,
+                agent,
+                queue,
+                ivr,
+                outcome,
+                result,
+                lasted,
+            } => wire::Event::IvrEnded {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                ivr,
+                outcome: match outcome {
+                    IvrOutcome::Returned => words::IvrOutcome::Returned,
+                    IvrOutcome::RanOut => words::IvrOutcome::RanOut,
+                    IvrOutcome::TimedOut => words::IvrOutcome::TimedOut,
+                    IvrOutcome::HungUp => words::IvrOutcome::HungUp,
+                    IvrOutcome::AgentGone => words::IvrOutcome::AgentGone,
+                },
+                result,
+                lasted: lasted.0,
+            },
+            Event::SurveyOffered {
+                call,
+                agent,
+                queue,
+                author,
+            } => wire::Event::SurveyOffered {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                author,
+            },
+            Event::SurveyAnswered {
+                call,
+                agent,
+                queue,
+                score,
+                highest,
+            } => wire::Event::SurveyAnswered {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
+                score,
+                highest,
+            },
+            Event::SurveyUnanswered { call, agent, queue } => wire::Event::SurveyUnanswered {
+                call: self.call(call),
+                agent: self.agent(agent),
+                queue: self.queue(queue),
             },
             Event::CallFinished {
                 call,

@@ -6,6 +6,7 @@ mod blacklist;
 mod disposition;
 mod greeting;
 mod hold;
+mod ivr;
 mod policy;
 mod queue;
 mod reader;
@@ -191,7 +192,8 @@ fn parse(text: &str) -> Read<Settings> {
         let name = once.take(&value, value.filled()?)?;
         config.reasons.push(policy::reason(name, table)?);
     }
-    settings.config.dispositions = disposition::read_all(&mut file, &names)?;
+    config.dispositions = disposition::read_all(&mut file, &names)?;
+    config.ivrs = ivr::ivrs(&mut file)?;
     let (agents, pins) = agent::read_all(&mut file, &names)?;
     settings.config.agents = agents;
     settings.pins = pins;
@@ -229,6 +231,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
             menus: Vec::new(),
             reasons: Vec::new(),
             dispositions: Vec::new(),
+            ivrs: Vec::new(),
             misses: Misses {
                 no_answer: Span::seconds(10),
                 rejected: Span::seconds(10),

@@ -9,6 +9,7 @@ use hotline_engine::config::{MAX_ALSO, MAX_RULES, MAX_SKILLS, Operation};
 use super::Names;
 use super::greeting::{greeting, sound};
 use super::hold::hold;
+use super::ivr::survey;
 use super::policy::{Ways, rule, steps};
 use super::reader::{Form, Once, Read, Table, Value};
 
@@ -68,6 +69,7 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("callback", &mut queue.callback, callback)?;
     table.set("warn", &mut queue.warn, warnings)?;
     table.set("hold", &mut queue.hold, hold)?;
+    table.set("survey", &mut queue.survey, survey)?;
     table.set("spoken", &mut queue.spoken, sound)?;
     table.set("greeting", &mut queue.greeting, greeting)?;
     let ways = Ways {

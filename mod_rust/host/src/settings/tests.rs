@@ -193,6 +193,9 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
     queue.exits = Exits::default();
     queue.warn = Warnings::default();
     queue.hold = HoldCare::default();
+    let survey = queue.survey.take().unwrap();
+    assert_eq!((survey.share, survey.min_talk), (100, Span::ZERO));
+    assert_eq!(full.ivrs[0].timeout, Span::seconds(120));
     queue.spoken.clear();
     queue.greeting = Greeting::default();
     queue.rules.clear();

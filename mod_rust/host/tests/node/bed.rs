@@ -33,6 +33,8 @@ pub struct FakePbx {
     pub retrieved: Mutex<Vec<(CallId, String)>>,
     pub held: Mutex<Vec<(CallId, bool)>>,
     pub muted: Mutex<Vec<(CallId, bool)>>,
+    pub sent_away: Mutex<Vec<(CallId, String)>>,
+    pub brought_back: Mutex<Vec<CallId>>,
 }
 
 impl Pbx for FakePbx {
@@ -64,6 +66,12 @@ impl Pbx for FakePbx {
     }
     fn mute(&self, call: CallId, on: bool) {
         self.muted.lock().unwrap().push((call, on));
+    }
+    fn send_away(&self, call: CallId, place: &str) {
+        self.sent_away.lock().unwrap().push((call, place.to_owned()));
+    }
+    fn bring_back(&self, call: CallId) {
+        self.brought_back.lock().unwrap().push(call);
     }
     fn place_of(&self, number: &str) -> Option<String> {
         number.starts_with('0').then(|| format!("away,{number}"))

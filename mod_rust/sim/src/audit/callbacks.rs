@@ -99,6 +99,8 @@ impl Callbacks {
             | Action::Retrieve { .. }
             | Action::Hold { .. }
             | Action::Mute { .. }
+            | Action::SendAway { .. }
+            | Action::BringBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

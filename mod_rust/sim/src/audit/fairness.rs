@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_engine::config::{Config, Operation, Queue};
-use hotline_engine::event::{AgentState, AgentView};
+use hotline_engine::event::{AgentState, AgentView, IvrOutcome};
 use hotline_engine::ids::{AgentId, CallId, OfferId, QueueId, TierId};
 use hotline_engine::input::{Caller, Destination};
 use hotline_engine::{Event, Input, Span, Time, View};
@@ -27,6 +27,8 @@ pub(super) struct Fairness {
     offers: BTreeMap<OfferId, CallId>,
     /// Calls that were sent to one agent, and have not joined yet.
     sent: BTreeSet<CallId>,
+    /// Calls whose caller is away in the dialplan without an agent.
+    away: BTreeSet<CallId>,
 }
 
 /// A caller, over all visits.
@@ -68,6 +70,7 @@ impl Fairness {
             seekers: BTreeMap::new(),
             offers: BTreeMap::new(),
             sent: BTreeSet::new(),
+            away: BTreeSet::new(),
         }
     }
 
@@ -112,6 +115,9 @@ impl Fairness {
                 visits: 0,
             };
             self.people.insert(*call, person);
+        }
+        if let Input::CameBack { call, .. } = input {
+            self.away.remove(call);
         }
         if let Input::Owed { callback, owed, .. } = input
             && !self.people.contains_key(callback)
@@ -199,6 +205,11 @@ impl Fairness {
                     self.sent.insert(*call);
                 }
             }
+            Event::IvrEnded { call, outcome, .. } => {
+                if *outcome == IvrOutcome::AgentGone {
+                    self.away.insert(*call);
+                }
+            }
             Event::CallFinished { call, .. } => {
                 self.seekers.remove(call);
             }
@@ -211,6 +222,10 @@ impl Fairness {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::DispositionSet { .. }
+            | Event::IvrStarted { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }
@@ -297,7 +312,7 @@ impl Fairness {
         let idle = self
             .seekers
             .iter()
-            .filter(|(_, seeker)| seeker.rings == 0 && !seeker.connected);
+            .filter(|(call, seeker)| seeker.rings == 0 && !seeker.connected && !self.away.contains(call));
         idle.filter(|(call, seeker)| self.suits(agent, **call, seeker))
             .map(|(call, seeker)| (*call, seeker))
     }

@@ -204,6 +204,11 @@ impl Audit {
             | Event::MuteChanged { .. }
             | Event::DispositionSet { .. }
             | Event::CallTransferred { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
             | Event::CallbackEnded { .. }
@@ -265,6 +270,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Retrieve { .. }
         | Action::Hold { .. }
         | Action::Mute { .. }
+        | Action::SendAway { .. }
+        | Action::BringBack { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

@@ -120,6 +120,11 @@ impl Visits {
                 | Event::MuteChanged { .. }
                 | Event::DispositionSet { .. }
                 | Event::CallTransferred { .. }
+                | Event::IvrStarted { .. }
+                | Event::IvrEnded { .. }
+                | Event::SurveyOffered { .. }
+                | Event::SurveyAnswered { .. }
+                | Event::SurveyUnanswered { .. }
                 | Event::CallbackPlaced { .. }
                 | Event::CallbackRestored { .. }
                 | Event::CallbackDialled { .. }

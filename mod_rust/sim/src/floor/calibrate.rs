@@ -190,6 +190,7 @@ fn config() -> Config {
     };
     let second = Span::seconds(5);
     Config {
+        ivrs: Vec::new(),
         tiers: vec![tier("standard", 0), tier("gold", 60)],
         queues: QUEUES.map(queue).to_vec(),
         agents: (0..AGENTS).map(agent).collect(),

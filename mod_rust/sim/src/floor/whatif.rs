@@ -176,6 +176,9 @@ impl Story {
             | Input::Held { .. }
             | Input::Muted { .. }
             | Input::NotDone { .. }
+            | Input::WentAway { .. }
+            | Input::CameBack { .. }
+            | Input::Surveyed { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
@@ -302,6 +305,8 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Mute { .. }
         | Command::Transfer { .. }
         | Command::Dispose { .. }
+        | Command::Ivr { .. }
+        | Command::Survey { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

@@ -5,7 +5,7 @@ use hotline_engine::config::{Door, Exit, MAX_HOPS, Way};
 use hotline_engine::event::{CallOutcome, Estimate};
 use hotline_engine::ids::{CallId, OfferId, QueueId, TierId};
 use hotline_engine::input::{Departure, Party};
-use hotline_engine::{CallAction, Event, Span};
+use hotline_engine::{Action, CallAction, Event, Span};
 
 use super::Model;
 use super::call::{Call, Rank, Ring, Stage, Visitor};
@@ -145,6 +145,7 @@ impl Model {
                     Exit::Onward | Exit::Queue(_) | Exit::Callback => Place::Onward,
                 };
                 self.visit_over(&leaver, outcome, Party::System, exit);
+                self.no_longer_away(&leaver);
                 let retry_in = tail.map(|tail| tail.p50);
                 self.release(id, status(outcome), place, say, retry_in);
             }
@@ -160,8 +161,17 @@ impl Model {
                 if owed == Owed::Anew {
                     self.place_callback(&leaver.visitor, leaver.queue, leaver.rank);
                 }
+                self.no_longer_away(&leaver);
                 self.release(id, Status::Callback, Place::Onward, say, None);
             }
+        }
+    }
+
+    /// Whoever leaves the queue while away is brought back to go on.
+    fn no_longer_away(&mut self, leaver: &Leaver) {
+        if leaver.visitor.errand.is_some() {
+            let call = leaver.visitor.id;
+            self.actions.push(Action::BringBack { call });
         }
     }
 

@@ -8,6 +8,7 @@ use hotline_engine::{Span, Time};
 
 use super::Model;
 use super::hold::Held;
+use super::ivr::Errand;
 use super::watch::Watch;
 
 /// Who calls, over all queues visited.
@@ -24,6 +25,8 @@ pub(super) struct Visitor {
     pub(super) called_back: bool,
     /// An agent sent it on: it has no agent of its own any more.
     pub(super) sent: bool,
+    /// What it is away for.
+    pub(super) errand: Option<Errand>,
 }
 
 /// A visitor in a queue.
@@ -56,6 +59,8 @@ pub(super) struct Call {
     pub(super) talk: Option<Talk>,
     /// While the caller is on hold.
     pub(super) held: Option<Held>,
+    /// It goes on without the agent.
+    pub(super) handed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]

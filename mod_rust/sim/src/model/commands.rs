@@ -87,6 +87,8 @@ impl Model {
             Command::Hold { agent, on } => self.wants_hold(id, agent, *on),
             Command::Mute { agent, on } => self.wants_mute(id, agent, *on),
             Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
+            Command::Ivr { agent, to, timeout } => self.wants_ivr(id, agent, to, *timeout),
+            Command::Survey { agent } => self.wants_survey(id, agent),
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();
                 let at = known.position(|known| known.id == *callback);

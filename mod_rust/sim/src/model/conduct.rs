@@ -25,6 +25,7 @@ enum What {
     Hold(bool),
     Mute(bool),
     Transfer(Destination, String),
+    Survey,
 }
 
 impl What {
@@ -33,7 +34,10 @@ impl What {
             (self, other),
             (What::Hold(_), What::Hold(_))
                 | (What::Mute(_), What::Mute(_))
-                | (What::Transfer(..), What::Transfer(..))
+                | (
+                    What::Transfer(..) | What::Survey,
+                    What::Transfer(..) | What::Survey
+                )
         )
     }
 }
@@ -43,6 +47,10 @@ pub(super) enum Sent {
     To(String),
     Into(usize, Option<usize>),
     Lost,
+    /// To the same queue, once back.
+    Back,
+    /// To be asked, by whose word.
+    Asked(String, String),
 }
 
 impl Sent {
@@ -51,13 +59,16 @@ impl Sent {
             Sent::To(place) => Exit::Place(place.clone()),
             Sent::Into(queue, _) => Exit::Queue(model.queues[*queue].settings.name.clone()),
             Sent::Lost => Exit::Onward,
+            Sent::Asked(place, _) => Exit::Place(place.clone()),
+            Sent::Back => unreachable!("its queue is the call's"),
         }
     }
 
     pub(super) fn status(&self) -> Status {
         match self {
             Sent::To(_) | Sent::Into(..) => Status::Transferred,
-            Sent::Lost => Status::Removed,
+            Sent::Lost | Sent::Back => Status::Removed,
+            Sent::Asked(..) => Status::Survey,
         }
     }
 }
@@ -70,9 +81,10 @@ impl Model {
         Ok((call, talk.ok_or(Refusal::NotTalking)?))
     }
 
-    fn talk_of_two(&self, agent: &str) -> Result<(CallId, Talk), Refusal> {
+    pub(super) fn talk_of_two(&self, agent: &str) -> Result<(CallId, Talk), Refusal> {
         let (call, talk) = self.talk_of(agent)?;
-        if matches!(talk.state, TalkState::Talking | TalkState::OnHold) {
+        let here = self.call(call).is_some_and(|call| call.visitor.errand.is_none());
+        if here && matches!(talk.state, TalkState::Talking | TalkState::OnHold) {
             Ok((call, talk))
         } else {
             Err(Refusal::NotAlone)
@@ -204,6 +216,17 @@ impl Model {
         }
     }
 
+    pub(super) fn wishes_survey(&mut self, call: CallId, asked: CommandId) {
+        self.wish_for(call, asked, What::Survey);
+    }
+
+    /// Whether the agent was asked to leave the caller.
+    pub(super) fn agent_is_leaving(&self, call: CallId) -> bool {
+        let leaves =
+            |wish: &Wish| wish.call == call && matches!(wish.what, What::Transfer(..) | What::Survey);
+        self.wishes.iter().any(leaves)
+    }
+
     pub(super) fn sends_no_more(&mut self, call: CallId, why: Refusal) {
         let place = String::new();
         let any = What::Transfer(Destination::Place { place }, String::new());
@@ -214,6 +237,7 @@ impl Model {
         let what = match what {
             Order::Hold => What::Hold(true),
             Order::Mute => What::Mute(true),
+            Order::Ivr => return self.stays_here(call),
         };
         self.give_up_wish(call, &what, Refusal::NotTalking);
     }
@@ -236,7 +260,11 @@ impl Model {
             talk.by_command = false;
             self.actions.push(Action::Hold { call: id, on: false });
         }
-        self.talk_goes_on(id, state);
+        let errand = self.call_mut(id).and_then(|call| call.visitor.errand.as_mut());
+        match errand.filter(|errand| errand.away()) {
+            Some(errand) => errand.back_to = state,
+            None => self.talk_goes_on(id, state),
+        }
     }
 
     pub(super) fn is_held(&mut self, id: CallId, on: bool) {
@@ -284,6 +312,16 @@ impl Model {
         let Wish {
             asked, author, what, ..
         } = self.wishes.remove(at);
+        if matches!(what, What::Survey) {
+            let survey = self.queues[call.queue].settings.survey.clone();
+            let outcome = if survey.is_some() {
+                CommandOutcome::Done
+            } else {
+                CommandOutcome::Refused(Refusal::NotTalking)
+            };
+            self.reply(asked, outcome);
+            return survey.map(|survey| Sent::Asked(survey.place, author));
+        }
         let What::Transfer(to, reason) = what else {
             return None;
         };

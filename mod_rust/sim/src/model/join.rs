@@ -47,6 +47,7 @@ impl Model {
             hops: 0,
             called_back: false,
             sent: false,
+            errand: None,
         };
         self.enter(visitor, queue, None);
     }
@@ -79,6 +80,7 @@ impl Model {
             id,
             hops: 0,
             sent: false,
+            errand: None,
             called_back: matches!(how, CallbackOutcome::Resumed(_)),
             caller: Caller {
                 attached: if caller.attached == Attached::default() {
@@ -118,7 +120,9 @@ impl Model {
         first: Option<(usize, Time)>,
     ) {
         self.count_arrival(queue);
-        let turned_away = if callback.is_some() || visitor.sent && first.is_some() {
+        let kept =
+            visitor.errand.is_some() && visitor.hops == 0 && self.queues[queue].door != Door::Emergency;
+        let turned_away = if callback.is_some() || kept || visitor.sent && first.is_some() {
             None
         } else {
             self.admission(&visitor, queue)
@@ -187,6 +191,7 @@ impl Model {
             rings: vec![],
             talk: None,
             held: None,
+            handed: false,
             visitor,
         };
         self.calls.push(call);

@@ -32,7 +32,8 @@ impl Model {
         let queue = &self.queues[call.queue].settings;
         let several = queue.strategy == Strategy::RingAll && call.sticky.is_none();
         let more = several && call.rings.len() < queue.ring_all_max as usize;
-        call.stage == Stage::Waiting && (call.rings.is_empty() || more)
+        let here = call.visitor.errand.is_none();
+        here && call.stage == Stage::Waiting && (call.rings.is_empty() || more)
     }
 
     /// Whom the call is offered to, and in which queue.

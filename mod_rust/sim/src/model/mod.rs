@@ -11,6 +11,7 @@ mod conduct;
 mod dispose;
 mod estimates;
 mod hold;
+mod ivr;
 mod join;
 mod matching;
 mod menus;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use hotline_engine::action::CommandOutcome;
 use hotline_engine::config::{self, Config, Door};
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
-use hotline_engine::input::Party;
+use hotline_engine::input::{Departure, Party};
 use hotline_engine::{Action, CallAction, Event, Input, Time};
 
 use agent::{Agent, Doing};
@@ -62,6 +63,7 @@ pub(crate) struct Model {
     places: BTreeMap<MonitorId, TakenPlace>,
     endings: Vec<Ending>,
     wishes: Vec<conduct::Wish>,
+    awaited: Vec<ivr::Awaited>,
     /// Who gave the present command.
     author: String,
     offers_made: u64,
@@ -123,6 +125,7 @@ impl Model {
             places: BTreeMap::new(),
             endings: vec![],
             wishes: vec![],
+            awaited: vec![],
             author: String::new(),
             offers_made: 0,
             visits_made: 0,
@@ -166,6 +169,11 @@ impl Model {
             | Event::MuteChanged { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
+            | Event::IvrStarted { .. }
+            | Event::IvrEnded { .. }
+            | Event::SurveyOffered { .. }
+            | Event::SurveyAnswered { .. }
+            | Event::SurveyUnanswered { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
@@ -220,12 +228,16 @@ impl Model {
             Input::Ended { call, by, phone } => match self.call(*call).map(|call| call.stage) {
                 Some(Stage::Talking) => self.hang_up(*call, *by, Some(*phone)),
                 Some(Stage::Connecting) => self.not_connected(*call, *by, *phone),
+                Some(Stage::Waiting) if *by == Party::Caller => self.caller_left(*call, Departure::HungUp),
                 Some(Stage::Waiting) | None => {}
             },
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.phone_says(*call, *state),
             Input::Held { call, on } => self.is_held(*call, *on),
             Input::Muted { call, on } => self.is_muted(*call, *on),
+            Input::WentAway { call } => self.is_away(*call),
+            Input::CameBack { call, how } => self.is_back(*call, how),
+            Input::Surveyed { call, score } => self.answered_survey(*call, *score),
             Input::NotDone { call, what } => self.host_cannot(*call, *what),
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),

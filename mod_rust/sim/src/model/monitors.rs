@@ -171,7 +171,8 @@ impl Model {
             let talk = self.call(call).and_then(|call| call.talk);
             let held =
                 talk.is_some_and(|talk| matches!(talk.state, TalkState::OnHold | TalkState::Consulting));
-            if held && !monitor.hears && !monitor.away {
+            let away = self.call(call).is_some_and(|call| call.visitor.errand.is_some());
+            if (held || away) && !monitor.hears && !monitor.away {
                 return;
             }
             if let Some(monitor) = self.monitor_mut(id) {
@@ -324,6 +325,18 @@ impl Model {
                 }
                 self.monitor_changed(old.id, old.mode);
                 self.monitor_hears(old.id);
+            }
+        }
+    }
+
+    /// A caller goes away.
+    pub(super) fn monitors_stop_hearing(&mut self, agent: usize, call: CallId) {
+        for old in self.monitors_of(agent) {
+            if old.call == Some(call) && old.hears && old.mode != MonitorMode::TakeOver {
+                if let Some(monitor) = self.monitor_mut(old.id) {
+                    monitor.hears = false;
+                }
+                self.tell_monitor(old.id, MonitorAction::Idle);
             }
         }
     }

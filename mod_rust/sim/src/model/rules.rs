@@ -18,17 +18,21 @@ pub(super) enum Item {
     Warn,
     Comfort,
     Retrieve,
+    BringBack,
 }
 
 impl Model {
     /// What a call has to do next, and when.
     pub(super) fn agenda(&self, call: &Call) -> Option<(Time, Item)> {
+        let back = call.visitor.errand.as_ref().and_then(|errand| errand.until);
+        let back = back.map(|at| (at, Item::BringBack));
         let warn = call.watch.next.map(|at| (at, Item::Warn));
         match call.stage {
             Stage::Talking => {
                 let held = call.held.as_ref();
                 let items = [
                     warn,
+                    back,
                     held.and_then(Held::comfort_at).map(|at| (at, Item::Comfort)),
                     held.and_then(Held::retrieve_at).map(|at| (at, Item::Retrieve)),
                 ];
@@ -45,6 +49,7 @@ impl Model {
                     rules.min().map(|at| (at, Item::Rules)),
                     call.leave_at.map(|at| (at, Item::MaxWait)),
                     warn,
+                    back,
                 ];
                 items.into_iter().flatten().min()
             }
@@ -86,6 +91,7 @@ impl Model {
                 }
                 Some((_, Item::Comfort)) => self.comfort(id),
                 Some((_, Item::Retrieve)) => self.retrieve(id),
+                Some((_, Item::BringBack)) => self.brings_back(id),
             }
         }
     }

@@ -324,6 +324,12 @@ impl Model {
         self.endings.push(ending);
     }
 
+    /// Whether the end that is on its way is the caller's as well.
+    pub(super) fn ends_for_caller(&self, call: CallId) -> bool {
+        let ending = self.endings.iter().find(|ending| ending.call == call);
+        ending.is_some_and(|ending| ending.how != Cut::Disconnected(Whom::Agent))
+    }
+
     /// Who is told to have ended a conversation.
     pub(super) fn told_end(&mut self, call: CallId, agent: usize, queue: usize, by: Party) -> Party {
         let Some(at) = self.endings.iter().position(|ending| ending.call == call) else {
@@ -357,6 +363,12 @@ impl Model {
     }
 
     pub(super) fn handed_over(&mut self, call: CallId) {
+        if let Some(of) = self.call_mut(call) {
+            if of.visitor.errand.as_ref().is_some_and(super::ivr::Errand::away) {
+                return;
+            }
+            of.handed = true;
+        }
         self.sends_no_more(call, Refusal::NotTalking);
         self.no_place(call);
         for old in self.monitors.clone() {

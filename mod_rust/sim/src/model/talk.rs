@@ -160,9 +160,26 @@ impl Model {
         self.events.extend(call.watch.clear(now));
         let lasted = now.since(talk.since);
         let (queue, tier) = (QueueId(call.queue as u32), TierId(call.visitor.tier as u8));
+        let left = by == Party::Agent && !call.handed && !self.ends_for_caller(id);
         let told = self.told_end(id, talk.agent, call.queue, by);
-        let sent = self.conversation_over(&mut call, talk.agent, by);
-        let to = sent.as_ref().map_or(Exit::Onward, |sent| sent.exit(self));
+        let mut sent = self.conversation_over(&mut call, talk.agent, by);
+        if self.errand_over(&mut call, talk.agent, left, by == Party::Caller) {
+            let removed = self.queues[call.queue].removed;
+            sent = Some(if removed { Sent::Lost } else { Sent::Back });
+        }
+        if left && sent.is_none() {
+            sent = self
+                .asked_at(&call, &talk)
+                .map(|place| Sent::Asked(place, String::new()));
+        }
+        if let Some(Sent::Asked(_, author)) = &sent {
+            self.goes_to_be_asked(&call, talk.agent, author.clone());
+        }
+        let to = match &sent {
+            None => Exit::Onward,
+            Some(Sent::Back) => Exit::Queue(self.queues[call.queue].settings.name.clone()),
+            Some(sent) => sent.exit(self),
+        };
         self.events.push(Event::CallFinished {
             call: id,
             queue,
@@ -181,11 +198,11 @@ impl Model {
         match &sent {
             None if by == Party::Caller => {}
             None => self.release(id, Status::Answered, Place::Onward, vec![], None),
-            Some(Sent::Into(..)) => {}
+            Some(Sent::Into(..) | Sent::Back) => {}
             Some(sent) => {
                 let place = match sent {
-                    Sent::To(place) => Place::There(place.clone()),
-                    Sent::Into(..) | Sent::Lost => Place::Onward,
+                    Sent::To(place) | Sent::Asked(place, _) => Place::There(place.clone()),
+                    Sent::Into(..) | Sent::Lost | Sent::Back => Place::Onward,
                 };
                 self.release(id, sent.status(), place, vec![], None);
             }
@@ -202,6 +219,10 @@ impl Model {
             // What the agent does now counts in the estimates that are told below.
             self.notice_agents();
             self.visit_of_sent(call, queue, agent);
+        } else if let Some(Sent::Back) = sent {
+            self.notice_agents();
+            let queue = call.queue;
+            self.visit_of_sent(call, queue, None);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use hotline_engine::config::{Config, Door};
 use hotline_engine::ids::{CallId, CommandId};
-use hotline_engine::input::Destination;
+use hotline_engine::input::{Destination, ToIvr};
 use hotline_engine::{Command, Input, Span};
 
 use super::World;
@@ -118,9 +118,22 @@ impl World {
             Some(_) | None => self.agent(),
         };
         let on = !self.random.one_in(3);
-        match self.random.below(5) {
+        match self.random.below(9) {
             0 | 1 => Command::Hold { agent, on },
             2 => Command::Mute { agent, on },
+            3..=5 => Command::Ivr {
+                agent,
+                to: match self.random.below(4) {
+                    0 => ToIvr::Place {
+                        place: ["", "pin,s,1"][usize::from(!self.random.one_in(4))].to_owned(),
+                    },
+                    _ => ToIvr::Named {
+                        name: ["pin", "pay", "no such"][self.random.below(3) as usize].to_owned(),
+                    },
+                },
+                timeout: self.random.one_in(3).then(|| self.random.seconds(0, 30)),
+            },
+            6 => Command::Survey { agent },
             _ => Command::Transfer {
                 agent,
                 to: match self.random.below(7) {

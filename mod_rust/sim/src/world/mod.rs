@@ -4,12 +4,13 @@ mod commands;
 mod settings;
 mod supervision;
 
+use hotline_engine::action::Status;
 use hotline_engine::config::Config;
 use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::input::{
-    Act, Attached, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, TalkState,
-    Whom,
+    Act, Attached, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, Return,
+    Score, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -46,6 +47,10 @@ pub(crate) struct World {
     monitors: Vec<MonitorView>,
     /// Orders for conversations, to be carried out.
     orders: Vec<(CallId, Order, bool)>,
+    /// Callers on their way back from the dialplan.
+    returns: Vec<(CallId, Return)>,
+    /// Callers who are asked what it was like.
+    asked: Vec<CallId>,
     /// Whose agent was just hung up.
     hung_up: Option<CallId>,
     past: Vec<Input>,
@@ -88,6 +93,8 @@ impl World {
             talking: Vec::new(),
             monitors: Vec::new(),
             orders: Vec::new(),
+            returns: Vec::new(),
+            asked: Vec::new(),
             hung_up: None,
             past: Vec::new(),
             last_call: 0,
@@ -176,6 +183,11 @@ impl World {
                 }
                 Action::Hold { call, on } => self.orders.push((*call, Order::Hold, *on)),
                 Action::Mute { call, on } => self.orders.push((*call, Order::Mute, *on)),
+                Action::SendAway { call, .. } => self.orders.push((*call, Order::Ivr, true)),
+                // Sometimes it takes its time.
+                Action::BringBack { call } if self.random.one_in(3) => {
+                    self.returns.push((*call, Return::TimedOut));
+                }
                 Action::Disconnect { call, .. } if self.random.one_in(2) => self.hung_up = Some(*call),
                 Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
                 // What they lead to is in the view.
@@ -185,6 +197,7 @@ impl World {
                 | Action::Disconnect { .. }
                 | Action::Comfort { .. }
                 | Action::Retrieve { .. }
+                | Action::BringBack { .. }
                 | Action::Reply { .. }
                 | Action::WatchPhone { .. } => {}
             }
@@ -217,6 +230,7 @@ impl World {
                 self.set_stage(call, Stage::Connecting);
             }
             CallAction::Music { .. } => self.set_stage(call, Stage::Waiting),
+            CallAction::Release { status, .. } if *status == Status::Survey => self.asked.push(call),
             CallAction::Say { .. } | CallAction::Release { .. } => {}
         }
     }
@@ -243,6 +257,16 @@ impl World {
         }
         if !self.orders.is_empty() && self.random.one_in(3) {
             return Some(self.carry_out());
+        }
+        if !self.returns.is_empty() && self.random.one_in(4) {
+            let at = self.random.below(self.returns.len() as u64) as usize;
+            let (call, how) = self.returns.swap_remove(at);
+            return Some(Input::CameBack { call, how });
+        }
+        if !self.asked.is_empty() && self.random.one_in(4) {
+            let call = self.asked.swap_remove(0);
+            let score = self.random.one_in(2).then_some(Score { score: 4, highest: 5 });
+            return Some(Input::Surveyed { call, score });
         }
         match self.random.below(100) {
             0..=17 => Some(self.join()),
@@ -330,6 +354,18 @@ impl World {
             _ if self.random.one_in(8) => Input::NotDone { call, what },
             Order::Hold => Input::Held { call, on },
             Order::Mute => Input::Muted { call, on },
+            Order::Ivr => {
+                let how = match self.random.below(6) {
+                    0 => Return::RanOut,
+                    1 => Return::TimedOut,
+                    at => Return::With(["", "OK", "2:4711", "no"][at as usize - 2].to_owned()),
+                };
+                // Some hang up there, or are brought back.
+                if self.random.one_in(2) {
+                    self.returns.push((call, how));
+                }
+                Input::WentAway { call }
+            }
         }
     }
 

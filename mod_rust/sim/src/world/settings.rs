@@ -3,8 +3,8 @@
 use hotline_engine::Span;
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
-    Greeting, HoldCare, Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue,
-    Reason, Retrieve, Rule, Steps, Strategy, Tier, TierLimits, Warnings, Way, WrapUp,
+    Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
+    Queue, Reason, Retrieve, Rule, Steps, Strategy, Survey, Tier, TierLimits, Warnings, Way, WrapUp,
 };
 
 use crate::random::Random;
@@ -92,6 +92,14 @@ impl Maker<'_> {
             queues,
             agents,
             menus: MENUS.iter().map(|name| self.menu(name)).collect(),
+            ivrs: ["pin", "pay"]
+                .iter()
+                .map(|name| Ivr {
+                    name: (*name).to_owned(),
+                    place: format!("{name},s,1"),
+                    timeout: self.random.seconds(1, 60),
+                })
+                .collect(),
             reasons: vec![Reason {
                 name: "lunch".to_owned(),
                 warn: self.steps(),
@@ -172,6 +180,7 @@ impl Maker<'_> {
             handle_time: self.random.seconds(1, 90),
             warn: self.warnings(),
             hold: self.hold_care(),
+            survey: self.survey(),
             spoken: self.perhaps(|_| "queues/it".to_owned()).unwrap_or_default(),
             greeting: Greeting {
                 caller: self.intros(),
@@ -388,6 +397,14 @@ impl Maker<'_> {
             Intro::Tier,
         ];
         all.into_iter().filter(|_| self.random.one_in(3)).collect()
+    }
+
+    fn survey(&mut self) -> Option<Survey> {
+        self.random.one_in(3).then(|| Survey {
+            place: "survey,s,1".to_owned(),
+            share: self.random.below(101) as u8,
+            min_talk: self.random.seconds(0, 10),
+        })
     }
 
     fn hold_care(&mut self) -> HoldCare {

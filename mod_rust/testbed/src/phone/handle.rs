@@ -418,6 +418,12 @@ impl Phone {
         })
     }
 
+    /// How many packets of keys that somebody pressed were received in the phone's latest call.
+    pub fn keys_heard(&self) -> u64 {
+        self.leg(&self.shared.lock())
+            .map_or(0, |leg| leg.media.keys_heard)
+    }
+
     /// How often the PBX rang this phone so far.
     pub fn offered(&self) -> u64 {
         self.shared

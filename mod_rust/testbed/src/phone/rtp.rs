@@ -36,6 +36,8 @@ pub(super) struct Media {
     pub(super) remote: Option<SocketAddr>,
     /// Audio packets received so far.
     pub(super) received: u64,
+    /// Packets of keys received so far.
+    pub(super) keys_heard: u64,
     /// Tones to make a story of.
     pub(super) follow: Vec<Tone>,
     /// The followed tones that were heard, in their order; each once in a row.
@@ -64,6 +66,7 @@ impl Media {
         Media {
             remote: None,
             received: 0,
+            keys_heard: 0,
             follow: Vec::new(),
             story: Vec::new(),
             loudest: Vec::new(),
@@ -129,6 +132,12 @@ impl Media {
 
     /// Takes a received packet in; says whether it was 20 ms of audio.
     pub(super) fn receive(&mut self, packet: &[u8]) -> bool {
+        if packet
+            .get(1)
+            .is_some_and(|second| second & 0x7f == TELEPHONE_EVENT)
+        {
+            self.keys_heard += 1;
+        }
         let Some(audio) = audio_of(packet) else {
             return false;
         };

@@ -173,6 +173,30 @@ labels!(TalkState {
     Away => "away",
 });
 
+/// How a caller's time in the dialplan ended for the agent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IvrOutcome {
+    /// The caller came back with a result.
+    Returned,
+    /// The dialplan had nothing more for the caller, who came back.
+    RanOut,
+    /// The caller was brought back.
+    TimedOut,
+    /// The caller hung up there.
+    HungUp,
+    /// The agent left meanwhile.
+    AgentGone,
+}
+
+labels!(IvrOutcome {
+    Returned => "returned",
+    RanOut => "ran_out",
+    TimedOut => "timed_out",
+    HungUp => "hung_up",
+    AgentGone => "agent_gone",
+});
+
 /// How a callback ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

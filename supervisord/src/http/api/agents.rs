@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use hotline_wire::command::{Destination, Place};
+use hotline_wire::command::{Destination, Place, ToIvr};
 use hotline_wire::{Command, event};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -200,6 +200,35 @@ enum AgentOrder {
         #[schema(max_length = 256)]
         reason: String,
     },
+    /// Sends the agent's caller into the dialplan, from where the caller comes back with a result. The agent stays reserved.
+    Ivr {
+        /// Where to.
+        to: IvrPlace,
+        /// After so long the caller is brought back; left out is as the node's settings say, or 120.
+        #[serde(default)]
+        #[schema(minimum = 1, maximum = 3600)]
+        timeout_seconds: Option<u32>,
+    },
+    /// Ends the agent's part, and has the caller asked what it was like.
+    Survey {},
+}
+
+/// From where an agent's caller comes back.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+enum IvrPlace {
+    /// One of `[[ivr]]` in the node's settings.
+    Named {
+        /// Its name.
+        #[schema(min_length = 1, max_length = 256)]
+        name: String,
+    },
+    /// Any place of the dialplan. Not for agents.
+    Place {
+        /// As the PBX writes it, such as `verify,s,1`.
+        #[schema(min_length = 1, max_length = 256)]
+        place: String,
+    },
 }
 
 /// Where an agent's caller is to go.
@@ -302,6 +331,15 @@ impl AgentOrder {
                 to: to.destination(),
                 reason,
             },
+            AgentOrder::Ivr { to, timeout_seconds } => Command::Ivr {
+                agent,
+                to: match to {
+                    IvrPlace::Named { name } => ToIvr::Named { name },
+                    IvrPlace::Place { place } => ToIvr::Place { place },
+                },
+                timeout_seconds,
+            },
+            AgentOrder::Survey {} => Command::Survey { agent },
             AgentOrder::StopMonitor { supervisor } => Command::StopMonitor { supervisor },
             AgentOrder::Disconnect { whom } => Command::Disconnect {
                 agent,

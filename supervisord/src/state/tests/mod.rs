@@ -186,7 +186,10 @@ fn changed(number: &str, queues: &[&str], from: AgentState, to: AgentState, sinc
         since: START + since * SECOND,
         ..agent(number, queues)
     };
-    Event::AgentChanged { from, agent: agent.into() }
+    Event::AgentChanged {
+        from,
+        agent: agent.into(),
+    }
 }
 
 fn call(call: &str, queue: &str, joined: u64, connected: Option<u64>) -> CallInfo {

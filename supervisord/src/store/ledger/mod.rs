@@ -7,6 +7,7 @@
 mod agents;
 pub mod figures;
 pub mod rows;
+pub(crate) mod surveys;
 pub(crate) mod tables;
 mod visits;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use figures::{AgentFigures, QueueFigures, slot_of};
 use rows::{Call, Cut, Interval, Offer, Visit};
+use surveys::Survey;
 
 /// One thing that a node told, within a boot.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,9 @@ struct Book {
     visits: BTreeMap<String, Visit>,
     /// Visits whose after-call work may still come, by agent.
     after: BTreeMap<String, Visit>,
+    /// Surveys that may still be answered, by call.
+    #[serde(default)]
+    surveys: BTreeMap<String, Survey>,
     /// Agents who are signed in.
     agents: BTreeMap<String, Interval>,
 }
@@ -104,6 +109,7 @@ struct Changed {
     calls: BTreeMap<(u64, u64, String), Call>,
     visits: BTreeMap<(u64, u64, String), Visit>,
     offers: Vec<Offer>,
+    surveys: BTreeMap<(u64, u64, String), Survey>,
     /// By boot, the event that began them, agent, and when: what was unknown and what follows may begin with one event.
     intervals: BTreeMap<(u64, u64, String, u64), Interval>,
     /// Which event has a caller's number.
@@ -226,6 +232,10 @@ impl Ledger {
             changed
                 .visits
                 .extend(visits.map(|visit| ((visit.boot, visit.born, visit.call.clone()), visit)));
+            let surveys = book.surveys.values().cloned();
+            changed
+                .surveys
+                .extend(surveys.map(|one| ((one.boot, one.born, one.call.clone()), one)));
             let agents = book.agents.values().cloned();
             changed
                 .intervals
@@ -316,6 +326,9 @@ impl Pen<'_> {
                 self.targets(queues);
                 self.all_agents(agents, None);
             }
+            Event::SurveyOffered { .. } | Event::SurveyAnswered { .. } | Event::SurveyUnanswered { .. } => {
+                self.survey_event(frame);
+            }
             _ => self.visit_event(frame),
         }
     }
@@ -357,6 +370,7 @@ impl Pen<'_> {
 
     fn close_all(&mut self, cut: Cut) {
         self.close_agents(cut);
+        self.close_surveys(cut);
         for call in self.book.visits.keys().cloned().collect::<Vec<_>>() {
             self.lose(&call, cut, false);
         }

@@ -7,6 +7,7 @@ use hotline_wire::snapshot::AgentState;
 
 use super::figures::{AgentFigures, QueueFigures, SLOT};
 use super::rows::{Call, Cut, Disposed, Interval, Offer, Visit, party, party_word};
+use super::surveys::{SURVEYS, read_survey, survey_row};
 use super::{Book, Changed, Ledger, Numbers};
 use crate::store::sql::{Row, Sql, SqlError, Value, values};
 
@@ -77,6 +78,13 @@ impl Ledger {
             OFFERS,
             "boot, born",
             changed.offers.iter().map(offer_row),
+        )?;
+        insert(
+            sql,
+            "surveys",
+            SURVEYS,
+            "boot, born, call",
+            changed.surveys.values().map(survey_row),
         )?;
         let intervals = changed.intervals.values().map(interval_row);
         insert(
@@ -167,6 +175,13 @@ impl Ledger {
                     (Some(_), Some(agent)) => book.after.insert(agent.clone(), visit.clone()),
                     (Some(_), None) => None,
                 };
+                Ok(())
+            })?;
+        }
+        for row in sql.rows(&format!("SELECT {SURVEYS} FROM surveys WHERE settled = 0"), &[])? {
+            let survey = read_survey(&row)?;
+            book(&row, &mut |book| {
+                book.surveys.insert(survey.call.clone(), survey.clone());
                 Ok(())
             })?;
         }
@@ -391,7 +406,7 @@ pub(crate) fn read_call(row: &Row) -> Result<Call, SqlError> {
     })
 }
 
-fn cut(row: &Row, place: usize) -> Result<Cut, SqlError> {
+pub(super) fn cut(row: &Row, place: usize) -> Result<Cut, SqlError> {
     let found = row.text(place)?;
     Cut::from_word(found).ok_or_else(|| SqlError::Unreadable(format!("{found:?} is no cut")))
 }

@@ -66,7 +66,13 @@ impl Tale {
 
     fn changed(&mut self, at: u64, from: AgentState, to: AgentState) {
         let agent = agent("1", to, at);
-        self.told(at, Event::AgentChanged { from, agent: agent.into() });
+        self.told(
+            at,
+            Event::AgentChanged {
+                from,
+                agent: agent.into(),
+            },
+        );
     }
 
     fn lost(&mut self, events: u64) {

@@ -14,11 +14,12 @@ use supervisord::store::{EventStore, GapRow, Mark, StoreError, StoredEvent};
 use super::node::PATIENCE;
 
 /// Records and figures, each with the order of its rows.
-pub const TABLES: [(&str, &str); 8] = [
+pub const TABLES: [(&str, &str); 9] = [
     ("boots", "id"),
     ("calls", "boot, born, call"),
     ("visits", "boot, born, call"),
     ("offers", "boot, born"),
+    ("surveys", "boot, born, call"),
     ("agent_time", "boot, born, agent, began"),
     ("numbers", "caller, boot, seq"),
     ("queue_stats", "slot, node, queue, tier"),

@@ -44,6 +44,7 @@ pub(crate) fn config(queues: Vec<Queue>, agents: Vec<Agent>) -> Config {
         menus: Vec::new(),
         reasons: Vec::new(),
         dispositions: Vec::new(),
+        ivrs: Vec::new(),
         misses: Misses {
             no_answer: Span::seconds(5),
             rejected: Span::seconds(6),
