@@ -16,6 +16,7 @@ mod audit;
 mod blacklist;
 mod bus;
 mod changes;
+mod contacts;
 mod dashboard;
 mod doctor;
 mod hotlinectl;
