@@ -385,7 +385,7 @@ fn a_store_of_the_version_before_keeps_its_rows_and_goes_on() {
     kept.events("pbx1", "b1", &frames[at..]);
     let told = rows(&mut kept);
     assert_eq!(told[..told.len() - 1], *TOLD);
-    assert_eq!(kept.number("SELECT max(version) FROM migrations"), 5);
+    assert_eq!(kept.number("SELECT max(version) FROM migrations"), 6);
     let found = "SELECT count(*) FROM sqlite_master WHERE name IN ('audit_target', 'audit_at')";
     assert_eq!(kept.number(found), 2);
 }
