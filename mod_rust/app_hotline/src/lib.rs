@@ -7,6 +7,7 @@ mod agent;
 mod call;
 mod callbacks;
 mod cli;
+mod consult;
 mod data;
 mod events;
 mod greet;
@@ -58,7 +59,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
-    _applications: [RegisteredApplication; 5],
+    _applications: [RegisteredApplication; 6],
     _functions: [RegisteredFunction; 3],
     _commands: Vec<RegisteredCommand>,
 }
@@ -72,6 +73,7 @@ impl Registered {
                 dialplan::register_application::<agent::HotlineAgent>()?,
                 dialplan::register_application::<supervisor::HotlineSupervisor>()?,
                 dialplan::register_application::<monitor::HotlineMonitor>()?,
+                dialplan::register_application::<consult::HotlineConsult>()?,
             ],
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,
@@ -113,7 +115,7 @@ impl asterisk::Module for AppHotline {
             .into();
         let phones = Phones::new();
         let talks = Arc::<Talks>::default();
-        let callbacks = Callbacks::new(Arc::clone(&talks));
+        let callbacks = Callbacks::new(Arc::clone(&talks), Arc::clone(&phones));
         let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks));
         let host = Host::start(Arc::new(pbx), &settings)
             .map_err(|error| format!("Hotline is not loaded: {error}"))?;

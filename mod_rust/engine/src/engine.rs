@@ -212,6 +212,8 @@ impl Engine {
             Input::Held { call, on } => self.held(call, on),
             Input::Muted { call, on } => self.muted(call, on),
             Input::NotDone { call, what } => self.not_done(call, what),
+            Input::JoinConsult { line, call } => self.join_consult(line, call),
+            Input::Consult { call, fact } => self.consult_goes_on(call, fact),
             Input::RetrieveFailed { call, why } => self.retrieve_failed(call, why),
             Input::HandedOver { call } => self.handed_over(call),
             Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),

@@ -94,6 +94,8 @@ impl Pair {
             | Input::Held { .. }
             | Input::Muted { .. }
             | Input::NotDone { .. }
+            | Input::JoinConsult { .. }
+            | Input::Consult { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
@@ -203,7 +205,9 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         Action::Comfort { call, .. }
         | Action::Retrieve { call, .. }
         | Action::Hold { call, .. }
-        | Action::Mute { call, .. } => (6, call.0),
+        | Action::Mute { call, .. }
+        | Action::Consult { call, .. }
+        | Action::Arrange { call, .. } => (6, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -226,6 +230,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::TalkChanged { call, .. }
         | Event::TalkCut { call, .. }
         | Event::MuteChanged { call, .. }
+        | Event::ConsultChanged { call, .. }
         | Event::CallTransferred { call, .. }
         | Event::Retrieve { call, .. }
         | Event::CallFinished { call, .. } => (0, call.0, none),

@@ -57,6 +57,8 @@ impl fmt::Display for Shrunk {
                 | Input::Held { .. }
                 | Input::Muted { .. }
                 | Input::NotDone { .. }
+                | Input::JoinConsult { .. }
+                | Input::Consult { .. }
                 | Input::RetrieveFailed { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }

@@ -41,7 +41,7 @@ pub use frame::{FromClient, FromNode};
 pub use snapshot::Snapshot;
 
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// The longest line that a client accepts, in bytes: the largest floor that settings may describe.
 pub const MAX_LINE: usize = 64 << 20;

@@ -1,7 +1,7 @@
 //! The policy, walked through: every command by every role, on what is its own, its team's and a stranger's.
 
 use hotline_wire::blacklist::{ListEntry, ListOrder};
-use hotline_wire::command::{Destination, Place};
+use hotline_wire::command::{ConsultStep, Destination, Place};
 use hotline_wire::event::{Follow, Whom};
 use hotline_wire::snapshot::{CallInfo, Door};
 
@@ -99,6 +99,17 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
         Command::Retrieve { agent: agent.clone() },
         Command::Mute { agent: agent.clone() },
         Command::Unmute { agent: agent.clone() },
+        Command::Consult {
+            agent: agent.clone(),
+            to: Destination::Agent {
+                agent: "1002".to_owned(),
+            },
+        },
+        Command::Consultation {
+            agent: agent.clone(),
+            step: ConsultStep::HandOver,
+            reason: text(),
+        },
         transfer(Destination::Queue {
             queue: "help".into(),
             tier: text(),
@@ -231,7 +242,7 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 10] = [
+const WORK: [&str; 12] = [
     "sign_in",
     "sign_out",
     "set_ready",
@@ -242,6 +253,8 @@ const WORK: [&str; 10] = [
     "mute",
     "unmute",
     "transfer",
+    "consult",
+    "consultation",
 ];
 
 #[test]

@@ -88,6 +88,8 @@ impl Right {
             | Command::Retrieve { .. }
             | Command::Mute { .. }
             | Command::Unmute { .. }
+            | Command::Consult { .. }
+            | Command::Consultation { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }

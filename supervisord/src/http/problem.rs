@@ -101,6 +101,11 @@ impl Problem {
             | Refusal::NotAlone
             | Refusal::HeldByPhone
             | Refusal::TargetAway
+            | Refusal::NoConsultation
+            | Refusal::NotAnswered
+            | Refusal::TargetBusy
+            | Refusal::Declined
+            | Refusal::Unreachable
             | Refusal::QueueFull
             | Refusal::QueueClosed
             | Refusal::QueueUnmanned

@@ -196,6 +196,7 @@ impl Node {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::QueueChanged { .. }
             | Event::AgentChanged { .. }

@@ -103,6 +103,7 @@ impl Node {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::CommandAnswered { .. }
             | Event::ConfigApplied { .. }

@@ -275,6 +275,7 @@ impl Node {
             | Event::CallFinished { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
@@ -441,6 +442,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorChanged { .. }
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
+        | Event::ConsultChanged { .. }
         | Event::CallTransferred { .. }
         | Event::QueueChanged { .. }
         | Event::AgentChanged { .. }

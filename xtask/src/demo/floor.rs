@@ -251,6 +251,7 @@ impl State {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::LimitReached { .. }
             | Event::LimitCleared { .. }

@@ -215,6 +215,11 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
             let (to, target) = to.parts();
             ("transfer", vec![("Agent", agent), ("To", to), ("Target", target)])
         }
+        Command::Consult { agent, to } => {
+            let (to, target) = to.parts();
+            ("consult", vec![("Agent", agent), ("To", to), ("Target", target)])
+        }
+        Command::Consultation { agent, step, .. } => (step.label(), of(agent)),
         Command::CancelCallback { callback } => ("cancel_callback", vec![("Callback", callback)]),
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),

@@ -177,6 +177,8 @@ pub(crate) struct AfterCall {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Engaged {
     pub(crate) call: CallId,
+    /// The call that the world knows of it: of whom is consulted, that of the colleague.
+    pub(crate) shown: CallId,
     /// The attempt; `None` once connected.
     pub(crate) offer: Option<OfferId>,
 }
@@ -393,7 +395,7 @@ impl Agent {
                 self.next.as_ref().map(|next| next.state.clone())
             },
             phone_state: self.phone_state,
-            call: self.engaged.map(|engaged| engaged.call),
+            call: self.engaged.map(|engaged| engaged.shown),
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::config::{
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
-    Act, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
-    OfferFailure, Order, Party, PhoneState, TalkState, Whom,
+    Act, Arrangement, Caller, Command, ConsultFact, ConsultStep, Deed, Departure, Destination, Follow, Input,
+    MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -116,6 +116,8 @@ choice!(Input {
     22 => Held { call, on },
     23 => Muted { call, on },
     24 => NotDone { call, what },
+    25 => JoinConsult { line, call },
+    26 => Consult { call, fact },
 });
 
 record!(Deed {
@@ -275,12 +277,38 @@ choice!(Command {
     20 => Hold { agent, on },
     21 => Mute { agent, on },
     22 => Transfer { agent, to, reason },
+    23 => Consult { agent, with },
+    24 => Consultation { agent, step },
 });
 
 choice!(Destination {
     0 => Queue { queue, tier, priority },
     1 => Agent { agent },
     2 => Place { place },
+});
+
+choice!(ConsultFact {
+    0 => Begun {},
+    1 => Answered {},
+    2 => Arranged(how),
+    3 => NotDone(how),
+    4 => Gone(cause),
+});
+
+choice!(Arrangement {
+    0 => Apart {},
+    1 => WithCaller {},
+    2 => Together {},
+    3 => HandedOver {},
+    4 => Alone {},
+    5 => Parted {},
+});
+
+choice!(ConsultStep {
+    0 => Swap {},
+    1 => Join {},
+    2 => HandOver { reason },
+    3 => Drop {},
 });
 
 choice!(Order {

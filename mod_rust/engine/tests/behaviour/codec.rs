@@ -11,8 +11,8 @@ use hotline_engine::config::{
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure, Order, Party,
-    PhoneState, TalkState, Whom,
+    Act, Arrangement, Caller, ConsultFact, ConsultStep, Deed, Departure, Destination, Follow, MonitorFact,
+    MonitorMode, OfferFailure, Order, Party, PhoneState, TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -94,6 +94,44 @@ fn supervising() -> impl Strategy<Value = Command> {
             to,
             reason
         }),
+        (text(), destination()).prop_map(|(agent, with)| Command::Consult { agent, with }),
+        (text(), consult_step()).prop_map(|(agent, step)| Command::Consultation { agent, step }),
+    ]
+}
+
+fn consult_step() -> impl Strategy<Value = ConsultStep> {
+    prop_oneof![
+        Just(ConsultStep::Swap),
+        Just(ConsultStep::Join),
+        ".{0,20}".prop_map(|reason| ConsultStep::HandOver { reason }),
+        Just(ConsultStep::Drop),
+    ]
+}
+
+fn arrangement() -> impl Strategy<Value = Arrangement> {
+    prop_oneof![
+        Just(Arrangement::Apart),
+        Just(Arrangement::WithCaller),
+        Just(Arrangement::Together),
+        Just(Arrangement::HandedOver),
+        Just(Arrangement::Alone),
+        Just(Arrangement::Parted),
+    ]
+}
+
+fn consult_fact() -> impl Strategy<Value = ConsultFact> {
+    let cause = prop_oneof![
+        Just(OfferFailure::Rejected),
+        Just(OfferFailure::Busy),
+        Just(OfferFailure::NoAnswer),
+        Just(OfferFailure::Unreachable),
+    ];
+    prop_oneof![
+        Just(ConsultFact::Begun),
+        Just(ConsultFact::Answered),
+        arrangement().prop_map(ConsultFact::Arranged),
+        proptest::option::of(arrangement()).prop_map(ConsultFact::NotDone),
+        cause.prop_map(ConsultFact::Gone),
     ]
 }
 
@@ -500,6 +538,8 @@ fn conduct() -> impl Strategy<Value = Input> {
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Muted { call, on }),
         (call(), prop_oneof![Just(Order::Hold), Just(Order::Mute)])
             .prop_map(|(call, what)| Input::NotDone { call, what }),
+        (call(), call()).prop_map(|(line, call)| Input::JoinConsult { line, call }),
+        (call(), consult_fact()).prop_map(|(call, fact)| Input::Consult { call, fact }),
     ]
 }
 
@@ -777,8 +817,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[25]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 25 })
+        decode::<Input>(&[27]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 27 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

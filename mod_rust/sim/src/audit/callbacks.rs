@@ -99,6 +99,8 @@ impl Callbacks {
             | Action::Retrieve { .. }
             | Action::Hold { .. }
             | Action::Mute { .. }
+            | Action::Consult { .. }
+            | Action::Arrange { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

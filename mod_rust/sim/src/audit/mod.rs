@@ -202,6 +202,7 @@ impl Audit {
             | Event::DeedAnswered { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
@@ -264,6 +265,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Retrieve { .. }
         | Action::Hold { .. }
         | Action::Mute { .. }
+        | Action::Consult { .. }
+        | Action::Arrange { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

@@ -118,6 +118,7 @@ impl Visits {
                 | Event::OfferEnded { .. }
                 | Event::TalkChanged { .. }
                 | Event::MuteChanged { .. }
+                | Event::ConsultChanged { .. }
                 | Event::CallTransferred { .. }
                 | Event::CallbackPlaced { .. }
                 | Event::CallbackRestored { .. }

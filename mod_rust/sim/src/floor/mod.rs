@@ -206,6 +206,8 @@ impl Floor<'_> {
             | Action::Retrieve { .. }
             | Action::Hold { .. }
             | Action::Mute { .. }
+            | Action::Consult { .. }
+            | Action::Arrange { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

@@ -176,6 +176,8 @@ impl Story {
             | Input::Held { .. }
             | Input::Muted { .. }
             | Input::NotDone { .. }
+            | Input::JoinConsult { .. }
+            | Input::Consult { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
@@ -301,6 +303,8 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Hold { .. }
         | Command::Mute { .. }
         | Command::Transfer { .. }
+        | Command::Consult { .. }
+        | Command::Consultation { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

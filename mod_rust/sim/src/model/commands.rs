@@ -86,6 +86,9 @@ impl Model {
             Command::Hold { agent, on } => self.wants_hold(id, agent, *on),
             Command::Mute { agent, on } => self.wants_mute(id, agent, *on),
             Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
+            // Nobody consults in the simulated world.
+            Command::Consult { agent, .. } => self.talk_of_two(agent).and(Err(Refusal::NotAllowed)),
+            Command::Consultation { agent, .. } => self.talk_of(agent).and(Err(Refusal::NoConsultation)),
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();
                 let at = known.position(|known| known.id == *callback);

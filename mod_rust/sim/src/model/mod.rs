@@ -163,6 +163,7 @@ impl Model {
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
@@ -225,6 +226,8 @@ impl Model {
             Input::Held { call, on } => self.is_held(*call, *on),
             Input::Muted { call, on } => self.is_muted(*call, *on),
             Input::NotDone { call, what } => self.host_cannot(*call, *what),
+            // Of no consultation: nobody consults in the simulated world, so these are late words.
+            Input::JoinConsult { .. } | Input::Consult { .. } => {}
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),
             Input::Monitor { monitor, fact } => self.monitor_told(*monitor, *fact),

@@ -179,6 +179,9 @@ impl World {
                 | Action::Disconnect { .. }
                 | Action::Comfort { .. }
                 | Action::Retrieve { .. }
+                // No agent of this world consults.
+                | Action::Consult { .. }
+                | Action::Arrange { .. }
                 | Action::Reply { .. }
                 | Action::WatchPhone { .. } => {}
             }
