@@ -408,6 +408,9 @@ impl Engine {
     }
 
     pub(crate) fn removed_from_under(&mut self, id: CallId) {
+        if self.is_line(id) {
+            return self.line_over(id, ConsultEnd::Away, true, None);
+        }
         self.turn_away(id, CallOutcome::Removed, Way::default());
     }
 

@@ -9,8 +9,9 @@ use hotline_engine::input::{
     Arrangement, ConsultFact, ConsultStep, Destination, OfferFailure, Party, TalkState, Whom,
 };
 use hotline_engine::{Action, Command, Event, Input, Span};
+use proptest::prelude::*;
 
-use crate::floor::{Floor, agent, queue, refused, release};
+use crate::floor::{Floor, agent, config, queue, refused, release};
 
 const PENDING: Option<CommandOutcome> = Some(CommandOutcome::Pending);
 const DONE: CommandOutcome = CommandOutcome::Done;
@@ -405,4 +406,177 @@ fn what_else_is_asked_meanwhile_waits_or_goes_before() {
     // A line that comes too late is let go.
     joins(&mut floor);
     assert_eq!(floor.told(LINE), [release(Status::Error)]);
+}
+
+/// What may come next in a walk.
+#[derive(Clone, Debug)]
+enum Move {
+    Consult(Destination),
+    Step(ConsultStep),
+    Fact(ConsultFact),
+    /// What the host was asked to arrange last is so.
+    Arranged,
+    Joins,
+    Answered(u64),
+    Connected(u64),
+    Ended(u64, Party),
+    Gone(u64),
+    Failed(u64, OfferFailure),
+    Phone(TalkState),
+    Ready(&'static str, bool),
+    Disconnect(Whom),
+    Pass(u64),
+    Reload(bool),
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    let with = prop_oneof![
+        Just(to_agent("2")),
+        Just(to_agent("3")),
+        Just(to_queue("sales")),
+        Just(to_queue("support")),
+        Just(to_place())
+    ];
+    let steps = prop_oneof![
+        Just(ConsultStep::Swap),
+        Just(ConsultStep::Join),
+        Just(ConsultStep::Drop),
+        Just(ConsultStep::HandOver {
+            reason: String::new()
+        })
+    ];
+    let how = || {
+        prop_oneof![
+            Just(Arrangement::Apart),
+            Just(Arrangement::WithCaller),
+            Just(Arrangement::Together),
+            Just(Arrangement::HandedOver),
+            Just(Arrangement::Alone),
+            Just(Arrangement::Parted)
+        ]
+    };
+    let facts = prop_oneof![
+        4 => Just(ConsultFact::Begun),
+        4 => Just(ConsultFact::Answered),
+        1 => how().prop_map(ConsultFact::Arranged),
+        1 => proptest::option::of(how()).prop_map(ConsultFact::NotDone),
+        1 => Just(ConsultFact::Gone(OfferFailure::Busy))
+    ];
+    let call = || prop_oneof![Just(1), Just(2), Just(LINE), Just(LINE + 1)];
+    let by = prop_oneof![
+        Just(Party::Agent),
+        Just(Party::Caller),
+        Just(Party::System),
+        Just(Party::Supervisor)
+    ];
+    let cause = prop_oneof![Just(OfferFailure::Rejected), Just(OfferFailure::NoAnswer)];
+    let whom = prop_oneof![Just(Whom::Agent), Just(Whom::Caller), Just(Whom::Both)];
+    prop_oneof![
+        8 => with.prop_map(Move::Consult),
+        8 => steps.prop_map(Move::Step),
+        8 => facts.prop_map(Move::Fact),
+        8 => Just(Move::Arranged),
+        6 => Just(Move::Joins),
+        8 => (2_u64..8).prop_map(Move::Answered),
+        6 => call().prop_map(Move::Connected),
+        4 => (call(), by).prop_map(|(call, by)| Move::Ended(call, by)),
+        2 => call().prop_map(Move::Gone),
+        3 => (2_u64..8, cause).prop_map(|(offer, cause)| Move::Failed(offer, cause)),
+        2 => prop_oneof![Just(TalkState::OnHold), Just(TalkState::Talking)].prop_map(Move::Phone),
+        3 => (prop_oneof![Just("1"), Just("2"), Just("3")], any::<bool>())
+            .prop_map(|(agent, ready)| Move::Ready(agent, ready)),
+        1 => whom.prop_map(Move::Disconnect),
+        3 => (1_u64..40).prop_map(Move::Pass),
+        1 => any::<bool>().prop_map(Move::Reload)
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whatever comes in whatever order, what must hold holds (the floor looks at it after every input), each command is answered for good once
+    /// at most, and of the lines nothing is told.
+    #[test]
+    fn nothing_is_lost_on_any_walk(moves in proptest::collection::vec(moves(), 1..60)) {
+        let mut floor = talking();
+        floor.join(2, "sales");
+        let (mut arrange, mut lines, mut answers) = (None, LINE, std::collections::BTreeMap::new());
+        for next in moves {
+            match next {
+                Move::Consult(with) => {
+                    consult(&mut floor, with);
+                }
+                Move::Step(how) => {
+                    step(&mut floor, how);
+                }
+                Move::Fact(seen) => fact(&mut floor, seen),
+                Move::Arranged => match arrange.take() {
+                    Some(how) => arranged(&mut floor, how),
+                    None => continue,
+                },
+                Move::Joins => {
+                    let (line, call) = (CallId(lines), CallId(1));
+                    lines += 1;
+                    floor.input(Input::JoinConsult { line, call });
+                }
+                Move::Answered(offer) => {
+                    floor.answered(offer);
+                }
+                Move::Connected(call) => {
+                    floor.connected(call);
+                }
+                Move::Ended(call, by) => {
+                    floor.ended(call, by);
+                }
+                Move::Gone(call) => {
+                    floor.gone(call);
+                }
+                Move::Failed(offer, cause) => {
+                    floor.failed(offer, cause);
+                }
+                Move::Phone(state) => {
+                    floor.goes_on(1, state);
+                }
+                Move::Ready(agent, true) => {
+                    floor.set_ready(agent);
+                }
+                Move::Ready(agent, false) => {
+                    floor.set_not_ready(agent, "lunch");
+                }
+                Move::Disconnect(whom) => {
+                    let command = Command::Disconnect { agent: "1".to_owned(), whom, from: String::new() };
+                    floor.ask("supervisor:1", command);
+                }
+                Move::Pass(seconds) => {
+                    floor.pass(seconds);
+                }
+                Move::Reload(all) => {
+                    let agents = vec![agent("1", &["support"]), agent("2", &["support"])];
+                    let queues = if all { vec![queue("support"), queue("sales")] } else { vec![queue("support")] };
+                    floor.reload(config(queues, agents));
+                }
+            }
+            for action in &floor.actions {
+                match action {
+                    Action::Arrange { how, .. } => arrange = Some(*how),
+                    Action::Reply { command, outcome } => {
+                        let before = answers.insert(*command, *outcome);
+                        prop_assert!(before.is_none_or(|before| before == CommandOutcome::Pending));
+                    }
+                    _ => {}
+                }
+            }
+            let of_a_line = |event: &Event| match event {
+                Event::CallJoined { call, .. }
+                | Event::CallConnected { call, .. }
+                | Event::CallFinished { call, .. }
+                | Event::TalkChanged { call, .. }
+                | Event::OfferMade { call, .. }
+                | Event::OfferEnded { call, .. } => call.0 >= LINE,
+                Event::AgentChanged { to, .. } => to.call.is_some_and(|call| call.0 >= LINE),
+                _ => false,
+            };
+            prop_assert!(!floor.events.iter().any(of_a_line));
+        }
+    }
 }
