@@ -116,8 +116,8 @@ choice!(Input {
     22 => Held { call, on },
     23 => Muted { call, on },
     24 => NotDone { call, what },
-    25 => JoinConsult { line, call },
-    26 => Consult { call, fact },
+    28 => JoinConsult { line, call },
+    29 => Consult { call, fact },
 });
 
 record!(Deed {
@@ -277,8 +277,8 @@ choice!(Command {
     20 => Hold { agent, on },
     21 => Mute { agent, on },
     22 => Transfer { agent, to, reason },
-    23 => Consult { agent, with },
-    24 => Consultation { agent, step },
+    25 => Consult { agent, with },
+    26 => Consultation { agent, step },
 });
 
 choice!(Destination {
