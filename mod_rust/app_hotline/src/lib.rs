@@ -7,6 +7,7 @@ mod agent;
 mod call;
 mod callbacks;
 mod cli;
+mod consult;
 mod data;
 mod events;
 mod greet;
@@ -61,7 +62,7 @@ static REGISTERED: Mutex<Option<Registered>> = Mutex::new(None);
 
 /// What the PBX knows of us. Taken back when dropped.
 struct Registered {
-    _applications: [RegisteredApplication; 7],
+    _applications: [RegisteredApplication; 8],
     _functions: [RegisteredFunction; 4],
     _commands: Vec<RegisteredCommand>,
 }
@@ -77,6 +78,7 @@ impl Registered {
                 dialplan::register_application::<monitor::HotlineMonitor>()?,
                 dialplan::register_application::<ivr::HotlineReturn>()?,
                 dialplan::register_application::<survey::HotlineSurvey>()?,
+                dialplan::register_application::<consult::HotlineConsult>()?,
             ],
             _functions: [
                 dialplan::register_function::<data::HotlineData>()?,
@@ -119,7 +121,7 @@ impl asterisk::Module for AppHotline {
             .into();
         let phones = Phones::new();
         let talks = Arc::<Talks>::default();
-        let callbacks = Callbacks::new(Arc::clone(&talks));
+        let callbacks = Callbacks::new(Arc::clone(&talks), Arc::clone(&phones));
         let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks));
         let host = Host::start(Arc::new(pbx), &settings)
             .map_err(|error| format!("Hotline is not loaded: {error}"))?;

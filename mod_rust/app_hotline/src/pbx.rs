@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use asterisk::place;
 use hotline_engine::Span;
+use hotline_engine::action::Line;
 use hotline_engine::config::Answering;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::Whom;
+use hotline_engine::input::{Arrangement, Whom};
 use hotline_host::{ForWhom, Level, Pbx};
 
 use crate::callbacks::{Callbacks, Request, Summons};
@@ -104,6 +105,14 @@ impl Pbx for Asterisk {
 
     fn bring_back(&self, call: CallId) {
         self.callbacks.bring_back(call);
+    }
+
+    fn consult(&self, call: CallId, line: Line) {
+        self.callbacks.consult(call, line);
+    }
+
+    fn arrange(&self, call: CallId, how: Arrangement) {
+        self.callbacks.arrange(call, how);
     }
 
     fn place_of(&self, number: &str) -> Option<String> {

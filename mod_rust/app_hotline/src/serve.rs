@@ -21,7 +21,7 @@ use crate::call::leave;
 use crate::greet::Introduced;
 use crate::phones::{Claim, pick_up};
 use crate::sounds::Sounds;
-use crate::talks::{Handset, Talk};
+use crate::talks::{Agents, Handset, Talk};
 use crate::{Instance, data, history, path, survey};
 
 /// How long a caller hears the busy tone who does not hang up.
@@ -42,6 +42,8 @@ pub(crate) struct Call<'a> {
     /// Why the caller is suspicious; empty if not.
     pub(crate) flag: String,
     features: Features,
+    /// The call whose agent consults, if that is what this is for.
+    consults: Option<String>,
     pub(crate) instance: &'a Instance,
     pub(crate) port: CallPort,
     legs: Legs,
@@ -88,6 +90,7 @@ impl<'a> Call<'a> {
             caller,
             flag,
             features,
+            consults: None,
             instance,
             port,
             legs: Legs::default(),
@@ -95,6 +98,12 @@ impl<'a> Call<'a> {
             talked: false,
             outlived: None,
         }
+    }
+
+    /// It is a line to whom the agent of that call consults.
+    pub(crate) fn consulting(mut self, of: String) -> Call<'a> {
+        self.consults = Some(of);
+        self
     }
 
     /// Serves the call until it leaves the queue's hands.
@@ -260,7 +269,8 @@ impl<'a> Call<'a> {
 
     /// What the agent's side may know of the call, before its phone rings.
     fn prepare(&self, leg: &Channel, offer: &Offer) {
-        leg.set_variable("HOTLINE_CALL", self.port.reference());
+        let call = self.consults.as_deref();
+        leg.set_variable("HOTLINE_CALL", call.unwrap_or(self.port.reference()));
         leg.set_variable("HOTLINE_QUEUE", &offer.queue);
         leg.set_variable("HOTLINE_AGENT", &offer.agent);
         leg.set_variable("HOTLINE_CALLER", &self.caller.caller_number());
@@ -381,14 +391,23 @@ impl<'a> Call<'a> {
             }
             Introduced::Over(exit) => return Some(exit),
         }
-        self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
-        history::talks(self.caller, &offer.agent);
+        if self.consults.is_none() {
+            self.caller.set_variable("HOTLINE_AGENT", &offer.agent);
+            history::talks(self.caller, &offer.agent);
+        }
         // Known before anybody can wish to listen.
         let handset = Handset {
             shared: claim.is_shared(),
             events: self.announced(&leg),
         };
-        let talk = (self.instance.talks).begin(self.port.call(), self.caller, &leg, handset);
+        let agents = Agents {
+            leg: claim.leg(),
+            agent: offer.agent,
+            handset,
+            reporter: self.port.reporter(),
+        };
+        let call = self.port.call();
+        let talk = self.instance.talks.begin(call, self.caller, agents);
         self.port.report(Fact::Connected);
         self.talked = true;
         claim.talking(&leg, self.port.reporter());
@@ -396,9 +415,24 @@ impl<'a> Call<'a> {
             BridgeEnd::Caller => Party::Caller,
             BridgeEnd::Leg => Party::Agent,
         };
+        if self.instance.talks.is_given(call) {
+            claim.give();
+            return Some(leave(self.caller, Status::Answered));
+        }
+        let claim = match self.instance.talks.successor(call) {
+            Some(leg) => Claim::of(&self.instance.phones, leg),
+            None => claim,
+        };
+        let consults = self.instance.talks.consults(call);
+        if by == Party::Caller && consults && !self.instance.talks.hang_up(call, Whom::Agent) {
+            log(
+                Level::Debug,
+                &format!("{}: the agent has hung up as well", self.caller.name()),
+            );
+        }
         // The PBX has taken this channel out of the way, and the people talk on. A Local channel may not look hung up yet.
         let replaced = by == Party::Caller || self.caller.is_local();
-        if replaced && claim.goes_on() {
+        if replaced && !consults && self.consults.is_none() && claim.goes_on() {
             // Whoever wanted the caller hung up need not wait for the others.
             self.instance
                 .host

@@ -6,10 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use asterisk::{Channel, Room};
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{Follow, Whom};
+use hotline_host::Reporter;
+
+use crate::phones::LegName;
 
 /// All conversations of the queue's callers.
 #[derive(Default)]
-pub(crate) struct Talks(Mutex<HashMap<CallId, Pair>>);
+pub(crate) struct Talks(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    pairs: HashMap<CallId, Pair>,
+    /// The line to whom the agent of a call consults, while a thread has it.
+    lines: HashMap<CallId, CallId>,
+}
 
 /// The channels' unique ids.
 #[derive(Clone)]
@@ -17,10 +27,39 @@ struct Pair {
     caller: String,
     /// Whether the caller's channel is one that the PBX takes out of the way.
     local: bool,
-    leg: String,
-    handset: Handset,
+    leg: Agents,
+    /// The agent consults somebody: the two are not together.
+    consults: bool,
+    /// A colleague has the caller in the place of who had.
+    succeeded: bool,
+    /// Another call has the agent's leg from now on.
+    given: bool,
     /// Those who listen.
     room: Arc<Room>,
+}
+
+/// The agent's side.
+#[derive(Clone)]
+pub(crate) struct Agents {
+    pub(crate) leg: LegName,
+    pub(crate) agent: String,
+    pub(crate) handset: Handset,
+    /// Tells of the call.
+    pub(crate) reporter: Reporter,
+}
+
+/// A caller whom an agent has handed over to the colleague whom that one has consulted.
+pub(crate) struct Succession {
+    pub(crate) from: LegName,
+    pub(crate) to: LegName,
+    /// Tells of the caller's call.
+    pub(crate) reporter: Reporter,
+}
+
+/// A line to whom an agent consults, known while this lives.
+pub(crate) struct LineTo {
+    talks: Arc<Talks>,
+    call: CallId,
 }
 
 /// What is known of the agent's phone.
@@ -39,11 +78,15 @@ pub(crate) struct Talk {
 }
 
 impl Pair {
+    fn leg(&self) -> Option<Channel> {
+        Channel::find(&self.leg.leg.id)
+    }
+
     /// The caller's channel. A Local channel that the PBX has taken out of the way is not it any more: it is whoever the agent
     /// talks with then. With any other caller gone, whoever that is is a colleague.
     fn caller(&self) -> Option<Channel> {
         let caller = Channel::find(&self.caller).filter(|caller| !caller.hung_up());
-        caller.or_else(|| Channel::find(&self.leg).filter(|_| self.local)?.peer())
+        caller.or_else(|| self.leg().filter(|_| self.local)?.peer())
     }
 }
 
@@ -58,21 +101,17 @@ pub(crate) struct Target {
 
 impl Talks {
     /// A conversation begins.
-    pub(crate) fn begin(
-        self: &Arc<Talks>,
-        call: CallId,
-        caller: &Channel,
-        leg: &Channel,
-        handset: Handset,
-    ) -> Talk {
+    pub(crate) fn begin(self: &Arc<Talks>, call: CallId, caller: &Channel, leg: Agents) -> Talk {
         let pair = Pair {
             caller: caller.unique_id(),
             local: caller.is_local(),
-            leg: leg.unique_id(),
-            handset,
+            leg,
+            consults: false,
+            succeeded: false,
+            given: false,
             room: Arc::default(),
         };
-        self.lock().insert(call, pair);
+        self.lock().pairs.insert(call, pair);
         Talk {
             talks: Arc::clone(self),
             call,
@@ -83,7 +122,7 @@ impl Talks {
     pub(crate) fn target(&self, call: CallId, follow: Follow) -> Option<Target> {
         let pair = self.pair(call)?;
         let leg = || {
-            let channel = Channel::find(&pair.leg)?;
+            let channel = pair.leg()?;
             Some(Target {
                 channel,
                 agents_own: true,
@@ -106,12 +145,12 @@ impl Talks {
     /// Caller and agent.
     pub(crate) fn both(&self, call: CallId) -> Option<(Channel, Channel)> {
         let pair = self.pair(call)?;
-        Some((pair.caller()?, Channel::find(&pair.leg)?))
+        Some((pair.caller()?, pair.leg()?))
     }
 
     /// The agent's phone.
     pub(crate) fn handset(&self, call: CallId) -> Option<Handset> {
-        self.pair(call).map(|pair| pair.handset)
+        self.pair(call).map(|pair| pair.leg.handset)
     }
 
     /// Hangs somebody up; false if nobody is there.
@@ -120,7 +159,7 @@ impl Talks {
         let Some(pair) = self.pair(call) else {
             return false;
         };
-        let (caller, leg) = (pair.caller(), Channel::find(&pair.leg));
+        let (caller, leg) = (pair.caller(), pair.leg());
         let channels = match whom {
             Whom::Caller => [caller, None],
             Whom::Agent => [None, leg],
@@ -143,7 +182,7 @@ impl Talks {
         let Some(pair) = self.pair(call) else {
             return false;
         };
-        let Some(leg) = Channel::find(&pair.leg) else {
+        let Some(leg) = pair.leg() else {
             return false;
         };
         // Whatever became of the caller, the agent is not left without hearing.
@@ -168,15 +207,83 @@ impl Talks {
     #[must_use]
     pub(crate) fn mute(&self, call: CallId, on: bool) -> bool {
         self.pair(call)
-            .and_then(|pair| Channel::find(&pair.leg))
+            .and_then(|pair| pair.leg())
             .is_some_and(|leg| leg.mute(on))
     }
 
-    fn pair(&self, call: CallId) -> Option<Pair> {
-        self.lock().get(&call).cloned()
+    /// Whether the caller's channel is one that the PBX takes out of the way.
+    pub(crate) fn is_local(&self, call: CallId) -> bool {
+        self.pair(call).is_some_and(|pair| pair.local)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Pair>> {
+    /// The agent consults somebody from now on, or no longer.
+    pub(crate) fn set_consults(&self, call: CallId, on: bool) {
+        if let Some(pair) = self.lock().pairs.get_mut(&call) {
+            pair.consults = on;
+        }
+    }
+
+    /// Whether the agent consults somebody.
+    pub(crate) fn consults(&self, call: CallId) -> bool {
+        self.pair(call).is_some_and(|pair| pair.consults)
+    }
+
+    /// The line to whom the agent of a call consults has a thread.
+    pub(crate) fn line_to(self: &Arc<Talks>, call: CallId, line: CallId) -> LineTo {
+        self.lock().lines.insert(call, line);
+        LineTo {
+            talks: Arc::clone(self),
+            call,
+        }
+    }
+
+    /// The agent whom the agent of a call has consulted and who has answered.
+    pub(crate) fn colleague(&self, call: CallId) -> Option<Agents> {
+        let known = self.lock();
+        let line = known.lines.get(&call)?;
+        known.pairs.get(line).map(|pair| pair.leg.clone())
+    }
+
+    /// That colleague has the caller from now on.
+    pub(crate) fn succeed(&self, call: CallId) -> Option<Succession> {
+        let mut known = self.lock();
+        let line = *known.lines.get(&call)?;
+        let colleague = known.pairs.get_mut(&line)?;
+        colleague.given = true;
+        let Agents {
+            leg, agent, handset, ..
+        } = colleague.leg.clone();
+        let pair = known.pairs.get_mut(&call)?;
+        let from = std::mem::replace(&mut pair.leg.leg, leg.clone());
+        (pair.leg.agent, pair.leg.handset, pair.succeeded) = (agent, handset, true);
+        Some(Succession {
+            from,
+            to: leg,
+            reporter: pair.leg.reporter.clone(),
+        })
+    }
+
+    /// The leg of the colleague who has got the caller, if one has.
+    pub(crate) fn successor(&self, call: CallId) -> Option<LegName> {
+        let pair = self.pair(call)?;
+        pair.succeeded.then_some(pair.leg.leg)
+    }
+
+    /// The agent's leg.
+    pub(crate) fn leg_name(&self, call: CallId) -> Option<LegName> {
+        self.pair(call).map(|pair| pair.leg.leg)
+    }
+
+    /// Whether another call has the agent's leg now.
+    pub(crate) fn is_given(&self, call: CallId) -> bool {
+        self.pair(call).is_some_and(|pair| pair.given)
+    }
+
+    fn pair(&self, call: CallId) -> Option<Pair> {
+        self.lock().pairs.get(&call).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
         // Each change is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,6 +291,12 @@ impl Talks {
 
 impl Drop for Talk {
     fn drop(&mut self) {
-        self.talks.lock().remove(&self.call);
+        self.talks.lock().pairs.remove(&self.call);
+    }
+}
+
+impl Drop for LineTo {
+    fn drop(&mut self) {
+        self.talks.lock().lines.remove(&self.call);
     }
 }

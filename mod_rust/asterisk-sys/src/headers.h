@@ -250,3 +250,38 @@ static inline int astsys_place_is_wanted(struct ast_bridge_channel *place)
 	ast_bridge_channel_unlock(place);
 	return wanted;
 }
+
+/* A conversation of nobody yet, which stays until it is destroyed. No phone sends on whom it has in there. */
+static inline struct ast_bridge *astsys_bridge_new(void)
+{
+	return ast_bridge_base_new(AST_BRIDGE_CAPABILITY_1TO1MIX | AST_BRIDGE_CAPABILITY_MULTIMIX,
+		AST_BRIDGE_FLAG_SMART | AST_BRIDGE_FLAG_TRANSFER_PROHIBITED, NULL, NULL, NULL);
+}
+
+/* Whether a conversation stays although somebody leaves it, and no phone sends on whom it has in there. */
+static inline void astsys_bridge_keep(struct ast_bridge *bridge, int keep)
+{
+	ast_bridge_lock(bridge);
+	if (keep) {
+		ast_clear_flag(&bridge->feature_flags, AST_BRIDGE_FLAG_DISSOLVE_HANGUP);
+		ast_set_flag(&bridge->feature_flags, AST_BRIDGE_FLAG_TRANSFER_PROHIBITED);
+	} else {
+		ast_set_flag(&bridge->feature_flags, AST_BRIDGE_FLAG_DISSOLVE_HANGUP);
+		ast_clear_flag(&bridge->feature_flags, AST_BRIDGE_FLAG_TRANSFER_PROHIBITED);
+	}
+	ast_bridge_unlock(bridge);
+}
+
+/* How many are in a conversation. */
+static inline int astsys_bridge_count(struct ast_bridge *bridge)
+{
+	int count;
+	ast_bridge_lock(bridge);
+	count = bridge->num_channels;
+	ast_bridge_unlock(bridge);
+	return count;
+}
+
+/* Lets a channel that nobody serves into a conversation, with a thread of its own; 0 if it is in, and the PBX's. */
+static inline int astsys_bridge_admit(struct ast_bridge *bridge, struct ast_channel *chan)
+{ return ast_bridge_impart(bridge, chan, NULL, NULL, AST_BRIDGE_IMPART_CHAN_INDEPENDENT); }

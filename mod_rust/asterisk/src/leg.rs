@@ -68,10 +68,10 @@ pub enum BridgeEnd {
 }
 
 /// Holds the locks of two channels.
-struct BothLocked<'a>(&'a Channel, &'a Channel);
+pub(crate) struct BothLocked<'a>(&'a Channel, &'a Channel);
 
 impl<'a> BothLocked<'a> {
-    fn new(one: &'a Channel, two: &'a Channel) -> BothLocked<'a> {
+    pub(crate) fn new(one: &'a Channel, two: &'a Channel) -> BothLocked<'a> {
         // SAFETY: both are lockable objects of the PBX, which orders the two locks.
         unsafe { sys::astsys_lock_both(one.as_ptr(), two.as_ptr()) };
         BothLocked(one, two)

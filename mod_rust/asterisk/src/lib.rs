@@ -10,6 +10,7 @@
 pub mod aside;
 pub mod channel;
 pub mod cli;
+pub mod conversation;
 pub mod datastore;
 pub mod device;
 pub mod dialplan;
@@ -36,6 +37,7 @@ mod stasis;
 mod text;
 
 pub use channel::{Channel, HungUp};
+pub use conversation::Conversation;
 pub use frame::{Control, Frame, HangupCause};
 pub use guard::{caught, guard};
 pub use leg::Leg;

@@ -62,6 +62,15 @@ impl Channel {
         self.hush(|hush| hush.deaf.store(on, Ordering::Relaxed))
     }
 
+    /// Lets it hear again what was kept back, if anything was.
+    pub fn undeafen(&self) {
+        let deaf = self
+            .attached(&HUSH)
+            .is_some_and(|hush| hush.deaf.load(Ordering::Relaxed));
+        // A channel that is gone hears nothing anyway.
+        let _ = deaf && self.deafen(false);
+    }
+
     fn hush(&self, change: impl FnOnce(&Hush)) -> bool {
         let Some(hush) = self.attach(&HUSH, Hush::default) else {
             return false;

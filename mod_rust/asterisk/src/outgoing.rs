@@ -6,7 +6,9 @@ use std::ops::Deref;
 use asterisk_sys as sys;
 
 use crate::channel::{Channel, HERE, Locked, reference};
+use crate::conversation::Conversation;
 use crate::frame::HangupCause;
+use crate::leg::BothLocked;
 use crate::text::c;
 
 /// A call placed by the PBX, and the duty to hang it up, which is done when this is dropped at the latest.
@@ -35,7 +37,46 @@ impl Outgoing {
         prepare: impl FnOnce(&Channel),
     ) -> Result<Outgoing, HangupCause> {
         let (technology, address) = dial_string.split_once('/').unwrap_or((dial_string, ""));
-        let call = Outgoing::request(technology, address)?;
+        Outgoing::request(technology, address)?.place(dial_string, address, number, prepare)
+    }
+
+    /// The same for somebody who talks already, in whose formats the far end is to speak.
+    ///
+    /// # Errors
+    /// Why it could not even be called.
+    pub fn dial_for(
+        talks: &Channel,
+        dial_string: &str,
+        number: &str,
+        prepare: impl FnOnce(&Channel),
+    ) -> Result<Outgoing, HangupCause> {
+        let (technology, address) = dial_string.split_once('/').unwrap_or((dial_string, ""));
+        let formats = {
+            let _locked = Locked::new(talks);
+            // SAFETY: under the lock the channel's formats cannot be replaced while we take a reference.
+            unsafe {
+                let formats = sys::ast_channel_nativeformats(talks.as_ptr());
+                reference(formats.cast(), 1);
+                formats
+            }
+        };
+        // SAFETY: the reference is given over.
+        unsafe { Outgoing::request_as(technology, address, formats) }?.place(
+            dial_string,
+            address,
+            number,
+            prepare,
+        )
+    }
+
+    fn place(
+        self,
+        dial_string: &str,
+        address: &str,
+        number: &str,
+        prepare: impl FnOnce(&Channel),
+    ) -> Result<Outgoing, HangupCause> {
+        let call = self;
         call.introduce(number);
         prepare(&call);
         // SAFETY: the channel is referenced, and the address outlives the call.
@@ -47,10 +88,8 @@ impl Outgoing {
     }
 
     fn request(technology: &str, address: &str) -> Result<Outgoing, HangupCause> {
-        let mut cause: c_int = 0;
-        // SAFETY: strings and formats outlive the call; our reference to the formats is given back once. The new channel
-        // comes with a reference that is the PBX's, until it is hung up.
-        let channel = unsafe {
+        // SAFETY: strings are static; the formats come with a reference, which is given over.
+        unsafe {
             let formats = sys::__ast_format_cap_alloc(
                 sys::ast_format_cap_flags::AST_FORMAT_CAP_FLAG_DEFAULT,
                 c"".as_ptr(),
@@ -71,6 +110,21 @@ impl Outgoing {
                 line!() as c_int,
                 HERE.as_ptr(),
             );
+            Outgoing::request_as(technology, address, formats)
+        }
+    }
+
+    /// # Safety
+    /// The formats are the PBX's, with a reference that is the callee's from here on.
+    unsafe fn request_as(
+        technology: &str,
+        address: &str,
+        formats: *mut sys::ast_format_cap,
+    ) -> Result<Outgoing, HangupCause> {
+        let mut cause: c_int = 0;
+        // SAFETY: strings and formats outlive the call; our reference to the formats is given back once. The new channel
+        // comes with a reference that is the PBX's, until it is hung up.
+        let channel = unsafe {
             let channel = sys::ast_request(
                 c(technology).as_ptr(),
                 formats,
@@ -148,6 +202,38 @@ impl Outgoing {
             unsafe { sys::ast_pbx_start(self.channel.as_ptr()) } == sys::ast_pbx_result::AST_PBX_SUCCESS;
         self.ours = !started;
         started
+    }
+}
+
+impl Outgoing {
+    /// Makes whoever answers a guest of what that channel is in: variables, data and accounts are inherited, and the far end is shown that
+    /// channel's number. Before it rings.
+    pub fn belongs_to(channel: &Channel, caller: &Channel) {
+        let _locked = BothLocked::new(channel, caller);
+        let (line, caller) = (channel.as_ptr(), caller.as_ptr());
+        // SAFETY: both channels are referenced and locked, and the PBX copies what it takes.
+        unsafe {
+            sys::ast_connected_line_copy_from_caller(
+                sys::ast_channel_connected(line),
+                sys::ast_channel_caller(caller),
+            );
+            sys::ast_channel_inherit_variables(caller, line);
+            sys::ast_channel_datastore_inherit(caller, line);
+            let class = sys::ast_channel_musicclass(caller);
+            if !class.is_null() && *class != 0 {
+                sys::ast_channel_musicclass_set(line, class);
+            }
+        }
+    }
+
+    /// It was answered: whoever did is in that conversation from now on, and the PBX's to hang up. False if that is over; it is hung up
+    /// then.
+    #[must_use]
+    pub fn join(mut self, conversation: &Conversation) -> bool {
+        self.publish(None, Some("ANSWER"));
+        let joined = conversation.admit(&self.channel);
+        self.ours = !joined;
+        joined
     }
 }
 

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use asterisk_sys as sys;
 
 use crate::channel::{Channel, Locked};
-use crate::datastore;
+use crate::datastore::{self, Kind};
 use crate::guard::guard;
+
+/// Stays at a channel whose voice is numbered to its end.
+static NUMBERED: Kind<AtomicBool> = Kind::own(c"module_numbered");
 
 /// Numbers a channel's voice until dropped.
 pub(crate) struct Sequence {
@@ -53,36 +56,54 @@ impl Counter {
 impl Sequence {
     /// Begins; `None` if the channel is gone.
     pub(crate) fn of(channel: &Channel) -> Option<Sequence> {
-        let numbers = Arc::new(Numbers::default());
-        let _locked = Locked::new(channel);
-        // SAFETY: the channel is there, and locked. The PBX would hang a hook on a dead one and never take it off.
-        if unsafe { sys::astsys_is_zombie(channel.as_ptr()) } != 0 {
-            return None;
-        }
-        // SAFETY: the channel is locked, as the PBX demands, and copies the record, of which all zeroes is a valid one. The count
-        // of `numbers` is given back by `destroy`, or here if the PBX refuses.
-        let id = unsafe {
-            let mut record: sys::ast_framehook_interface = std::mem::zeroed();
-            record.version = sys::AST_FRAMEHOOK_INTERFACE_VERSION as u16;
-            record.event_cb = Some(number);
-            record.destroy_cb = Some(destroy);
-            record.consume_cb = Some(consumes);
-            record.disable_inheritance = 1;
-            record.data = Arc::into_raw(Arc::clone(&numbers)).cast_mut().cast();
-            let id = sys::ast_framehook_attach(channel.as_ptr(), &mut record);
-            if id < 0 {
-                drop(Arc::from_raw(record.data.cast::<Numbers>().cast_const()));
-                return None;
-            }
-            id
-        };
-        datastore::hold();
+        let (id, numbers) = begin(channel)?;
         Some(Sequence {
             channel: channel.clone(),
             id,
             numbers,
         })
     }
+}
+
+impl Channel {
+    /// Has its voice numbered anew from now on, for as long as it is there: it may talk with one and another, and whatever translates
+    /// what it hears goes on. No two phones pass their media directly to each other then.
+    pub fn number_voice(&self) {
+        let first = self.attach(&NUMBERED, || AtomicBool::new(false));
+        if first.is_some_and(|numbered| !numbered.swap(true, Ordering::Relaxed)) {
+            // A channel that is gone has no voice.
+            drop(begin(self));
+        }
+    }
+}
+
+/// Puts the hook on a channel; `None` if that is gone.
+fn begin(channel: &Channel) -> Option<(c_int, Arc<Numbers>)> {
+    let numbers = Arc::new(Numbers::default());
+    let _locked = Locked::new(channel);
+    // SAFETY: the channel is there, and locked. The PBX would hang a hook on a dead one and never take it off.
+    if unsafe { sys::astsys_is_zombie(channel.as_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: the channel is locked, as the PBX demands, and copies the record, of which all zeroes is a valid one. The count
+    // of `numbers` is given back by `destroy`, or here if the PBX refuses.
+    let id = unsafe {
+        let mut record: sys::ast_framehook_interface = std::mem::zeroed();
+        record.version = sys::AST_FRAMEHOOK_INTERFACE_VERSION as u16;
+        record.event_cb = Some(number);
+        record.destroy_cb = Some(destroy);
+        record.consume_cb = Some(consumes);
+        record.disable_inheritance = 1;
+        record.data = Arc::into_raw(Arc::clone(&numbers)).cast_mut().cast();
+        let id = sys::ast_framehook_attach(channel.as_ptr(), &mut record);
+        if id < 0 {
+            drop(Arc::from_raw(record.data.cast::<Numbers>().cast_const()));
+            return None;
+        }
+        id
+    };
+    datastore::hold();
+    Some((id, numbers))
 }
 
 impl Drop for Sequence {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Answering, Tone};
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, SupervisorId};
-use crate::input::{Follow, MonitorMode, Whom};
+use crate::input::{Arrangement, Follow, MonitorMode, Whom};
 use crate::time::Span;
 
 /// One thing for the host to carry out, in order.
@@ -127,6 +127,23 @@ pub enum Action {
         /// Which call.
         call: CallId,
     },
+    /// Put the caller of a conversation on hold with music, take the agent apart, and call somebody for the agent, who hears it
+    /// ring. Report [`Begun`](crate::input::ConsultFact::Begun) then, or
+    /// [`NotDone`](crate::input::ConsultFact::NotDone), and later whether the line is gone.
+    Consult {
+        /// The call whose agent consults.
+        call: CallId,
+        /// Whom.
+        line: Line,
+    },
+    /// Arrange who hears whom in a consultation; report [`Arranged`](crate::input::ConsultFact::Arranged) or
+    /// [`NotDone`](crate::input::ConsultFact::NotDone).
+    Arrange {
+        /// The call whose agent consults.
+        call: CallId,
+        /// How.
+        how: Arrangement,
+    },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
     WatchPhone {
@@ -135,6 +152,17 @@ pub enum Action {
         /// Dial string.
         phone: String,
     },
+}
+
+/// Whom an agent consults.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Line {
+    /// An agent, whom the line's own thread rings once it has [joined](crate::Input::JoinConsult).
+    Agent,
+    /// Whom a queue gives, with music until then; likewise.
+    Queue,
+    /// Whoever is reached by a place of the dialplan.
+    Place(String),
 }
 
 /// What a call's own thread must do.
@@ -375,6 +403,16 @@ pub enum Refusal {
     UnknownIvr,
     /// Callers of the queue are not asked what it was like.
     NoSurvey,
+    /// Nobody is consulted.
+    NoConsultation,
+    /// The consulted has not answered yet.
+    NotAnswered,
+    /// The agent to be consulted is busy.
+    TargetBusy,
+    /// The agent to be consulted declined.
+    Declined,
+    /// Whom to consult could not be reached.
+    Unreachable,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
 }

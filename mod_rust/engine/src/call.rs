@@ -3,6 +3,7 @@
 use crate::action::CallAction;
 use crate::conduct::Pending;
 use crate::config::{Door, NeedsAgents, Strategy};
+use crate::consult::Consult;
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
 use crate::hold::Care;
@@ -121,6 +122,10 @@ pub(crate) struct Call {
     pub(crate) errand: Option<Box<Errand>>,
     /// The caller goes on without the agent, in a conversation that is none of the queue's.
     pub(crate) handed_over: bool,
+    /// Whom its agent consults.
+    pub(crate) consult: Option<Box<Consult>>,
+    /// It is a line to whom the agent of that call consults, and no caller's.
+    pub(crate) consults: Option<CallId>,
     /// Whom it waits for at first in the next queue.
     pub(crate) first: First,
 }
@@ -315,6 +320,9 @@ impl Engine {
 
     /// The offers are gone without an answer: the caller waits at the old place, and is offered on at once.
     pub(crate) fn back_to_waiting(&mut self, id: CallId, on: Trigger) {
+        if self.is_line(id) {
+            return self.line_waits_again(id, on);
+        }
         if !self.step_call(id, on) {
             return;
         }

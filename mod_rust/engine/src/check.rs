@@ -103,6 +103,7 @@ impl Engine {
             let together = match (agent.base, engaged.offer) {
                 (Base::Offered, Some(offer)) => call.state == State::Ringing && call.offers.contains(&offer),
                 (Base::OnCall, Some(offer)) => call.state == State::Connecting && call.offers == [offer],
+                (Base::OnCall, None) if call.consults.is_some() => call.state == State::Talking,
                 (Base::OnCall, None) => call.talk.is_some_and(|talk| talk.agent == id),
                 (Base::Offered, None) => false,
                 (Base::SignedOut | Base::Ready | Base::NotReady | Base::WrapUp, _) => false,
@@ -171,8 +172,9 @@ impl Engine {
         let talk = agent
             .engaged
             .and_then(|engaged| self.calls.get(engaged.call.0)?.talk);
+        let line = agent.engaged.is_some_and(|engaged| self.is_line(engaged.call));
         ensure!(
-            agent.talk == talk.map_or(TalkState::Talking, |talk| talk.state),
+            line || agent.talk == talk.map_or(TalkState::Talking, |talk| talk.state),
             "{id:?} and its call differ in how they talk"
         );
         let wanted = |seeking: bool| {
@@ -207,7 +209,7 @@ impl Engine {
             State::Waiting => call.offers.is_empty() && call.talk.is_none(),
             State::Ringing => !call.offers.is_empty() && call.talk.is_none(),
             State::Connecting => call.offers.len() == 1 && call.talk.is_none(),
-            State::Talking => call.offers.is_empty() && call.talk.is_some(),
+            State::Talking => call.offers.is_empty() && call.talk.is_some() != call.consults.is_some(),
             State::Gone => false,
         };
         ensure!(fits, "{id:?} is {call:?}");
@@ -230,7 +232,7 @@ impl Engine {
             "{id:?} seeks, and stands nowhere, or the other way round"
         );
         ensure!(
-            call.in_line == call.waits(),
+            call.in_line == (call.waits() && call.consults.is_none()),
             "{id:?} has a wrong place in the line"
         );
         ensure!(
@@ -241,6 +243,10 @@ impl Engine {
             call.sticky
                 .is_none_or(|(agent, _)| self.can_be_preferred(agent, call.queue)),
             "{id:?} waits for an agent who does not come"
+        );
+        ensure!(
+            call.consult.is_none() || call.talk.is_some(),
+            "{id:?} does not talk, and its agent consults"
         );
         ensure!(
             call.pending.is_none() || call.talk.is_some(),
@@ -281,6 +287,7 @@ impl Engine {
             "{id:?} has another front: {:?}",
             self.fronts[id.0 as usize]
         );
+        let own = || own().filter(|call| call.consults.is_none());
         let line: Sorted<Rank> = own().filter(|call| call.waits()).map(|call| call.rank).collect();
         ensure!(queue.line == line, "{id:?} has another line");
         let waiting = own().filter(|call| call.talk.is_none()).count();

@@ -7,7 +7,7 @@ use crate::agent::{Base, Idle, Next};
 use crate::engine::Engine;
 use crate::event::{CallbackOutcome, Event, Forced, NextState};
 use crate::ids::{AgentId, CommandId};
-use crate::input::{Command, PhoneState};
+use crate::input::{Command, ConsultStep, PhoneState};
 use crate::supervise::Wish;
 use crate::time::Span;
 use crate::timers::Timer;
@@ -183,6 +183,14 @@ impl Engine {
                 let agent = self.agent_of(agent)?;
                 self.ask_survey(agent, asked)
             }
+            Command::Consult { agent, with } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_consult(agent, with, asked)
+            }
+            Command::Consultation { agent, step } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_consultation(agent, step, asked)
+            }
             Command::CancelCallback { callback } => {
                 self.end_callback(*callback, CallbackOutcome::Cancelled, true)
                     .ok_or(Refusal::UnknownCall)?;
@@ -341,6 +349,19 @@ impl Engine {
 }
 
 impl Command {
+    /// Why a caller is handed over; may be empty.
+    pub(crate) fn reason(&self) -> &str {
+        if let Command::Consultation {
+            step: ConsultStep::HandOver { reason },
+            ..
+        } = self
+        {
+            reason
+        } else {
+            ""
+        }
+    }
+
     /// Whether a supervisor's word, which the agent cannot take back.
     pub(crate) fn is_forced(&self) -> bool {
         match self {
@@ -367,6 +388,8 @@ impl Command {
             | Command::Transfer { .. }
             | Command::Ivr { .. }
             | Command::Survey { .. }
+            | Command::Consult { .. }
+            | Command::Consultation { .. }
             | Command::CancelCallback { .. } => false,
         }
     }

@@ -42,9 +42,18 @@ pub(crate) enum Goes {
     Back,
     /// To be asked what it was like; on whose word, empty if that of the settings.
     Survey { place: String, author: String },
+    /// On with the colleague whom the agent has consulted, who was reached by a queue.
+    With { colleague: AgentId, queue: QueueId },
+    /// On with whoever the agent has consulted there, out of the queue's hands.
+    Away(String),
 }
 
 impl Pending {
+    /// Whether the caller is about to be sent on.
+    pub(crate) fn transfers(&self) -> bool {
+        self.transfer.is_some()
+    }
+
     fn is_empty(&self) -> bool {
         self.hold.is_none() && self.mute.is_none() && !self.parts()
     }
@@ -124,7 +133,7 @@ impl Engine {
     }
 
     /// Whether a caller may be sent there, as things stand: who asks still has the caller, and can ask for something else.
-    fn would_take(&self, id: CallId, from: AgentId, to: &Destination) -> Result<(), Refusal> {
+    pub(crate) fn would_take(&self, id: CallId, from: AgentId, to: &Destination) -> Result<(), Refusal> {
         let call = self.calls.get(id.0).ok_or(Refusal::NotTalking)?;
         match to {
             Destination::Queue { queue, tier, .. } => {
@@ -162,7 +171,7 @@ impl Engine {
     }
 
     /// The queue by which a caller of that queue reaches an agent who is at work.
-    fn by_way_of(&self, agent: AgentId, own: QueueId) -> Option<QueueId> {
+    pub(crate) fn by_way_of(&self, agent: AgentId, own: QueueId) -> Option<QueueId> {
         let there = |queue: &QueueId| !self.queues[queue.0 as usize].removed;
         let members = self.agents[agent.0 as usize].members.iter();
         let all = core::iter::once(own).chain(members.map(|member| member.queue));
@@ -175,6 +184,12 @@ impl Engine {
         let talk = self.calls.get_mut(id.0).and_then(|call| call.talk.as_mut());
         let Some(talk) = talk else { return };
         talk.held_by_phone = to == TalkState::OnHold;
+        // Who hears whom is arranged; the phone alone hears nothing.
+        if self.consult(id).is_some() {
+            return;
+        }
+        let talk = self.calls.get_mut(id.0).and_then(|call| call.talk.as_mut());
+        let Some(talk) = talk else { return };
         if to == TalkState::Talking && core::mem::take(&mut talk.held_by_command) {
             // The two hear each other again: so does the agent the caller.
             self.actions.push(Action::Hold { call: id, on: false });
@@ -271,8 +286,9 @@ impl Engine {
 
     /// A conversation is over: answers what is pending, and says where the caller goes.
     pub(crate) fn settle_pending(&mut self, call: &mut Call, agent: AgentId, by: Party) -> Goes {
+        let consulted = self.settle_consult(call, agent, by);
         let Some(pending) = call.pending.take() else {
-            return Goes::Nowhere;
+            return consulted;
         };
         let Pending {
             hold,
@@ -287,7 +303,7 @@ impl Engine {
             return self.goes_to_survey(call, by, asked);
         }
         let Some(Transfer { to, reason, asked }) = transfer else {
-            return Goes::Nowhere;
+            return consulted;
         };
         // Of any other end there is no caller left to go on, or somebody else has the caller.
         if by != Party::Agent {
@@ -384,7 +400,7 @@ impl Engine {
         self.answers.push((asked, CommandOutcome::Refused(why)));
     }
 
-    fn conversation(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
+    pub(crate) fn conversation(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
         let call = self.conversation_of(agent).ok_or(Refusal::NotTalking)?;
         let talk = self.calls.get(call.0).and_then(|call| call.talk);
         Ok((call, talk.ok_or(Refusal::NotTalking)?))
@@ -397,6 +413,7 @@ impl Engine {
             return Err(Refusal::NotAlone);
         }
         match talk.state {
+            TalkState::Talking | TalkState::OnHold if self.consult(call).is_some() => Err(Refusal::NotAlone),
             TalkState::Talking | TalkState::OnHold => Ok((call, talk)),
             TalkState::Consulting | TalkState::Conferencing | TalkState::Away => Err(Refusal::NotAlone),
         }

@@ -224,6 +224,8 @@ impl Engine {
             Input::WentAway { call } => self.went_away(call),
             Input::CameBack { call, how } => self.came_back(call, &how),
             Input::Surveyed { call, score } => self.surveyed(call, score),
+            Input::JoinConsult { line, call } => self.join_consult(line, call),
+            Input::Consult { call, fact } => self.consult_goes_on(call, fact),
             Input::RetrieveFailed { call, why } => self.retrieve_failed(call, why),
             Input::HandedOver { call } => self.handed_over(call),
             Input::Monitor { monitor, fact } => self.monitor_fact(monitor, fact),

@@ -298,6 +298,21 @@ pub enum Event {
         /// In which queue.
         queue: QueueId,
     },
+    /// A consultation goes on in another way.
+    ConsultChanged {
+        /// Whose caller waits, or hears along.
+        call: CallId,
+        /// Who consults.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// Whom, as asked for.
+        with: Destination,
+        /// The agent who was reached, once one was.
+        colleague: Option<AgentId>,
+        /// How it goes on.
+        to: ConsultState,
+    },
     /// A caller left and is owed a call.
     CallbackPlaced {
         /// The call it came from, which is its name from now on.
@@ -621,6 +636,44 @@ pub enum CallOutcome {
     Moved,
     /// The node could not go on.
     Error,
+}
+
+/// How a consultation goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConsultState {
+    /// The caller is on hold, and somebody is called.
+    Begun,
+    /// The two talk; the caller is on hold.
+    Apart,
+    /// The agent talks with the caller; the consulted waits.
+    WithCaller,
+    /// All three talk.
+    Together,
+    /// Over.
+    Over(ConsultEnd),
+}
+
+/// Why a consultation is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConsultEnd {
+    /// The caller is left to the consulted.
+    HandedOver,
+    /// The agent let the consulted go.
+    Dropped,
+    /// The consulted hung up.
+    HungUp,
+    /// The consulted was busy.
+    Busy,
+    /// The consulted declined.
+    Rejected,
+    /// The consulted did not answer.
+    NoAnswer,
+    /// The consulted could not be reached.
+    Unreachable,
+    /// The consulted agent went away from work while the phone rang.
+    Away,
+    /// The conversation with the caller is over.
+    CallOver,
 }
 
 /// An agent's published state.

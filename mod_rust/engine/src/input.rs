@@ -123,6 +123,21 @@ pub enum Input {
         /// What was answered; `None` if nothing.
         score: Option<Score>,
     },
+    /// The line to whom an agent consults is in the hands of a thread of its own, which rings and connects as for a caller. It was
+    /// asked for by [`Action::Consult`](crate::Action::Consult), and leaves as callers do.
+    JoinConsult {
+        /// The host's new number for the line.
+        line: CallId,
+        /// The call whose agent consults.
+        call: CallId,
+    },
+    /// What became of a consultation.
+    Consult {
+        /// The call whose agent consults.
+        call: CallId,
+        /// What was seen.
+        fact: ConsultFact,
+    },
     /// The caller goes on without the agent, in a conversation that is no longer of the queue: told before the `Ended` of an
     /// agent who handed the caller over.
     HandedOver {
@@ -279,6 +294,54 @@ pub enum Order {
     Mute,
     /// [`Action::SendAway`](crate::Action::SendAway).
     Ivr,
+}
+
+/// What is seen of a consultation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConsultFact {
+    /// The caller hears music, the agent hears the line being called.
+    Begun,
+    /// Whoever is reached by a place of the dialplan has answered; of agents the line's own thread tells.
+    Answered,
+    /// All is as [`Action::Arrange`](crate::Action::Arrange) asked for.
+    Arranged(Arrangement),
+    /// It could not be arranged: somebody is gone, or elsewhere. `None` is the consultation itself, which never began.
+    NotDone(Option<Arrangement>),
+    /// The line is gone.
+    Gone(OfferFailure),
+}
+
+/// Who hears whom of a caller, an agent, and whom the agent consults.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrangement {
+    /// The agent and the consulted hear each other; the caller hears music.
+    Apart,
+    /// The agent and the caller hear each other; the consulted hears music.
+    WithCaller,
+    /// All three hear each other.
+    Together,
+    /// The agent's phone is hung up; the caller and the consulted hear each other.
+    HandedOver,
+    /// The consulted is hung up; the agent and the caller hear each other.
+    Alone,
+    /// All are parted: line and agent are hung up, and the caller is back in the hands of its thread.
+    Parted,
+}
+
+/// What an agent does with a consultation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConsultStep {
+    /// Talks with the other of the two, while the one waits.
+    Swap,
+    /// Lets all three hear each other (互助通话).
+    Join,
+    /// Leaves the caller to the consulted: an attended transfer.
+    HandOver {
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Lets the consulted go, and is back with the caller.
+    Drop,
 }
 
 /// Where an agent's caller is to go.
@@ -672,6 +735,20 @@ pub enum Command {
     Survey {
         /// Agent number.
         agent: String,
+    },
+    /// Lets an agent talk with somebody while the caller hears music. Pending until that one has answered.
+    Consult {
+        /// Agent number.
+        agent: String,
+        /// With whom: an agent, whom a queue gives, or who is reached by a place of the dialplan.
+        with: Destination,
+    },
+    /// Goes on with a consultation in another way. Pending until it is so.
+    Consultation {
+        /// Agent number.
+        agent: String,
+        /// How.
+        step: ConsultStep,
     },
     /// Forgets a callback that is owed.
     CancelCallback {

@@ -4,7 +4,7 @@ use crate::action::{CallAction, Place, Status, Utterance};
 use crate::call::{Call, First, Person, State, Trigger};
 use crate::config::{Door, Exit, MAX_HOPS, Way};
 use crate::engine::Engine;
-use crate::event::{CallOutcome, Event, RefusedCall};
+use crate::event::{CallOutcome, ConsultEnd, Event, RefusedCall};
 use crate::explain::Line;
 use crate::ids::{CallId, QueueId, TierId};
 use crate::input::{Caller, Departure, Party};
@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    fn new_call(&mut self, id: CallId, queue: QueueId, caller: Caller) -> Box<Call> {
+    pub(crate) fn new_call(&mut self, id: CallId, queue: QueueId, caller: Caller) -> Box<Call> {
         let call = Call {
             id,
             tier: self.tier_of(&caller.tier),
@@ -95,6 +95,8 @@ impl Engine {
             pending: None,
             errand: None,
             handed_over: false,
+            consult: None,
+            consults: None,
             first: First::Own,
         };
         self.boxed(call)
@@ -160,7 +162,13 @@ impl Engine {
         Some((outcome, way.clone()))
     }
 
-    fn announce_joined(&mut self, call: &Call, waiting: u32, position: u32, callback: Option<CallId>) {
+    pub(crate) fn announce_joined(
+        &mut self,
+        call: &Call,
+        waiting: u32,
+        position: u32,
+        callback: Option<CallId>,
+    ) {
         self.events.push(Event::CallJoined {
             call: call.id,
             queue: call.queue,
@@ -362,6 +370,9 @@ impl Engine {
     }
 
     pub(crate) fn caller_gone(&mut self, id: CallId, how: Departure) {
+        if self.is_line(id) {
+            return self.line_over(id, ConsultEnd::Unreachable, false, None);
+        }
         match self.calls.get(id.0).map(|call| call.state) {
             Some(State::Waiting | State::Ringing | State::Connecting) => self.departed(id, how),
             // The host reports the end of a talk by `Ended`; should it not, nothing may be left behind.
@@ -404,6 +415,9 @@ impl Engine {
     }
 
     pub(crate) fn removed_from_under(&mut self, id: CallId) {
+        if self.is_line(id) {
+            return self.line_over(id, ConsultEnd::Away, true, None);
+        }
         self.turn_away(id, CallOutcome::Removed, Way::default());
     }
 

@@ -16,6 +16,7 @@ pub mod codec;
 mod command;
 mod conduct;
 pub mod config;
+mod consult;
 mod dispose;
 mod engine;
 pub mod estimate;

@@ -224,7 +224,8 @@ impl Engine {
     }
 
     fn waiting(&self, id: CallId) -> Result<(), Refusal> {
-        let call = self.calls.get(id.0).ok_or(Refusal::UnknownCall)?;
+        let known = self.calls.get(id.0).filter(|call| call.consults.is_none());
+        let call = known.ok_or(Refusal::UnknownCall)?;
         if call.waits() {
             Ok(())
         } else {

@@ -74,6 +74,7 @@ impl Engine {
         self.step_agent(agent_id, Trigger::Offer);
         self.agents[agent_id.0 as usize].engaged = Some(Engaged {
             call: call_id,
+            shown: self.shown(call_id),
             offer: Some(id),
         });
         self.refresh_agent(agent_id, Idle::GoesOn);
@@ -81,18 +82,19 @@ impl Engine {
             let steps = self.queues[queue_id.0 as usize].settings.warn.ring.clone();
             let limit = Limit::Ring {
                 agent: agent_id,
-                call: call_id,
+                call: self.shown(call_id),
             };
             self.watch_agent(agent_id, Some((limit, &steps)));
         }
         let dispatch = self
             .now
             .since(waiting_since.max(self.agents[agent_id.0 as usize].free_since));
+        let shown = self.shown(call_id);
         if self.record.keeps() {
             let next = chosen.and_then(|at| self.queues[queue_id.0 as usize].best(at.cap, at.skills));
             let made = OfferMade {
                 offer: id,
-                call: call_id,
+                call: shown,
                 agent: agent_id,
                 queue: queue_id,
                 dispatch,
@@ -103,7 +105,7 @@ impl Engine {
         }
         self.events.push(Event::OfferMade {
             offer: id,
-            call: call_id,
+            call: shown,
             agent: agent_id,
             queue: queue_id,
             dispatch,
@@ -149,7 +151,11 @@ impl Engine {
         self.cancel_offers(call, Some(id));
         self.refresh_call(call);
         self.arm_call(call);
-        let greeting = self.greeting(call, agent, queue);
+        let greeting = if self.is_line(call) {
+            None
+        } else {
+            self.greeting(call, agent, queue)
+        };
         self.order(call, CallAction::Connect { offer: id, greeting });
     }
 
@@ -211,6 +217,7 @@ impl Engine {
             return;
         };
         self.offer_over(offer.agent);
+        self.line_missed(offer.call, cause);
         self.count_miss(offer.agent, cause);
         self.agent_is_free(offer.agent, None, Idle::Anew);
         self.offer_lost(&offer);
@@ -253,7 +260,7 @@ impl Engine {
         }
         self.events.push(Event::OfferEnded {
             offer: id,
-            call: offer.call,
+            call: self.shown(offer.call),
             agent: offer.agent,
             queue: offer.queue,
             result,

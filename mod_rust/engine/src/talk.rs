@@ -6,16 +6,19 @@ use crate::call::{State, Talk, Trigger};
 use crate::conduct::Goes;
 use crate::config::{Exit, Way};
 use crate::engine::Engine;
-use crate::event::{CallOutcome, Event, Limit, OfferResult};
+use crate::event::{CallOutcome, ConsultEnd, Event, Limit, OfferResult};
 use crate::explain::Line;
-use crate::ids::CallId;
+use crate::ids::{AgentId, CallId};
 use crate::input::{Departure, OfferFailure, Party, PhoneState, TalkState};
 use crate::join::Leaving;
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::watch::Watch;
 
 impl Engine {
     pub(crate) fn connected(&mut self, id: CallId) {
+        if self.is_line(id) {
+            return self.line_connected(id);
+        }
         let Some(call) = self.calls.get(id.0) else { return };
         let (State::Connecting, Some(&offer)) = (call.state, call.offers.first()) else {
             return;
@@ -34,16 +37,7 @@ impl Engine {
         let Some(call) = self.calls.get_mut(id.0) else {
             return;
         };
-        call.talk = Some(Talk {
-            since: self.now,
-            agent: offer.agent,
-            state: TalkState::Talking,
-            state_since: self.now,
-            hold: Span::ZERO,
-            held_by_phone: false,
-            held_by_command: false,
-            muted: false,
-        });
+        call.talk = Some(Talk::new(offer.agent, self.now));
         let queue = &mut self.queues[call.queue.0 as usize];
         queue.count_waiting(call.tier, false);
         let wait = self.now.since(call.joined);
@@ -79,7 +73,17 @@ impl Engine {
 
     pub(crate) fn ended(&mut self, id: CallId, by: Party, phone: PhoneState) {
         let Some(call) = self.calls.get(id.0) else { return };
+        if call.state == State::Talking && by == Party::Agent && self.outlives_agent(id, phone) {
+            return;
+        }
+        let Some(call) = self.calls.get(id.0) else { return };
         match call.state {
+            State::Talking if call.consults.is_some() => {
+                self.line_over(id, ConsultEnd::HungUp, by != Party::Caller, Some(phone));
+            }
+            State::Connecting if call.consults.is_some() && by != Party::Agent => {
+                self.line_over(id, ConsultEnd::Unreachable, by != Party::Caller, Some(phone));
+            }
             State::Talking => self.talk_ended(id, by, Some(phone)),
             State::Connecting => {
                 let Some(&offer) = call.offers.first() else { return };
@@ -196,7 +200,8 @@ impl Engine {
         }
         let to = match &goes {
             Goes::Nowhere | Goes::Unsent => Exit::Onward,
-            Goes::To(place) | Goes::Survey { place, .. } => Exit::Place(place.clone()),
+            Goes::With { queue, .. } => Exit::Queue(self.queues[queue.0 as usize].settings.name.clone()),
+            Goes::To(place) | Goes::Away(place) | Goes::Survey { place, .. } => Exit::Place(place.clone()),
             Goes::Back => Exit::Queue(self.queues[call.queue.0 as usize].settings.name.clone()),
             Goes::Into(queue) => Exit::Queue(self.queues[queue.0 as usize].settings.name.clone()),
         };
@@ -221,7 +226,8 @@ impl Engine {
             Goes::Unsent => Some((Status::Removed, Place::Onward)),
             Goes::To(place) => Some((Status::Transferred, Place::There(place.clone()))),
             Goes::Survey { place, .. } => Some((Status::Survey, Place::There(place.clone()))),
-            Goes::Into(_) | Goes::Back => None,
+            Goes::Away(_) => Some((Status::Transferred, Place::Onward)),
+            Goes::Into(_) | Goes::Back | Goes::With { .. } => None,
         };
         if let Some((status, place)) = release {
             self.release(id, status, place, Vec::new(), None);
@@ -238,7 +244,10 @@ impl Engine {
             self.share_out(talk.agent);
         }
         match goes {
-            Goes::Nowhere | Goes::Unsent | Goes::To(_) | Goes::Survey { .. } => self.retire(call),
+            Goes::Nowhere | Goes::Unsent | Goes::To(_) | Goes::Away(_) | Goes::Survey { .. } => {
+                self.retire(call)
+            }
+            Goes::With { colleague, queue } => self.talks_on(call, colleague, queue),
             Goes::Into(queue) => self.visit_anew(call, queue),
             Goes::Back => {
                 let queue = call.queue;
@@ -249,8 +258,22 @@ impl Engine {
 }
 
 impl Talk {
+    /// Begins.
+    pub(crate) fn new(agent: AgentId, now: Time) -> Talk {
+        Talk {
+            since: now,
+            agent,
+            state: TalkState::Talking,
+            state_since: now,
+            hold: Span::ZERO,
+            held_by_phone: false,
+            held_by_command: false,
+            muted: false,
+        }
+    }
+
     /// Goes on in another way; how long it went like before.
-    fn switch(&mut self, to: TalkState, now: crate::time::Time) -> Span {
+    fn switch(&mut self, to: TalkState, now: Time) -> Span {
         let lasted = now.since(self.state_since);
         if self.state.holds() {
             self.hold = Span(self.hold.0.saturating_add(lasted.0));

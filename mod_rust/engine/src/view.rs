@@ -94,7 +94,12 @@ impl Engine {
     /// The whole live state.
     pub fn view(&self) -> View {
         let queues = self.queues.iter().zip(0..).filter(|(queue, _)| !queue.removed);
-        let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| self.call_view(call)).collect();
+        let mut calls: Vec<CallView> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.consults.is_none())
+            .map(|(_, call)| self.call_view(call))
+            .collect();
         calls.sort_by_key(|call| (call.joined, call.call));
         View {
             at: self.now,

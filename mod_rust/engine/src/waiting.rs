@@ -339,6 +339,10 @@ impl Engine {
 
 impl Call {
     fn next_due(&self, rules: &[Rule]) -> Option<(Time, Due)> {
+        // Of a line to whom an agent consults nothing is due.
+        if self.consults.is_some() {
+            return None;
+        }
         let warning = || self.watch.as_ref().and_then(|watch| watch.next());
         let errand = self.errand.as_ref().and_then(|errand| errand.due());
         let errand = errand.map(|at| (at, Due::Errand));

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState, Return, Score};
+use hotline_engine::input::{Act, Caller, ConsultFact, Deed, Order, PhoneState, Return, Score};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::{NodeHello, PipeInfo};
@@ -325,6 +325,31 @@ impl Host {
             mailbox,
         });
         Ok(port)
+    }
+
+    /// The line to whom the agent of a call consults is in the hands of its own thread; see
+    /// [`Pbx::consult`]. Never blocks.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub fn join_consult(&self, call: CallId) -> std::io::Result<CallPort> {
+        let mailbox = Arc::new(Mailbox::new()?);
+        let line = self.new_call();
+        let port = CallPort::new(
+            line,
+            self.0.references.of(line),
+            Arc::clone(&mailbox),
+            self.0.inbox.clone(),
+            Arc::clone(&self.0.calls),
+            None,
+        );
+        self.send(Message::JoinConsult { line, call, mailbox });
+        Ok(port)
+    }
+
+    /// What became of a consultation. Never blocks.
+    pub fn consult(&self, call: CallId, fact: ConsultFact) {
+        self.send(Message::Noted(Box::new(Input::Consult { call, fact })));
     }
 
     /// What becomes of a caller, by the blacklist: to be asked before [`join`](Self::join). Never blocks.

@@ -1,9 +1,10 @@
 //! What a PBX must offer the host, apart from the calls' own threads.
 
 use hotline_engine::Span;
+use hotline_engine::action::Line;
 use hotline_engine::config::Answering;
 use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::Whom;
+use hotline_engine::input::{Arrangement, Whom};
 
 /// The PBX as the host sees it. Calls come from the host's own threads, which hold no lock meanwhile.
 pub trait Pbx: Send + Sync + 'static {
@@ -67,6 +68,15 @@ pub trait Pbx: Send + Sync + 'static {
 
     /// Bring a caller back who is away; one who is back is left alone. Comes from the engine's thread, so it must not block.
     fn bring_back(&self, call: CallId);
+
+    /// Put the caller of a conversation on hold with music, take the agent apart, and call somebody for the agent, who hears it ring:
+    /// a place of the dialplan, or a channel that goes to [`Host::join_consult`](crate::Host::join_consult) on a thread of its
+    /// own. What becomes of it goes to [`Host::consult`](crate::Host::consult). Comes from the engine's thread, so it must not block.
+    fn consult(&self, call: CallId, line: Line);
+
+    /// Arrange who hears whom in a consultation; what becomes of it goes to [`Host::consult`](crate::Host::consult). Comes from the
+    /// engine's thread, so it must not block.
+    fn arrange(&self, call: CallId, how: Arrangement);
 
     /// The place of the dialplan to which agents may transfer callers who are to go to that number; `None` if there is none. It
     /// may take as long as a look at the dialplan does.

@@ -37,6 +37,12 @@ pub(crate) enum Message {
         caller: Caller,
         mailbox: Arc<Mailbox<CallAction>>,
     },
+    /// The line to whom an agent consults.
+    JoinConsult {
+        line: CallId,
+        call: CallId,
+        mailbox: Arc<Mailbox<CallAction>>,
+    },
     Fact {
         call: CallId,
         fact: Fact,
@@ -108,7 +114,7 @@ impl Message {
     /// What becomes of it without an engine.
     pub(crate) fn refuse(self) {
         match self {
-            Message::Join { mailbox, .. } => mailbox.release(),
+            Message::Join { mailbox, .. } | Message::JoinConsult { mailbox, .. } => mailbox.release(),
             Message::MonitorUp { mailbox, .. } => mailbox.release(),
             Message::Command { mut reply, .. }
             | Message::Reload { mut reply, .. }
@@ -300,6 +306,10 @@ impl Runner {
             } => {
                 self.state.mailboxes.insert(call, mailbox);
                 self.apply(Input::Join { call, queue, caller });
+            }
+            Message::JoinConsult { line, call, mailbox } => {
+                self.state.mailboxes.insert(line, mailbox);
+                self.apply(Input::JoinConsult { line, call });
             }
             Message::Fact { call, fact } => self.apply(fact.into_input(call)),
             Message::Left { call } => {
@@ -502,6 +512,8 @@ impl Delivery {
             Action::Mute { call, on } => pbx.mute(call, on),
             Action::SendAway { call, place } => pbx.send_away(call, &place),
             Action::BringBack { call } => pbx.bring_back(call),
+            Action::Consult { call, line } => pbx.consult(call, line),
+            Action::Arrange { call, how } => pbx.arrange(call, how),
             Action::CallBack {
                 callback,
                 attempt,

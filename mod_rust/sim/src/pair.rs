@@ -97,6 +97,8 @@ impl Pair {
             | Input::WentAway { .. }
             | Input::CameBack { .. }
             | Input::Surveyed { .. }
+            | Input::JoinConsult { .. }
+            | Input::Consult { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Command { .. }
@@ -208,7 +210,9 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         | Action::Hold { call, .. }
         | Action::Mute { call, .. }
         | Action::SendAway { call, .. }
-        | Action::BringBack { call } => (6, call.0),
+        | Action::BringBack { call }
+        | Action::Consult { call, .. }
+        | Action::Arrange { call, .. } => (6, call.0),
         Action::CallBack { callback, .. } | Action::CancelCallBack { callback } => (3, callback.0),
     });
     actions
@@ -231,6 +235,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::TalkChanged { call, .. }
         | Event::TalkCut { call, .. }
         | Event::MuteChanged { call, .. }
+        | Event::ConsultChanged { call, .. }
         | Event::CallTransferred { call, .. }
         | Event::DispositionSet { call, .. }
         | Event::IvrStarted { call, .. }

@@ -60,6 +60,8 @@ impl fmt::Display for Shrunk {
                 | Input::WentAway { .. }
                 | Input::CameBack { .. }
                 | Input::Surveyed { .. }
+                | Input::JoinConsult { .. }
+                | Input::Consult { .. }
                 | Input::RetrieveFailed { .. }
                 | Input::Monitor { .. }
                 | Input::Phone { .. }

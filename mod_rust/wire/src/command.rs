@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListEntry, ListOrder};
 use crate::event::{Follow, MonitorMode, Whom};
-use crate::label::usual;
+use crate::label::{labels, usual};
 use crate::snapshot::Door;
 
 /// The longest name, reason, author or other text, in bytes: events keep them.
@@ -223,6 +223,24 @@ pub enum Command {
         /// Agent number.
         agent: String,
     },
+    /// Lets an agent talk with somebody while the caller hears music: an agent, whom a queue gives, or who is reached by a number. Pending
+    /// until that one has answered.
+    Consult {
+        /// Agent number.
+        agent: String,
+        /// Whom; of a queue the name alone counts, and no place of the dialplan.
+        to: Destination,
+    },
+    /// Goes on with a consultation in another way. Pending until it is so.
+    Consultation {
+        /// Agent number.
+        agent: String,
+        /// How.
+        step: ConsultStep,
+        /// Why, if the caller is handed over.
+        #[serde(default, skip_serializing_if = "usual")]
+        reason: String,
+    },
     /// Forgets a callback that is owed.
     CancelCallback {
         /// Callback reference.
@@ -334,6 +352,27 @@ pub enum Destination {
     },
 }
 
+/// What an agent does with a consultation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsultStep {
+    /// Talks with the other of caller and consulted, while the one waits.
+    Swap,
+    /// Lets all three hear each other.
+    Join,
+    /// Leaves the caller to the consulted.
+    HandOver,
+    /// Lets the consulted go, and is back with the caller.
+    Drop,
+}
+
+labels!(ConsultStep {
+    Swap => "swap",
+    Join => "join",
+    HandOver => "hand_over",
+    Drop => "drop",
+});
+
 impl Destination {
     /// What kind of destination it is, and which.
     pub fn parts(&self) -> (&'static str, &str) {
@@ -412,7 +451,13 @@ impl Command {
                 texts
             }
             Command::Ivr { agent, to, .. } => vec![agent, to.text()],
-            Command::SetNotReady { agent, reason }
+            Command::Consult { agent, to } => {
+                let mut texts = to.texts();
+                texts.push(agent);
+                texts
+            }
+            Command::Consultation { agent, reason, .. }
+            | Command::SetNotReady { agent, reason }
             | Command::ForceBusy { agent, reason, .. }
             | Command::ForceSignOut { agent, reason } => vec![agent, reason],
             Command::Dispose { agent, code, note } => vec![agent, code, note],
@@ -542,6 +587,16 @@ pub enum Refusal {
     UnknownIvr,
     /// Callers of the queue are not asked what it was like.
     NoSurvey,
+    /// Nobody is consulted.
+    NoConsultation,
+    /// The consulted has not answered yet.
+    NotAnswered,
+    /// The agent to be consulted is busy.
+    TargetBusy,
+    /// The agent to be consulted declined.
+    Declined,
+    /// Whom to consult could not be reached.
+    Unreachable,
     /// While it was pending, a later command or its own expiry came first.
     Overtaken,
     /// The node is at its limit, or is going down.

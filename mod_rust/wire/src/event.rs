@@ -14,9 +14,9 @@ use crate::snapshot::{
 };
 
 pub use values::{
-    CallOutcome, CallbackOutcome, Cut, Estimate, Exit, Follow, IvrOutcome, Limit, MonitorMode,
-    MonitorOutcome, OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult, TalkState,
-    Whom,
+    CallOutcome, CallbackOutcome, ConsultEnd, ConsultState, Cut, Estimate, Exit, Follow, IvrOutcome, Limit,
+    MonitorMode, MonitorOutcome, OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult,
+    TalkState, Whom,
 };
 
 /// Something that happened.
@@ -168,6 +168,25 @@ pub enum Event {
         queue: String,
         /// Whether the agent is mute now.
         muted: bool,
+    },
+    /// A consultation goes on in another way. It is part of its call, and no call of its own: offers of it name that call.
+    ConsultChanged {
+        /// Call reference.
+        call: String,
+        /// Agent number of who consults.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Whom, as asked for.
+        to: Destination,
+        /// Agent number of who was reached, once an agent was.
+        #[serde(default, skip_serializing_if = "usual")]
+        colleague: String,
+        /// How it goes on.
+        state: ConsultState,
+        /// Why it is over, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<ConsultEnd>,
     },
     /// An agent's caller goes on elsewhere by command: `call_finished` follows, and `call_joined` if that is a queue.
     CallTransferred {

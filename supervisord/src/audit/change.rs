@@ -36,6 +36,8 @@ pub(super) fn of_command(command: &Command, node: &Node) -> serde_json::Result<C
         | Command::Transfer { agent, .. }
         | Command::Ivr { agent, .. }
         | Command::Survey { agent }
+        | Command::Consult { agent, .. }
+        | Command::Consultation { agent, .. }
         | Command::Disconnect { agent, .. } => both(node.agent_then_and_now(agent), Standing::of),
         Command::Mute { agent } | Command::Unmute { agent } => {
             let [_, now] = node.agent_then_and_now(agent);

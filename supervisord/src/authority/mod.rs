@@ -404,7 +404,9 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::Retrieve { agent }
         | Command::Mute { agent }
         | Command::Unmute { agent }
-        | Command::Survey { agent } => (Deed::Work, vec![Target::Agent(agent)]),
+        | Command::Survey { agent }
+        | Command::Consult { agent, .. }
+        | Command::Consultation { agent, .. } => (Deed::Work, vec![Target::Agent(agent)]),
         Command::Ivr { agent, to, .. } => {
             let deed = match to {
                 ToIvr::Named { .. } => Deed::Work,

@@ -1,7 +1,7 @@
 //! The policy, walked through: every command by every role, on what is its own, its team's and a stranger's.
 
 use hotline_wire::blacklist::{ListEntry, ListOrder};
-use hotline_wire::command::{Destination, Place, ToIvr};
+use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, Whom};
 use hotline_wire::snapshot::{CallInfo, Door};
 
@@ -112,6 +112,17 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
             timeout_seconds: None,
         },
         Command::Survey { agent: agent.clone() },
+        Command::Consult {
+            agent: agent.clone(),
+            to: Destination::Agent {
+                agent: "1002".to_owned(),
+            },
+        },
+        Command::Consultation {
+            agent: agent.clone(),
+            step: ConsultStep::HandOver,
+            reason: text(),
+        },
         transfer(Destination::Queue {
             queue: "help".into(),
             tier: text(),
@@ -244,7 +255,7 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 12] = [
+const WORK: [&str; 14] = [
     "sign_in",
     "sign_out",
     "set_ready",
@@ -257,6 +268,8 @@ const WORK: [&str; 12] = [
     "transfer",
     "ivr",
     "survey",
+    "consult",
+    "consultation",
 ];
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hotline_wire::command::Destination;
+use hotline_wire::command::{ConsultStep, Destination};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
@@ -308,6 +308,44 @@ enum AgentAsk {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Lets the agent talk with somebody while the caller hears music; done once that one has answered
+    #[command(group = clap::ArgGroup::new("whom").required(true))]
+    Consult {
+        #[command(flatten)]
+        target: Target,
+        /// Whom this queue gives
+        #[arg(long, group = "whom")]
+        queue: Option<String>,
+        /// The agent of this number
+        #[arg(long = "to-agent", group = "whom", value_name = "NUMBER")]
+        to_agent: Option<String>,
+        /// Whoever is at this number, as far as the dialplan lets agents transfer there
+        #[arg(long, group = "whom")]
+        number: Option<String>,
+    },
+    /// Talks with the other of caller and consulted, while the one waits
+    Swap {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Lets caller, agent and consulted all hear each other
+    Join {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Leaves the caller to the consulted
+    HandOver {
+        #[command(flatten)]
+        target: Target,
+        /// Why, for whoever gets the caller
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Lets the consulted go; the agent is back with the caller
+    Drop {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Makes after-call work longer, up to what its queue allows
     WrapUpExtend {
         #[command(flatten)]
@@ -531,6 +569,26 @@ impl AgentAsk {
                 });
                 (target, Ask::Transfer { to, reason })
             }
+            AgentAsk::Consult {
+                target,
+                queue,
+                to_agent,
+                number,
+            } => {
+                let agent = to_agent.map(|agent| Destination::Agent { agent });
+                let number = number.map(|number| Destination::Number { number });
+                // One of them is there: the arguments demand it.
+                let to = agent.or(number).unwrap_or(Destination::Queue {
+                    queue: queue.unwrap_or_default(),
+                    tier: String::new(),
+                    priority: None,
+                });
+                (target, Ask::Consult { to })
+            }
+            AgentAsk::Swap { target } => (target, step(ConsultStep::Swap, String::new())),
+            AgentAsk::Join { target } => (target, step(ConsultStep::Join, String::new())),
+            AgentAsk::HandOver { target, reason } => (target, step(ConsultStep::HandOver, reason)),
+            AgentAsk::Drop { target } => (target, step(ConsultStep::Drop, String::new())),
             AgentAsk::WrapUpExtend { target, by } => (target, Ask::ExtendWrapUp { seconds: seconds(by) }),
             AgentAsk::Dispose { target, code, note } => (target, Ask::Dispose { code, note }),
             AgentAsk::Queue {
@@ -709,4 +767,8 @@ fn show<T: serde::Serialize>(
     }
     let rows: Vec<Vec<String>> = rows.iter().map(columns).collect();
     Ok(table(titles, &rows))
+}
+
+fn step(step: ConsultStep, reason: String) -> Ask {
+    Ask::Consultation { step, reason }
 }

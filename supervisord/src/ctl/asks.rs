@@ -1,6 +1,6 @@
 //! What can be asked of agents, queues, calls and callbacks, and the questions why.
 
-use hotline_wire::command::Destination;
+use hotline_wire::command::{ConsultStep, Destination};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
@@ -83,6 +83,18 @@ pub enum Ask {
         /// Where to.
         to: Destination,
         /// Why.
+        reason: String,
+    },
+    /// `Consult`
+    Consult {
+        /// Whom.
+        to: Destination,
+    },
+    /// `Swap`, `Join`, `HandOver` or `Drop`
+    Consultation {
+        /// Which.
+        step: ConsultStep,
+        /// Why, of `HandOver`.
         reason: String,
     },
     /// `ExtendWrapUp`
@@ -192,6 +204,13 @@ impl Client {
                     self.call(&path, AGENT, "Transfer", &(kind, target, reason.as_str()))
                         .await
                 }
+            },
+            Ask::Consult { to } => self.call(&path, AGENT, "Consult", &to.parts()).await,
+            Ask::Consultation { step, reason } => match step {
+                ConsultStep::Swap => call("Swap", None).await,
+                ConsultStep::Join => call("Join", None).await,
+                ConsultStep::HandOver => call("HandOver", Some(reason)).await,
+                ConsultStep::Drop => call("Drop", None).await,
             },
             Ask::ExtendWrapUp { seconds } => self.call(&path, AGENT, "ExtendWrapUp", &(*seconds,)).await,
             Ask::Dispose { code, note } => {

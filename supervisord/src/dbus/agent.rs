@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hotline_wire::Command;
-use hotline_wire::command::{Destination, Place, ToIvr};
+use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
@@ -54,6 +54,19 @@ impl AgentObject {
         let agent = self.number.clone();
         let reason = text("reason", reason)?;
         let command = Command::Transfer { agent, to, reason };
+        self.ask(connection, header, command).await
+    }
+
+    async fn step(
+        &self,
+        step: ConsultStep,
+        reason: String,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<String, CallError> {
+        let agent = self.number.clone();
+        let reason = text("reason", reason)?;
+        let command = Command::Consultation { agent, step, reason };
         self.ask(connection, header, command).await
     }
 
@@ -304,22 +317,7 @@ impl AgentObject {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, CallError> {
-        let target = text("target", target)?;
-        let to = match to.as_str() {
-            "queue" => Destination::Queue {
-                queue: target,
-                tier: String::new(),
-                priority: None,
-            },
-            "agent" => Destination::Agent { agent: target },
-            "number" => Destination::Number { number: target },
-            "place" => Destination::Place { place: target },
-            _ => {
-                return Err(CallError::invalid(format!(
-                    "to must be one of queue, agent, number, place, not {to:?}"
-                )));
-            }
-        };
+        let to = whither(&to, target)?;
         self.send(to, reason, connection, &header).await
     }
 
@@ -350,6 +348,68 @@ impl AgentObject {
     ) -> Result<String, CallError> {
         let agent = self.number.clone();
         self.ask(connection, &header, Command::Survey { agent }).await
+    }
+
+    /// Lets the agent talk with somebody while the caller hears music; done once that one has answered. To: queue, agent, number;
+    /// target: which of that kind.
+    #[zbus(out_args("outcome"))]
+    async fn consult(
+        &self,
+        to: String,
+        target: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let command = Command::Consult {
+            agent: self.number.clone(),
+            to: whither(&to, target)?,
+        };
+        self.ask(connection, &header, command).await
+    }
+
+    /// Talks with the other of caller and consulted, while the one waits.
+    #[zbus(out_args("outcome"))]
+    async fn swap(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.step(ConsultStep::Swap, String::new(), connection, &header)
+            .await
+    }
+
+    /// Lets caller, agent and consulted all hear each other.
+    #[zbus(out_args("outcome"))]
+    async fn join(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.step(ConsultStep::Join, String::new(), connection, &header)
+            .await
+    }
+
+    /// Leaves the caller to the consulted, for a reason that may be empty.
+    #[zbus(out_args("outcome"))]
+    async fn hand_over(
+        &self,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.step(ConsultStep::HandOver, reason, connection, &header)
+            .await
+    }
+
+    /// Lets the consulted go; the agent is back with the caller.
+    #[zbus(out_args("outcome"))]
+    async fn drop(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        self.step(ConsultStep::Drop, String::new(), connection, &header)
+            .await
     }
 
     /// Sends the agent's caller into a queue, as another tier unless that is empty, and worth so many seconds of waiting time on top
@@ -571,4 +631,24 @@ impl AgentObject {
     fn skills(&self) -> fdo::Result<Vec<String>> {
         Ok(self.view()?.skills)
     }
+}
+
+/// Where to, of that kind.
+fn whither(kind: &str, target: String) -> Result<Destination, CallError> {
+    let target = text("target", target)?;
+    Ok(match kind {
+        "queue" => Destination::Queue {
+            queue: target,
+            tier: String::new(),
+            priority: None,
+        },
+        "agent" => Destination::Agent { agent: target },
+        "number" => Destination::Number { number: target },
+        "place" => Destination::Place { place: target },
+        _ => {
+            return Err(CallError::invalid(format!(
+                "to must be one of queue, agent, number, place, not {kind:?}"
+            )));
+        }
+    })
 }

@@ -90,6 +90,8 @@ impl Right {
             | Command::Mute { .. }
             | Command::Unmute { .. }
             | Command::Survey { .. }
+            | Command::Consult { .. }
+            | Command::Consultation { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }

@@ -104,6 +104,11 @@ impl Problem {
             | Refusal::NoSurvey
             | Refusal::HeldByPhone
             | Refusal::TargetAway
+            | Refusal::NoConsultation
+            | Refusal::NotAnswered
+            | Refusal::TargetBusy
+            | Refusal::Declined
+            | Refusal::Unreachable
             | Refusal::QueueFull
             | Refusal::QueueClosed
             | Refusal::QueueUnmanned

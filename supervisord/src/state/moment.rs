@@ -105,6 +105,7 @@ impl Node {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
             | Event::IvrStarted { .. }

@@ -289,6 +289,7 @@ impl Node {
             | Event::CallFinished { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::IvrStarted { .. }
             | Event::IvrEnded { .. }
@@ -469,6 +470,7 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::MonitorChanged { .. }
         | Event::MonitorEnded { .. }
         | Event::TalkCut { .. }
+        | Event::ConsultChanged { .. }
         | Event::CallTransferred { .. }
         | Event::DispositionSet { .. }
         | Event::IvrStarted { .. }

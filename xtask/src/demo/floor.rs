@@ -256,6 +256,7 @@ impl State {
             | Event::MonitorChanged { .. }
             | Event::MonitorEnded { .. }
             | Event::TalkCut { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
             | Event::IvrStarted { .. }

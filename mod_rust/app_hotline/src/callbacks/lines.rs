@@ -12,9 +12,10 @@ use asterisk::{Channel, Control, Frame, HangupCause, Level, Outgoing, device, lo
 use hotline_engine::config::Answering;
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{CallId, MonitorId};
-use hotline_engine::input as conversation;
+use hotline_engine::{action as conversation_line, input as conversation};
 use hotline_host::Host;
 
+use super::consults::{self, Consults};
 use super::{ANSWERED, Answered, Callbacks, Order, Request, SUMMONED, Summoned, Summons};
 use crate::ivr;
 use crate::phones::pick_up;
@@ -51,6 +52,7 @@ pub(super) struct Lines {
     ringing: Vec<Line>,
     /// The channels, by their unique id, of those who answered and are not in the queue yet.
     answered: HashMap<CallId, String>,
+    consults: Consults,
 }
 
 /// A call to be placed.
@@ -74,6 +76,8 @@ struct Line {
 enum Errand {
     Callback(CallId),
     Monitor(MonitorId),
+    /// Whom the agent of a call consults.
+    Consult(CallId),
 }
 
 impl Lines {
@@ -88,7 +92,33 @@ impl Lines {
             leaving: HashSet::new(),
             ringing: Vec::new(),
             answered: HashMap::new(),
+            consults: Consults::default(),
         }
+    }
+
+    /// Lets the agent of a call consult somebody.
+    fn consult(&mut self, call: CallId, line: conversation_line::Line) {
+        let Some(placed) = self.consults.begin(&self.callbacks, &self.host, call, &line) else {
+            return;
+        };
+        self.ringing.push(Line {
+            errand: Errand::Consult(call),
+            device: placed.device(),
+            call: placed,
+            until: Instant::now() + consults::ring_time(&line),
+        });
+    }
+
+    fn arrange(&mut self, call: CallId, how: conversation::Arrangement) {
+        match how {
+            conversation::Arrangement::Alone
+            | conversation::Arrangement::Parted
+            | conversation::Arrangement::HandedOver => self.stop_calling(Errand::Consult(call)),
+            conversation::Arrangement::Apart
+            | conversation::Arrangement::WithCaller
+            | conversation::Arrangement::Together => {}
+        }
+        self.consults.arrange(&self.callbacks, &self.host, call, how);
     }
 
     pub(super) fn run(mut self) {
@@ -173,6 +203,9 @@ impl Lines {
             }
             Order::SendAway(call, place) => ivr::send(&self.host, &self.callbacks.talks, call, &place),
             Order::BringBack(call) => self.callbacks.talks.bring_back(call),
+            Order::Consult(call, line) => self.consult(call, line),
+            Order::Arrange(call, how) => self.arrange(call, how),
+            Order::LineGone(call, channel) => self.consults.line_gone(&self.host, call, &channel),
             Order::Stop => {}
         }
     }
@@ -396,7 +429,10 @@ impl Lines {
     fn fail(&mut self, place: usize, cause: HangupCause) {
         let line = self.ringing.swap_remove(place);
         line.call.failed(cause);
-        self.failed(line.errand);
+        match line.errand {
+            Errand::Consult(call) => self.consults.failed(&self.host, call, cause),
+            Errand::Callback(_) | Errand::Monitor(_) => self.failed(line.errand),
+        }
     }
 
     /// Calling somebody came to nothing.
@@ -407,6 +443,7 @@ impl Lines {
                 self.host.callback_failed(callback);
             }
             Errand::Monitor(monitor) => self.host.monitor_failed(monitor),
+            Errand::Consult(call) => self.consults.failed(&self.host, call, HangupCause::NotSet),
         }
     }
 
@@ -449,6 +486,9 @@ impl Lines {
             call.cancel();
             return self.failed(errand);
         }
+        if let Errand::Consult(consult) = errand {
+            return self.consults.answered(&self.callbacks, &self.host, consult, call);
+        }
         // The channel's end tells what has become of it.
         let (attached, context) = match errand {
             Errand::Callback(callback) => {
@@ -466,6 +506,7 @@ impl Lines {
                 let attached = call.attach(&SUMMONED, || Summoned { host, monitor });
                 (attached.is_some(), MONITOR_CONTEXT)
             }
+            Errand::Consult(_) => return,
         };
         if !attached || !call.run_dialplan(context, EXTENSION) {
             log(

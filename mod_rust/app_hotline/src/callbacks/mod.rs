@@ -5,6 +5,7 @@
 //! as well whom a supervisor disconnects, and cares for callers on hold: the engine's thread, which tells so, must not wait for a
 //! channel.
 
+mod consults;
 mod lines;
 
 use std::io::{PipeWriter, Write, pipe};
@@ -14,18 +15,21 @@ use std::time::Duration;
 
 use asterisk::Channel;
 use asterisk::datastore::Kind;
+use hotline_engine::action::Line;
 use hotline_engine::config::Answering;
 use hotline_engine::ids::{CallId, MonitorId};
-use hotline_engine::input::Whom;
+use hotline_engine::input::{Arrangement, Whom};
 use hotline_host::Host;
 
 use lines::Lines;
 
+use crate::phones::Phones;
 use crate::talks::Talks;
 
 /// See the head of this file.
 pub(crate) struct Callbacks {
     talks: Arc<Talks>,
+    phones: Arc<Phones>,
     inbox: Mutex<Inbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -68,6 +72,11 @@ enum Order {
     /// A caller is to go to a place of the dialplan, or to come back from there.
     SendAway(CallId, String),
     BringBack(CallId),
+    /// An agent is to consult somebody.
+    Consult(CallId, Line),
+    Arrange(CallId, Arrangement),
+    /// The line of a consultation is gone: this channel.
+    LineGone(CallId, String),
     Stop,
 }
 
@@ -94,9 +103,10 @@ pub(crate) struct Request {
 }
 
 impl Callbacks {
-    pub(crate) fn new(talks: Arc<Talks>) -> Arc<Callbacks> {
+    pub(crate) fn new(talks: Arc<Talks>, phones: Arc<Phones>) -> Arc<Callbacks> {
         Arc::new(Callbacks {
             talks,
+            phones,
             inbox: Mutex::default(),
             thread: Mutex::default(),
         })
@@ -182,6 +192,16 @@ impl Callbacks {
     /// Brings a caller back who is away. Never blocks.
     pub(crate) fn bring_back(&self, call: CallId) {
         self.order(Order::BringBack(call));
+    }
+
+    /// Lets the agent of a call consult somebody. Never blocks.
+    pub(crate) fn consult(&self, call: CallId, line: Line) {
+        self.order(Order::Consult(call, line));
+    }
+
+    /// Arranges who hears whom in a consultation. Never blocks.
+    pub(crate) fn arrange(&self, call: CallId, how: Arrangement) {
+        self.order(Order::Arrange(call, how));
     }
 
     /// A caller is told to hang up and to be called back; who is still on the line is not called. Never blocks.

@@ -47,7 +47,7 @@ fn commands() -> [cli::Command; 13] {
             complete: complete_show,
         },
         cli::Command {
-            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|ivr|survey|queue|skill}",
+            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|ivr|survey|consult|swap|join|handover|drop|queue|skill}",
             summary: c"Change the state, queues or skills of a Hotline agent",
             usage: c"Usage: hotline agent signin <number> [<phone>]
        hotline agent signout <number>
@@ -66,9 +66,16 @@ fn commands() -> [cli::Command; 13] {
        hotline agent transfer <number> {agent|number|place} <target> [<reason>]
        hotline agent ivr <number> {<name>|<context>,<extension>,<priority>} [<seconds>]
        hotline agent survey <number>
+       hotline agent consult <number> {agent|queue|number} <target>
+       hotline agent swap <number>
+       hotline agent join <number>
+       hotline agent handover <number> [<reason>]
+       hotline agent drop <number>
        hotline agent queue <number> <queue> [<level> [<weight>]|leave]
        hotline agent skill <number> <skill> [drop]
        Does what the agent, or with force... what a supervisor could do. 0 seconds, or none, is until lifted.
+       consult has the caller hear music while the agent talks with somebody else; swap talks with the other of the
+       two, join lets all three talk, handover leaves the caller to the other, drop goes back to the caller.
        wrapup makes after-call work longer. dispose says what the call was about; `hotline show dispositions` has the
        codes. ivr sends the caller to an [[ivr]] of the settings, or to any place of the
        dialplan, from where the caller comes back; survey ends the agent's side and has the caller asked. queue puts the agent into a queue, or changes the level there, from

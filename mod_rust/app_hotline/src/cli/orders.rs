@@ -1,7 +1,7 @@
 //! Commands in words: what follows `hotline agent`, `hotline queue` and the like.
 
 use hotline_wire::Command;
-use hotline_wire::command::{Destination, Place, ToIvr};
+use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
 use hotline_wire::event::{Follow, MonitorMode, Whom};
 use hotline_wire::snapshot::Door;
 
@@ -54,6 +54,14 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
             },
         },
         ("survey", 0) => Command::Survey { agent },
+        ("consult", 2) => Command::Consult {
+            agent,
+            to: destination(&rest[0], &rest[1])?,
+        },
+        ("swap", 0) => step(agent, ConsultStep::Swap, String::new()),
+        ("join", 0) => step(agent, ConsultStep::Join, String::new()),
+        ("handover", _) => step(agent, ConsultStep::HandOver, rest.join(" ")),
+        ("drop", 0) => step(agent, ConsultStep::Drop, String::new()),
         ("queue", 1..=3) => Command::SetMembership {
             agent,
             queue: rest[0].clone(),
@@ -73,6 +81,10 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
 }
 
 /// `queue NAME[,TIER[,PRIORITY]]`, `agent NUMBER`, `number NUMBER` or `place PLACE`.
+fn step(agent: String, step: ConsultStep, reason: String) -> Command {
+    Command::Consultation { agent, step, reason }
+}
+
 fn destination(kind: &str, target: &str) -> Option<Destination> {
     Some(match kind {
         "queue" => {

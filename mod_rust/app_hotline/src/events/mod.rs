@@ -162,6 +162,23 @@ fn translated(event: &Event) -> Told {
             .with("Agent", agent)
             .with("Queue", queue)
             .with("Muted", if *muted { "yes" } else { "no" }),
+        Event::ConsultChanged {
+            call,
+            agent,
+            queue,
+            to,
+            colleague,
+            state,
+            end,
+        } => Told::call("HotlineConsultChanged")
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+            .with("To", to.parts().0)
+            .with("Target", to.parts().1)
+            .with("Colleague", colleague)
+            .with("State", state.label())
+            .with("End", end.map_or("", |end| end.label())),
         Event::CallTransferred {
             call,
             agent,

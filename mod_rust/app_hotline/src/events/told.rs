@@ -218,6 +218,11 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         }
         Command::Ivr { agent, to, .. } => ("ivr", vec![("Agent", agent.as_str()), ("Ivr", to.text())]),
         Command::Survey { agent } => ("survey", of(agent)),
+        Command::Consult { agent, to } => {
+            let (to, target) = to.parts();
+            ("consult", vec![("Agent", agent), ("To", to), ("Target", target)])
+        }
+        Command::Consultation { agent, step, .. } => (step.label(), of(agent)),
         Command::CancelCallback { callback } => ("cancel_callback", vec![("Callback", callback)]),
         Command::WhyCall { call } => ("why_call", vec![("Call", call)]),
         Command::WhyNot { agent } => ("why_not", of(agent)),

@@ -46,6 +46,25 @@ impl Claim {
         }
     }
 
+    /// The leg, which was another's, is this call's now.
+    pub(crate) fn of(phones: &Arc<Phones>, leg: LegName) -> Claim {
+        Claim {
+            phones: Arc::clone(phones),
+            leg,
+            outlived: false,
+        }
+    }
+
+    /// Another call has the leg now.
+    pub(crate) fn give(mut self) {
+        self.outlived = true;
+    }
+
+    /// Which leg it is.
+    pub(crate) fn leg(&self) -> LegName {
+        self.leg.clone()
+    }
+
     /// Whether others are behind the phone's endpoint.
     pub(crate) fn is_shared(&self) -> bool {
         self.leg.shared

@@ -21,10 +21,11 @@ use asterisk::device::{self, DeviceState, Subscription, Target};
 use asterisk::hold;
 use hotline_engine::ids::AgentId;
 use hotline_engine::input::{Party, PhoneState, TalkState};
-use hotline_host::{Fact, Host};
+use hotline_host::{Fact, Host, Reporter};
 
 use claim::{VISIT, Visit};
-use state::{LegName, Own, State, Talk, in_use};
+pub(crate) use state::LegName;
+use state::{Own, State, Talk, in_use};
 
 pub(crate) use claim::Claim;
 pub(crate) use pick_up::pick_up;
@@ -56,6 +57,7 @@ enum Step {
         heard: Option<DeviceState>,
     },
     Bury(LegName),
+    Hear(String),
     Stop,
 }
 
@@ -136,6 +138,27 @@ impl Phones {
         }
     }
 
+    /// A colleague's leg has the caller in the place of an agent's, or somebody else has if there is none: of the former nothing more
+    /// is told, of the latter to that call.
+    pub(crate) fn succeed(&self, from: &LegName, to: Option<(&LegName, Reporter)>) {
+        let mut state = self.lock();
+        if let Some(own) = state.own(from) {
+            own.talk = None;
+            own.ended = true;
+        }
+        let Some((to, reporter)) = to else { return };
+        if let Some(own) = state.own(to)
+            && own.attended
+        {
+            own.talk = Some(Talk::WithCaller(reporter));
+        }
+        drop(state);
+        // Over between asking and telling.
+        if Channel::find(&to.id).is_none() {
+            self.gone(to);
+        }
+    }
+
     /// A leg is gone, or its call is. Its grace begins; a call that was kept for it ends at once.
     fn gone(&self, leg: &LegName) {
         let mut state = self.lock();
@@ -210,14 +233,19 @@ impl Phones {
 
     /// A phone puts the other end of its call on hold, or retrieves it. On a thread of the PBX.
     fn held(&self, device: &str, id: &str, held: bool) {
-        let state = self.lock();
+        let mut state = self.lock();
         let own = state.own.get(device).and_then(|legs| legs.get(id));
         let reporter = match own.and_then(|own| own.talk.as_ref()) {
             Some(Talk::WithCaller(reporter)) => reporter.clone(),
             Some(Talk::Outlived(port, _)) => port.reporter(),
             None => return,
         };
+        // By the keys of features.conf, the agent is about to talk with somebody else.
+        if held {
+            state.hearing.push_back(id.to_owned());
+        }
         drop(state);
+        self.wake.notify_one();
         reporter.report(Fact::Talk(if held {
             TalkState::OnHold
         } else {
@@ -244,6 +272,11 @@ impl Phones {
                     asterisk::guard("the watch over phones", (), || self.look(host, &device, heard));
                 }
                 Step::Bury(leg) => asterisk::guard("the watch over phones", (), || self.bury(&leg)),
+                Step::Hear(id) => asterisk::guard("the watch over phones", (), || {
+                    if let Some(leg) = Channel::find(&id) {
+                        leg.undeafen();
+                    }
+                }),
                 Step::Stop => return,
             }
         }
@@ -264,6 +297,9 @@ impl Phones {
                     heard: watched.heard,
                     device,
                 };
+            }
+            if let Some(id) = state.hearing.pop_front() {
+                return Step::Hear(id);
             }
             let Some((due, _)) = state.gone.front() else {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);

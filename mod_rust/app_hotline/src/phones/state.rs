@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) own: HashMap<String, HashMap<String, Own>>,
     /// How many calls each device is in the dialplan with, of those that the feature codes know.
     pub(super) visits: HashMap<String, usize>,
+    /// Legs, by their unique id, whose phones hold or consult by themselves: they are to hear again whom they talk with.
+    pub(super) hearing: VecDeque<String>,
     /// Legs that are gone, the oldest first.
     pub(super) gone: VecDeque<(Instant, LegName)>,
     pub(super) stopping: bool,
@@ -65,10 +67,10 @@ pub(super) enum Talk {
 
 /// A leg's device and unique id.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct LegName {
+pub(crate) struct LegName {
     pub(super) device: String,
     pub(super) shared: Shared,
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
 impl Device {

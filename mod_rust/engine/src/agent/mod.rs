@@ -184,6 +184,8 @@ pub(crate) struct AfterCall {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Engaged {
     pub(crate) call: CallId,
+    /// The call that the world knows of it: of whom is consulted, that of the colleague.
+    pub(crate) shown: CallId,
     /// The attempt; `None` once connected.
     pub(crate) offer: Option<OfferId>,
 }
@@ -402,7 +404,7 @@ impl Agent {
             },
             phone_state: self.phone_state,
             owes_disposition: self.rest.wrap_up.is_some_and(|work| work.owed.is_some()),
-            call: self.engaged.map(|engaged| engaged.call),
+            call: self.engaged.map(|engaged| engaged.shown),
         }
     }
 }

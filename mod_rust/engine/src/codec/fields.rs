@@ -10,8 +10,9 @@ use crate::config::{
 use crate::event::RetrieveFailure;
 use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use crate::input::{
-    Act, Attached, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
-    OfferFailure, Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
+    Act, Arrangement, Attached, Caller, Command, ConsultFact, ConsultStep, Deed, Departure, Destination,
+    Follow, Input, MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, Return, Score,
+    TalkState, ToIvr, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -120,6 +121,8 @@ choice!(Input {
     25 => WentAway { call },
     26 => CameBack { call, how },
     27 => Surveyed { call, score },
+    28 => JoinConsult { line, call },
+    29 => Consult { call, fact },
 });
 
 record!(Deed {
@@ -285,6 +288,8 @@ choice!(Command {
     27 => Dispose { agent, code, note },
     23 => Ivr { agent, to, timeout },
     24 => Survey { agent },
+    25 => Consult { agent, with },
+    26 => Consultation { agent, step },
 });
 
 choice!(Destination {
@@ -305,6 +310,30 @@ choice!(Return {
 });
 
 record!(Score { score, highest });
+
+choice!(ConsultFact {
+    0 => Begun {},
+    1 => Answered {},
+    2 => Arranged(how),
+    3 => NotDone(how),
+    4 => Gone(cause),
+});
+
+choice!(Arrangement {
+    0 => Apart {},
+    1 => WithCaller {},
+    2 => Together {},
+    3 => HandedOver {},
+    4 => Alone {},
+    5 => Parted {},
+});
+
+choice!(ConsultStep {
+    0 => Swap {},
+    1 => Join {},
+    2 => HandOver { reason },
+    3 => Drop {},
+});
 
 choice!(Order {
     0 => Hold {},

@@ -10,6 +10,10 @@ use crate::supervise::Monitor;
 impl Engine {
     /// The caller goes on without the agent: who follows the caller does so as well.
     pub(crate) fn handed_over(&mut self, call: CallId) {
+        // Whom the agent has consulted may be with the caller in the agent's place.
+        if self.consult(call).is_some() {
+            return;
+        }
         self.drop_transfer(call, Refusal::NotTalking);
         self.supervision.no_place_in(call);
         if let Some(of) = self.calls.get_mut(call.0) {

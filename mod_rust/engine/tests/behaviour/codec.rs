@@ -11,8 +11,8 @@ use hotline_engine::config::{
 use hotline_engine::event::RetrieveFailure;
 use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{
-    Act, Attached, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure,
-    Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
+    Act, Arrangement, Attached, Caller, ConsultFact, ConsultStep, Deed, Departure, Destination, Follow,
+    MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -40,15 +40,15 @@ fn command() -> impl Strategy<Value = Command> {
             phone,
             from_there
         }),
-        any::<String>().prop_map(|agent| Command::SignOut { agent }),
-        any::<String>().prop_map(|agent| Command::SetReady { agent }),
+        text().prop_map(|agent| Command::SignOut { agent }),
+        text().prop_map(|agent| Command::SetReady { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::SetNotReady { agent, reason }),
         (text(), text(), option::of(span())).prop_map(|(agent, reason, lasting)| Command::ForceBusy {
             agent,
             reason,
             lasting
         }),
-        any::<String>().prop_map(|agent| Command::ForceIdle { agent }),
+        text().prop_map(|agent| Command::ForceIdle { agent }),
         (text(), text()).prop_map(|(agent, reason)| Command::ForceSignOut { agent, reason }),
         more_commands(),
         supervising(),
@@ -74,7 +74,7 @@ fn supervising() -> impl Strategy<Value = Command> {
     let whom = prop_oneof![Just(Whom::Caller), Just(Whom::Agent), Just(Whom::Both)];
     prop_oneof![
         (text(), text()).prop_map(|(supervisor, phone)| Command::SignInSupervisor { supervisor, phone }),
-        any::<String>().prop_map(|supervisor| Command::SignOutSupervisor { supervisor }),
+        text().prop_map(|supervisor| Command::SignOutSupervisor { supervisor }),
         (monitor(), text(), text(), text(), mode(), follow).prop_map(
             |(monitor, supervisor, from, agent, mode, follow)| Command::Monitor {
                 monitor,
@@ -85,7 +85,7 @@ fn supervising() -> impl Strategy<Value = Command> {
                 follow
             }
         ),
-        any::<String>().prop_map(|supervisor| Command::StopMonitor { supervisor }),
+        text().prop_map(|supervisor| Command::StopMonitor { supervisor }),
         (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Hold { agent, on }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Mute { agent, on }),
@@ -94,12 +94,14 @@ fn supervising() -> impl Strategy<Value = Command> {
             to,
             reason
         }),
+        (text(), destination()).prop_map(|(agent, with)| Command::Consult { agent, with }),
+        (text(), consult_step()).prop_map(|(agent, step)| Command::Consultation { agent, step }),
         (text(), to_ivr(), option::of(span())).prop_map(|(agent, to, timeout)| Command::Ivr {
             agent,
             to,
             timeout
         }),
-        any::<String>().prop_map(|agent| Command::Survey { agent }),
+        text().prop_map(|agent| Command::Survey { agent }),
     ]
 }
 
@@ -107,6 +109,42 @@ fn to_ivr() -> impl Strategy<Value = ToIvr> {
     prop_oneof![
         any::<String>().prop_map(|name| ToIvr::Named { name }),
         any::<String>().prop_map(|place| ToIvr::Place { place }),
+    ]
+}
+
+fn consult_step() -> impl Strategy<Value = ConsultStep> {
+    prop_oneof![
+        Just(ConsultStep::Swap),
+        Just(ConsultStep::Join),
+        ".{0,20}".prop_map(|reason| ConsultStep::HandOver { reason }),
+        Just(ConsultStep::Drop),
+    ]
+}
+
+fn arrangement() -> impl Strategy<Value = Arrangement> {
+    prop_oneof![
+        Just(Arrangement::Apart),
+        Just(Arrangement::WithCaller),
+        Just(Arrangement::Together),
+        Just(Arrangement::HandedOver),
+        Just(Arrangement::Alone),
+        Just(Arrangement::Parted),
+    ]
+}
+
+fn consult_fact() -> impl Strategy<Value = ConsultFact> {
+    let cause = prop_oneof![
+        Just(OfferFailure::Rejected),
+        Just(OfferFailure::Busy),
+        Just(OfferFailure::NoAnswer),
+        Just(OfferFailure::Unreachable),
+    ];
+    prop_oneof![
+        Just(ConsultFact::Begun),
+        Just(ConsultFact::Answered),
+        arrangement().prop_map(ConsultFact::Arranged),
+        proptest::option::of(arrangement()).prop_map(ConsultFact::NotDone),
+        cause.prop_map(ConsultFact::Gone),
     ]
 }
 
@@ -212,11 +250,11 @@ fn rule() -> impl Strategy<Value = Rule> {
     let text = any::<String>;
     let operation = prop_oneof![
         any::<u8>().prop_map(Operation::AcceptLevel),
-        any::<String>().prop_map(Operation::DropSkill),
-        any::<String>().prop_map(Operation::AddQueue),
+        text().prop_map(Operation::DropSkill),
+        text().prop_map(Operation::AddQueue),
         span().prop_map(Operation::Raise),
         prompts().prop_map(Operation::Say),
-        any::<String>().prop_map(Operation::Menu),
+        text().prop_map(Operation::Menu),
         way().prop_map(Operation::Divert),
     ];
     let band = || option::of((any::<u64>(), any::<u64>()).prop_map(|(over, until)| Band { over, until }));
@@ -579,6 +617,8 @@ fn conduct() -> impl Strategy<Value = Input> {
             call,
             score: score.map(|(score, highest)| Score { score, highest }),
         }),
+        (call(), call()).prop_map(|(line, call)| Input::JoinConsult { line, call }),
+        (call(), consult_fact()).prop_map(|(call, fact)| Input::Consult { call, fact }),
     ]
 }
 
@@ -856,8 +896,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[28]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 28 })
+        decode::<Input>(&[30]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 30 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

@@ -12,6 +12,7 @@ mod callbacks;
 mod calls;
 mod codec;
 mod conduct;
+mod consults;
 mod dispositions;
 mod estimates;
 mod fairness;

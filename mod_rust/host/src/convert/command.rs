@@ -3,7 +3,7 @@
 use hotline_engine::action::{CommandOutcome, Refusal};
 use hotline_engine::config::Door;
 use hotline_engine::ids::{CallId, MonitorId, SupervisorId};
-use hotline_engine::input::{Destination, Follow, MonitorMode, ToIvr, Whom};
+use hotline_engine::input::{ConsultStep, Destination, Follow, MonitorMode, ToIvr, Whom};
 use hotline_engine::is_dialable;
 use hotline_engine::{Command, Span};
 use hotline_wire as wire;
@@ -167,6 +167,19 @@ pub(crate) fn asked(
             timeout: timeout_seconds.map(|seconds| Span::seconds(seconds.into())),
         },
         wire::Command::Survey { agent } => Command::Survey { agent },
+        wire::Command::Consult { agent, to } => Command::Consult {
+            agent,
+            with: consulted(to, place_of)?,
+        },
+        wire::Command::Consultation { agent, step, reason } => Command::Consultation {
+            agent,
+            step: match step {
+                wire::command::ConsultStep::Swap => ConsultStep::Swap,
+                wire::command::ConsultStep::Join => ConsultStep::Join,
+                wire::command::ConsultStep::HandOver => ConsultStep::HandOver { reason },
+                wire::command::ConsultStep::Drop => ConsultStep::Drop,
+            },
+        },
         wire::Command::CancelCallback { callback } => Command::CancelCallback {
             callback: named(&callback)?,
         },
@@ -179,6 +192,26 @@ pub(crate) fn asked(
         wire::Command::Reload => return Ok(Asked::Reload),
         wire::Command::Blacklist(order) => return Ok(Asked::Blacklist(order)),
     }))
+}
+
+/// Whom an agent consults.
+fn consulted(
+    to: wire::command::Destination,
+    place_of: impl FnOnce(&str) -> Option<String>,
+) -> Result<Destination, wire::Outcome> {
+    use wire::command::Destination as To;
+    match to {
+        To::Place { .. } => Err(refused(
+            wire::Refusal::NotAllowed,
+            "a place of the dialplan cannot be consulted; an agent, a queue or a number can",
+        )),
+        To::Queue { queue, .. } => Ok(Destination::Queue {
+            queue,
+            tier: String::new(),
+            priority: None,
+        }),
+        To::Agent { .. } | To::Number { .. } => destination(to, place_of),
+    }
 }
 
 fn destination(
@@ -356,6 +389,20 @@ impl Vocabulary {
                 timeout_seconds: timeout.map(|span| u32::try_from(span.0 / 1_000_000).unwrap_or(u32::MAX)),
             },
             Command::Survey { agent } => wire::Command::Survey { agent },
+            Command::Consult { agent, with } => wire::Command::Consult {
+                agent,
+                to: sent_to(with),
+            },
+            Command::Consultation { agent, step } => {
+                use wire::command::ConsultStep as Out;
+                let (step, reason) = match step {
+                    ConsultStep::Swap => (Out::Swap, String::new()),
+                    ConsultStep::Join => (Out::Join, String::new()),
+                    ConsultStep::HandOver { reason } => (Out::HandOver, reason),
+                    ConsultStep::Drop => (Out::Drop, String::new()),
+                };
+                wire::Command::Consultation { agent, step, reason }
+            }
             Command::CancelCallback { callback } => wire::Command::CancelCallback {
                 callback: self.call(callback),
             },
@@ -456,6 +503,20 @@ pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -
             Refusal::TargetAway => (
                 Out::TargetAway,
                 "the agent that the caller is to go to is not at work, or serves no queue",
+            ),
+            Refusal::NoConsultation => (Out::NoConsultation, "the agent consults nobody"),
+            Refusal::NotAnswered => (
+                Out::NotAnswered,
+                "whom the agent consults has not answered yet; `drop` goes back to the caller",
+            ),
+            Refusal::TargetBusy => (
+                Out::TargetBusy,
+                "the agent to be consulted is not free for it now; try again, or ask somebody else",
+            ),
+            Refusal::Declined => (Out::Declined, "the agent to be consulted declined"),
+            Refusal::Unreachable => (
+                Out::Unreachable,
+                "whom the agent wants to consult could not be reached",
             ),
             Refusal::UnknownTier => (Out::UnknownTier, "there is no tier of that name"),
             Refusal::QueueFull => (

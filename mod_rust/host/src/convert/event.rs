@@ -2,8 +2,8 @@
 
 use hotline_engine::config::Operation;
 use hotline_engine::event::{
-    CallOutcome, CallbackOutcome, Cut, Event, IvrOutcome, Limit, MonitorOutcome, OfferResult, RefusedCall,
-    RetrieveFailure, RetrieveResult,
+    CallOutcome, CallbackOutcome, ConsultEnd, ConsultState, Cut, Event, IvrOutcome, Limit, MonitorOutcome,
+    OfferResult, RefusedCall, RetrieveFailure, RetrieveResult,
 };
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{Act, Deed, OfferFailure, Party, Whom};
@@ -144,6 +144,25 @@ impl Vocabulary {
                 queue: self.queue(queue),
                 muted,
             },
+            Event::ConsultChanged {
+                call,
+                agent,
+                queue,
+                with,
+                colleague,
+                to,
+            } => {
+                let (state, end) = consult(to);
+                wire::Event::ConsultChanged {
+                    call: self.call(call),
+                    agent: self.agent(agent),
+                    queue: self.queue(queue),
+                    to: super::command::sent_to(with),
+                    colleague: colleague.map_or_else(String::new, |colleague| self.agent(colleague)),
+                    state,
+                    end,
+                }
+            }
             Event::CallTransferred {
                 call,
                 agent,
@@ -593,5 +612,29 @@ fn deed_answered(deed: Deed) -> wire::Event {
         author,
         command,
         outcome,
+    }
+}
+
+fn consult(state: ConsultState) -> (words::ConsultState, Option<words::ConsultEnd>) {
+    use words::{ConsultEnd as End, ConsultState as State};
+    match state {
+        ConsultState::Begun => (State::Begun, None),
+        ConsultState::Apart => (State::Apart, None),
+        ConsultState::WithCaller => (State::WithCaller, None),
+        ConsultState::Together => (State::Together, None),
+        ConsultState::Over(end) => (
+            State::Over,
+            Some(match end {
+                ConsultEnd::HandedOver => End::HandedOver,
+                ConsultEnd::Dropped => End::Dropped,
+                ConsultEnd::HungUp => End::HungUp,
+                ConsultEnd::Busy => End::Busy,
+                ConsultEnd::Rejected => End::Rejected,
+                ConsultEnd::NoAnswer => End::NoAnswer,
+                ConsultEnd::Unreachable => End::Unreachable,
+                ConsultEnd::Away => End::Away,
+                ConsultEnd::CallOver => End::CallOver,
+            }),
+        ),
     }
 }

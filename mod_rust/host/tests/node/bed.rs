@@ -64,6 +64,8 @@ impl Pbx for FakePbx {
     fn hold(&self, call: CallId, on: bool) {
         self.held.lock().unwrap().push((call, on));
     }
+    fn consult(&self, _: CallId, _: hotline_host::engine::action::Line) {}
+    fn arrange(&self, _: CallId, _: hotline_host::engine::input::Arrangement) {}
     fn mute(&self, call: CallId, on: bool) {
         self.muted.lock().unwrap().push((call, on));
     }

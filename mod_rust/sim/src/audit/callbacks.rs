@@ -101,6 +101,8 @@ impl Callbacks {
             | Action::Mute { .. }
             | Action::SendAway { .. }
             | Action::BringBack { .. }
+            | Action::Consult { .. }
+            | Action::Arrange { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

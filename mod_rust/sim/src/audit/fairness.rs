@@ -226,6 +226,7 @@ impl Fairness {
             | Event::SurveyOffered { .. }
             | Event::SurveyAnswered { .. }
             | Event::SurveyUnanswered { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }

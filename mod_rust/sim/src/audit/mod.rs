@@ -203,6 +203,7 @@ impl Audit {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::DispositionSet { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::IvrStarted { .. }
             | Event::IvrEnded { .. }
@@ -272,6 +273,8 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Mute { .. }
         | Action::SendAway { .. }
         | Action::BringBack { .. }
+        | Action::Consult { .. }
+        | Action::Arrange { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

@@ -119,6 +119,7 @@ impl Visits {
                 | Event::TalkChanged { .. }
                 | Event::MuteChanged { .. }
                 | Event::DispositionSet { .. }
+                | Event::ConsultChanged { .. }
                 | Event::CallTransferred { .. }
                 | Event::IvrStarted { .. }
                 | Event::IvrEnded { .. }

@@ -208,6 +208,8 @@ impl Floor<'_> {
             | Action::Mute { .. }
             | Action::SendAway { .. }
             | Action::BringBack { .. }
+            | Action::Consult { .. }
+            | Action::Arrange { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

@@ -179,6 +179,8 @@ impl Story {
             | Input::WentAway { .. }
             | Input::CameBack { .. }
             | Input::Surveyed { .. }
+            | Input::JoinConsult { .. }
+            | Input::Consult { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
             | Input::Ringing { .. }
@@ -307,6 +309,8 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Dispose { .. }
         | Command::Ivr { .. }
         | Command::Survey { .. }
+        | Command::Consult { .. }
+        | Command::Consultation { .. }
         | Command::CancelCallback { .. } => false,
     }
 }

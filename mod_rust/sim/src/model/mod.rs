@@ -167,6 +167,7 @@ impl Model {
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::ConsultChanged { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
             | Event::IvrStarted { .. }
@@ -239,6 +240,8 @@ impl Model {
             Input::CameBack { call, how } => self.is_back(*call, how),
             Input::Surveyed { call, score } => self.answered_survey(*call, *score),
             Input::NotDone { call, what } => self.host_cannot(*call, *what),
+            // Of no consultation: nobody consults in the simulated world, so these are late words.
+            Input::JoinConsult { .. } | Input::Consult { .. } => {}
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),
             Input::Monitor { monitor, fact } => self.monitor_told(*monitor, *fact),

@@ -198,6 +198,9 @@ impl World {
                 | Action::Comfort { .. }
                 | Action::Retrieve { .. }
                 | Action::BringBack { .. }
+                // No agent of this world consults.
+                | Action::Consult { .. }
+                | Action::Arrange { .. }
                 | Action::Reply { .. }
                 | Action::WatchPhone { .. } => {}
             }

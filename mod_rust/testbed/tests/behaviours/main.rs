@@ -21,6 +21,7 @@ mod caller_hangs_up_while_ringing;
 mod churn;
 mod closed;
 mod comfort_menu;
+mod consult_by_command;
 mod daemon;
 mod dial_strings;
 mod disconnect;

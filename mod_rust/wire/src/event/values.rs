@@ -197,6 +197,66 @@ labels!(IvrOutcome {
     AgentGone => "agent_gone",
 });
 
+/// How a consultation goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsultState {
+    /// The caller is on hold, and somebody is called.
+    Begun,
+    /// The two talk; the caller is on hold.
+    Apart,
+    /// The agent talks with the caller; the consulted waits.
+    WithCaller,
+    /// All three talk.
+    Together,
+    /// Over.
+    Over,
+}
+
+labels!(ConsultState {
+    Begun => "begun",
+    Apart => "apart",
+    WithCaller => "with_caller",
+    Together => "together",
+    Over => "over",
+});
+
+/// Why a consultation is over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsultEnd {
+    /// The caller is left to the consulted: `call_transferred` follows.
+    HandedOver,
+    /// The agent let the consulted go.
+    Dropped,
+    /// The consulted hung up.
+    HungUp,
+    /// The consulted was busy.
+    Busy,
+    /// The consulted declined.
+    Rejected,
+    /// The consulted did not answer.
+    NoAnswer,
+    /// The consulted could not be reached.
+    Unreachable,
+    /// The consulted agent went away from work while the phone rang.
+    Away,
+    /// The conversation with the caller is over.
+    CallOver,
+}
+
+labels!(ConsultEnd {
+    HandedOver => "handed_over",
+    Dropped => "dropped",
+    HungUp => "hung_up",
+    Busy => "busy",
+    Rejected => "rejected",
+    NoAnswer => "no_answer",
+    Unreachable => "unreachable",
+    Away => "away",
+    CallOver => "call_over",
+});
+
 /// How a callback ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

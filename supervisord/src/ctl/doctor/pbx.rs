@@ -143,6 +143,7 @@ pub(super) async fn modules(findings: &mut Findings) {
     for (context, without) in [
         ("hotline-features", "agents have no feature codes"),
         ("hotline-callback", "nobody can be called back"),
+        ("hotline-consult", "agents can consult no colleague by command"),
     ] {
         match ask(&format!("dialplan show {context}")).await {
             Started::Well(said) if said.contains(&format!("'{context}'")) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use hotline_wire::command::{Destination, Place, ToIvr};
+use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
 use hotline_wire::{Command, event};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -211,6 +211,24 @@ enum AgentOrder {
     },
     /// Ends the agent's part, and has the caller asked what it was like.
     Survey {},
+    /// Lets the agent talk with somebody while the caller hears music. Done once that one has answered.
+    Consult {
+        /// Whom: no place of the dialplan, and of a queue no tier or priority.
+        to: To,
+    },
+    /// Talks with the other of caller and consulted, while the one waits.
+    Swap {},
+    /// Lets caller, agent and consulted all hear each other.
+    Join {},
+    /// Leaves the caller to the consulted.
+    HandOver {
+        /// Why, for whoever gets the caller.
+        #[serde(default)]
+        #[schema(max_length = 256)]
+        reason: String,
+    },
+    /// Lets the consulted go; the agent is back with the caller.
+    Drop {},
 }
 
 /// From where an agent's caller comes back.
@@ -229,6 +247,14 @@ enum IvrPlace {
         #[schema(min_length = 1, max_length = 256)]
         place: String,
     },
+}
+
+fn step(agent: String, step: ConsultStep) -> Command {
+    Command::Consultation {
+        agent,
+        step,
+        reason: String::new(),
+    }
 }
 
 /// Where an agent's caller is to go.
@@ -340,6 +366,18 @@ impl AgentOrder {
                 timeout_seconds,
             },
             AgentOrder::Survey {} => Command::Survey { agent },
+            AgentOrder::Consult { to } => Command::Consult {
+                agent,
+                to: to.destination(),
+            },
+            AgentOrder::Swap {} => step(agent, ConsultStep::Swap),
+            AgentOrder::Join {} => step(agent, ConsultStep::Join),
+            AgentOrder::HandOver { reason } => Command::Consultation {
+                agent,
+                step: ConsultStep::HandOver,
+                reason,
+            },
+            AgentOrder::Drop {} => step(agent, ConsultStep::Drop),
             AgentOrder::StopMonitor { supervisor } => Command::StopMonitor { supervisor },
             AgentOrder::Disconnect { whom } => Command::Disconnect {
                 agent,
