@@ -25,6 +25,8 @@ pub(super) struct Visitor {
     pub(super) called_back: bool,
     /// An agent sent it on: it has no agent of its own any more.
     pub(super) sent: bool,
+    /// It was let into that queue once, and needs no admission this time.
+    pub(super) keeps_place: bool,
     /// What it is away for.
     pub(super) errand: Option<Errand>,
 }

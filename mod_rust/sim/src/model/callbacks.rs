@@ -140,6 +140,7 @@ impl Model {
                 hops: 0,
                 called_back: false,
                 sent: false,
+                keeps_place: false,
                 errand: None,
             },
             rank: (i128::from(owed.arrived.0) - i128::from(owed.worth.0), id),

@@ -47,6 +47,7 @@ impl Model {
             hops: 0,
             called_back: false,
             sent: false,
+            keeps_place: false,
             errand: None,
         };
         self.enter(visitor, queue, None);
@@ -80,6 +81,7 @@ impl Model {
             id,
             hops: 0,
             sent: false,
+            keeps_place: false,
             errand: None,
             called_back: matches!(how, CallbackOutcome::Resumed(_)),
             caller: Caller {
@@ -114,14 +116,13 @@ impl Model {
     /// The same, for that agent at first. Who is sent to one needs no admission either.
     pub(super) fn enter_for(
         &mut self,
-        visitor: Visitor,
+        mut visitor: Visitor,
         queue: usize,
         callback: Option<CallId>,
         first: Option<(usize, Time)>,
     ) {
         self.count_arrival(queue);
-        let kept =
-            visitor.errand.is_some() && visitor.hops == 0 && self.queues[queue].door != Door::Emergency;
+        let kept = std::mem::take(&mut visitor.keeps_place) && self.queues[queue].door != Door::Emergency;
         let turned_away = if callback.is_some() || kept || visitor.sent && first.is_some() {
             None
         } else {

@@ -221,6 +221,7 @@ impl Model {
             self.visit_of_sent(call, queue, agent);
         } else if let Some(Sent::Back) = sent {
             self.notice_agents();
+            call.visitor.keeps_place = true;
             let queue = call.queue;
             self.visit_of_sent(call, queue, None);
         }
