@@ -116,7 +116,7 @@ impl Engine {
             }
             // Of a connection that was given up meanwhile, or of a caller whom the agent left.
             State::Waiting | State::Ringing => match by {
-                Party::Caller => self.departed(id, Departure::HungUp),
+                Party::Caller => self.caller_gone(id, Departure::HungUp),
                 Party::Agent | Party::System | Party::Supervisor => {}
             },
             State::Gone => {}
