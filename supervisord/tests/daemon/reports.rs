@@ -629,7 +629,7 @@ fn hotlinectl_reports_while_the_daemon_runs() {
             .as_array()
             .unwrap()
             .iter()
-            .any(|unknown| unknown["figure"] == "complaint_rate")
+            .any(|unknown| unknown["figure"] == "adherence, shrinkage")
     );
     let (done, refused) = report(&["2026-01-05", "--target", "25"]);
     assert!(!done && refused.contains("give one of"), "{refused}");
