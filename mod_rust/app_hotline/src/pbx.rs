@@ -6,13 +6,14 @@ use std::time::Duration;
 use asterisk::place;
 use hotline_engine::Span;
 use hotline_engine::config::Answering;
-use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::Whom;
+use hotline_engine::ids::{AgentId, CallId, MonitorId, RecordingId};
+use hotline_engine::input::{RecordOrder, Whom};
 use hotline_host::{ForWhom, Level, Pbx};
 
 use crate::callbacks::{Callbacks, Request, Summons};
 use crate::events;
 use crate::phones::Phones;
+use crate::recorder::Recorder;
 
 /// Whom agents may transfer callers to by number is what the dialplan has here.
 const TRANSFER_CONTEXT: &str = "hotline-transfer";
@@ -21,14 +22,16 @@ pub(crate) struct Asterisk {
     name: String,
     phones: Arc<Phones>,
     callbacks: Arc<Callbacks>,
+    recorder: Arc<Recorder>,
 }
 
 impl Asterisk {
-    pub(crate) fn new(phones: Arc<Phones>, callbacks: Arc<Callbacks>) -> Asterisk {
+    pub(crate) fn new(phones: Arc<Phones>, callbacks: Arc<Callbacks>, recorder: Arc<Recorder>) -> Asterisk {
         Asterisk {
             name: asterisk::version(),
             phones,
             callbacks,
+            recorder,
         }
     }
 }
@@ -96,6 +99,10 @@ impl Pbx for Asterisk {
 
     fn mute(&self, call: CallId, on: bool) {
         self.callbacks.mute(call, on);
+    }
+
+    fn record(&self, recording: RecordingId, call: CallId, order: RecordOrder) {
+        self.recorder.order(recording, call, order);
     }
 
     fn place_of(&self, number: &str) -> Option<String> {

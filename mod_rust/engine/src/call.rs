@@ -6,7 +6,7 @@ use crate::config::{Door, NeedsAgents, Strategy};
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
 use crate::hold::Care;
-use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
+use crate::ids::{AgentId, CallId, OfferId, QueueId, RecordingId, TierId};
 use crate::input::{Caller, TalkState};
 use crate::queue::Rank;
 use crate::skills::SkillSet;
@@ -223,6 +223,8 @@ pub(crate) struct Talk {
     pub(crate) held_by_phone: bool,
     pub(crate) held_by_command: bool,
     pub(crate) muted: bool,
+    /// What records it, or did last.
+    pub(crate) recording: Option<RecordingId>,
 }
 
 impl Engine {

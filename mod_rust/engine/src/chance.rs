@@ -1,6 +1,6 @@
 //! Chance that can be replayed: not a stream of numbers, but a number for each question.
 
-use crate::ids::{AgentId, QueueId};
+use crate::ids::{AgentId, CallId, QueueId};
 use crate::time::Time;
 
 /// How long an agent who became available at `idle_since` has patience in a queue that chooses by chance: exponentially
@@ -14,6 +14,14 @@ pub fn patience(seed: u64, agent: AgentId, queue: QueueId, idle_since: Time, wei
 }
 
 /// The finaliser of SplitMix64.
+/// Where a call lies between 0 and 99, each with the same chances: below a percentage, it belongs to that share of all calls.
+pub fn share(seed: u64, call: CallId) -> u8 {
+    // What the strategies draw is asked in another way.
+    let drawn = mix(mix(seed ^ 0x7265_636f_7264) ^ call.0);
+    // Below 100.
+    ((u128::from(drawn) * 100) >> 64) as u8
+}
+
 fn mix(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -167,6 +167,10 @@ impl Engine {
                 let agent = self.agent_of(agent)?;
                 self.ask_mute(agent, *on, asked)
             }
+            Command::Record { agent, order } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_record(agent, *order, asked)
+            }
             Command::Transfer { agent, to, reason } => {
                 let agent = self.agent_of(agent)?;
                 self.ask_transfer(agent, to, reason, asked)
@@ -348,6 +352,7 @@ impl Command {
             | Command::Disconnect { .. }
             | Command::Hold { .. }
             | Command::Mute { .. }
+            | Command::Record { .. }
             | Command::Transfer { .. }
             | Command::CancelCallback { .. } => false,
         }

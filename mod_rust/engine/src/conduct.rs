@@ -339,7 +339,7 @@ impl Engine {
         self.answers.push((asked, CommandOutcome::Refused(why)));
     }
 
-    fn conversation(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
+    pub(crate) fn conversation(&self, agent: AgentId) -> Result<(CallId, Talk), Refusal> {
         let call = self.conversation_of(agent).ok_or(Refusal::NotTalking)?;
         let talk = self.calls.get(call.0).and_then(|call| call.talk);
         Ok((call, talk.ok_or(Refusal::NotTalking)?))

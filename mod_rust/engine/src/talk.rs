@@ -42,6 +42,7 @@ impl Engine {
             held_by_phone: false,
             held_by_command: false,
             muted: false,
+            recording: None,
         });
         let queue = &mut self.queues[call.queue.0 as usize];
         queue.count_waiting(call.tier, false);
@@ -72,6 +73,7 @@ impl Engine {
             tier,
             wait,
         });
+        self.record_by_rule(id);
         self.attach_followers(offer.agent, id);
         self.arm_call(id);
     }
@@ -153,6 +155,7 @@ impl Engine {
         if !self.step_call(id, Trigger::End) {
             return;
         }
+        self.stop_recording(id, talk);
         let Some(mut call) = self.calls.remove(id.0) else {
             return;
         };

@@ -33,8 +33,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use hotline_engine::event::RetrieveFailure;
-use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState};
+use hotline_engine::ids::{AgentId, CallId, MonitorId, RecordingId};
+use hotline_engine::input::{Act, Caller, Deed, Order, PhoneState, RecordingFact};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::{NodeHello, PipeInfo};
@@ -47,7 +47,7 @@ pub use monitor::{MonitorError, MonitorPort, MonitorRequest};
 pub use pbx::{ForWhom, Level, Pbx};
 pub use port::{CallPort, Fact, Reporter};
 pub use settings::{
-    AutoRule, BlacklistSettings, Counted, Settings, SettingsError, SpoolSettings, Tarpit,
+    AutoRule, BlacklistSettings, Counted, RecordingSettings, Settings, SettingsError, SpoolSettings, Tarpit,
     load as load_settings,
 };
 
@@ -400,6 +400,12 @@ impl Host {
     /// The caller of a conversation hears nothing of the agent any more, or again. Never blocks.
     pub fn muted(&self, call: CallId, on: bool) {
         self.send(Message::Noted(Box::new(Input::Muted { call, on })));
+    }
+
+    /// What became of a recording. Never blocks.
+    pub fn recording(&self, recording: RecordingId, fact: RecordingFact) {
+        let input = Input::Recording { recording, fact };
+        self.send(Message::Noted(Box::new(input)));
     }
 
     /// Something that the host asked for cannot be done with a conversation. Never blocks.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListEntry, ListOrder};
-use crate::event::{Follow, MonitorMode, Whom};
+use crate::event::{Follow, MonitorMode, RecordOrder, Whom};
 use crate::label::usual;
 use crate::snapshot::Door;
 
@@ -187,6 +187,13 @@ pub enum Command {
         /// Agent number.
         agent: String,
     },
+    /// Records the conversation of an agent, or does that no more, or for a while. Pending until it is so.
+    Record {
+        /// Agent number.
+        agent: String,
+        /// What.
+        order: RecordOrder,
+    },
     /// Sends the caller of an agent on. Pending until the agent is out of the conversation.
     Transfer {
         /// Agent number.
@@ -338,6 +345,7 @@ impl Command {
             | Command::Retrieve { agent }
             | Command::Mute { agent }
             | Command::Unmute { agent }
+            | Command::Record { agent, .. }
             | Command::WhyNot { agent } => vec![agent],
             Command::Transfer { agent, to, reason } => {
                 let mut texts = vec![agent.as_str(), reason];
@@ -455,6 +463,16 @@ pub enum Refusal {
     NotAlone,
     /// The agent's own phone holds the caller.
     HeldByPhone,
+    /// The caller is on hold.
+    OnHold,
+    /// The queue's settings let nothing be recorded.
+    RecordingOff,
+    /// The conversation is not recorded.
+    NotRecorded,
+    /// A rule of the queue has it recorded.
+    RecordedByRule,
+    /// It could not be recorded; `recording_failed` says why.
+    RecorderFailed,
     /// Nobody and nothing of that name or number to send the caller to.
     UnknownTarget,
     /// The agent to whom the caller is to go is not at work, or serves no queue.

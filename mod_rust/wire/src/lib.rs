@@ -1,8 +1,8 @@
 //! The control protocol spoken over a node's Unix socket: one JSON object a line, each way.
 //!
 //! ```text
-//! client: {"type":"hello","protocol":6,"client":"hotline-supervisord","resume":{"boot":"B1","seq":41},"durable":true}
-//! node:   {"type":"hello","protocol":6,"node":"pbx1","boot":"B2","version":"0.1.0",…}
+//! client: {"type":"hello","protocol":7,"client":"hotline-supervisord","resume":{"boot":"B1","seq":41},"durable":true}
+//! node:   {"type":"hello","protocol":7,"node":"pbx1","boot":"B2","version":"0.1.0",…}
 //! node:   {"type":"boot","boot":"B1","number":7}                                 a boot of before that this client has not all of
 //! node:   {"type":"event","seq":42,"at":…,"event":{"kind":"call_joined",…}}
 //! node:   {"type":"gap","first":43,"last":49,"reason":"spool_full"}    only if events were lost
@@ -41,7 +41,7 @@ pub use frame::{FromClient, FromNode};
 pub use snapshot::Snapshot;
 
 /// The version of the protocol in this crate. A node refuses a client of another one, and says which it speaks.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// The longest line that a client accepts, in bytes: the largest floor that settings may describe.
 pub const MAX_LINE: usize = 64 << 20;

@@ -395,7 +395,8 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::Hold { agent }
         | Command::Retrieve { agent }
         | Command::Mute { agent }
-        | Command::Unmute { agent } => (Deed::Work, vec![Target::Agent(agent)]),
+        | Command::Unmute { agent }
+        | Command::Record { agent, .. } => (Deed::Work, vec![Target::Agent(agent)]),
         Command::Transfer { agent, to, .. } => {
             let deed = match to {
                 // To make a call worth more is no agent's, whatever the way.

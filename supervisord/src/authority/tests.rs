@@ -41,6 +41,7 @@ fn node() -> Node {
             agent: Some(agent.into()),
             talk: Default::default(),
             muted: false,
+            recording: None,
             position: 0,
             estimate: None,
         };
@@ -99,6 +100,10 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
         Command::Retrieve { agent: agent.clone() },
         Command::Mute { agent: agent.clone() },
         Command::Unmute { agent: agent.clone() },
+        Command::Record {
+            agent: agent.clone(),
+            order: hotline_wire::event::RecordOrder::Start,
+        },
         transfer(Destination::Queue {
             queue: "help".into(),
             tier: text(),
@@ -231,7 +236,7 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 10] = [
+const WORK: [&str; 11] = [
     "sign_in",
     "sign_out",
     "set_ready",
@@ -241,6 +246,7 @@ const WORK: [&str; 10] = [
     "retrieve",
     "mute",
     "unmute",
+    "record start",
     "transfer",
 ];
 

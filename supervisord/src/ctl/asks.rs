@@ -1,7 +1,7 @@
 //! What can be asked of agents, queues, calls and callbacks, and the questions why.
 
 use hotline_wire::command::Destination;
-use hotline_wire::event::{Follow, MonitorMode, Whom};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder, Whom};
 use hotline_wire::snapshot::Door;
 
 use super::{ALARMS, Client, Failure, MANAGER};
@@ -68,6 +68,11 @@ pub enum Ask {
     Muted {
         /// Whether the caller is to hear nothing of the agent.
         muted: bool,
+    },
+    /// `Record`
+    Record {
+        /// What is to be done.
+        order: RecordOrder,
     },
     /// `Transfer`, or `TransferAs` to a queue
     Transfer {
@@ -159,6 +164,7 @@ impl Client {
             Ask::Hold => call("Hold", None).await,
             Ask::Retrieve => call("Retrieve", None).await,
             Ask::Muted { muted } => self.call(&path, AGENT, "SetMuted", &(*muted,)).await,
+            Ask::Record { order } => call("Record", Some(order.label())).await,
             Ask::Transfer { to, reason } => match to {
                 Destination::Queue {
                     queue,

@@ -112,6 +112,11 @@ fn refusal_name(reason: Refusal) -> &'static str {
     match reason {
         Refusal::NotAlone => "NotAlone",
         Refusal::HeldByPhone => "HeldByPhone",
+        Refusal::OnHold => "OnHold",
+        Refusal::RecordingOff => "RecordingOff",
+        Refusal::NotRecorded => "NotRecorded",
+        Refusal::RecordedByRule => "RecordedByRule",
+        Refusal::RecorderFailed => "RecorderFailed",
         Refusal::UnknownTarget => "UnknownTarget",
         Refusal::TargetAway => "TargetAway",
         Refusal::UnknownTier => "UnknownTier",

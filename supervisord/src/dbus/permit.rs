@@ -88,6 +88,7 @@ impl Right {
             | Command::Retrieve { .. }
             | Command::Mute { .. }
             | Command::Unmute { .. }
+            | Command::Record { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }

@@ -100,6 +100,11 @@ impl Problem {
             | Refusal::NotTalking
             | Refusal::NotAlone
             | Refusal::HeldByPhone
+            | Refusal::OnHold
+            | Refusal::RecordingOff
+            | Refusal::NotRecorded
+            | Refusal::RecordedByRule
+            | Refusal::RecorderFailed
             | Refusal::TargetAway
             | Refusal::QueueFull
             | Refusal::QueueClosed

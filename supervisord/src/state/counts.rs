@@ -196,6 +196,7 @@ pub const ACTIONS: &[&str] = &[
     "retrieve",
     "mute",
     "unmute",
+    "record",
     "transfer",
     "blacklist_add",
     "blacklist_remove",
@@ -234,6 +235,7 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::Retrieve { .. } => "retrieve",
         Command::Mute { .. } => "mute",
         Command::Unmute { .. } => "unmute",
+        Command::Record { .. } => "record",
         Command::Transfer { .. } => "transfer",
         Command::Reload => "reload",
         Command::Blacklist(order) => match order {

@@ -275,6 +275,11 @@ impl Node {
             | Event::CallFinished { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingPaused { .. }
+            | Event::RecordingResumed { .. }
+            | Event::RecordingFinished { .. }
+            | Event::RecordingFailed { .. }
             | Event::CallTransferred { .. }
             | Event::KeyPressed { .. }
             | Event::CallbackPlaced { .. }
@@ -417,6 +422,11 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
         | Event::MuteChanged { call, .. }
+        | Event::RecordingStarted { call, .. }
+        | Event::RecordingPaused { call, .. }
+        | Event::RecordingResumed { call, .. }
+        | Event::RecordingFinished { call, .. }
+        | Event::RecordingFailed { call, .. }
         | Event::CallFinished { call, .. } => Some(call),
         Event::CallbackPlaced { callback, .. }
         | Event::CallbackRestored { callback, .. }

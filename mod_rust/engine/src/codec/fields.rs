@@ -3,14 +3,15 @@
 use super::{Bytes, Code, DecodeError};
 use crate::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
-    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
-    Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
+    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Recording,
+    RecordingMode, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor, Tier, TierLimits, Tone,
+    Warnings, Way, WrapUp,
 };
-use crate::event::RetrieveFailure;
-use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use crate::event::{RecordingFailure, RetrieveFailure};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId};
 use crate::input::{
     Act, Caller, Command, Deed, Departure, Destination, Follow, Input, MonitorFact, MonitorMode,
-    OfferFailure, Order, Party, PhoneState, TalkState, Whom,
+    OfferFailure, Order, Party, PhoneState, RecordOrder, RecordingFact, TalkState, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -76,7 +77,16 @@ macro_rules! choice {
 
 pub(super) use record;
 
-number!(Time, Span, CallId, OfferId, AgentId, CommandId, MonitorId);
+number!(
+    Time,
+    Span,
+    CallId,
+    OfferId,
+    AgentId,
+    CommandId,
+    MonitorId,
+    RecordingId
+);
 
 record!(Owed {
     queue,
@@ -116,6 +126,7 @@ choice!(Input {
     22 => Held { call, on },
     23 => Muted { call, on },
     24 => NotDone { call, what },
+    30 => Recording { recording, fact },
 });
 
 record!(Deed {
@@ -275,12 +286,36 @@ choice!(Command {
     20 => Hold { agent, on },
     21 => Mute { agent, on },
     22 => Transfer { agent, to, reason },
+    30 => Record { agent, order },
 });
 
 choice!(Destination {
     0 => Queue { queue, tier, priority },
     1 => Agent { agent },
     2 => Place { place },
+});
+
+choice!(RecordOrder {
+    0 => Start {},
+    1 => Stop {},
+    2 => Pause {},
+    3 => Resume {},
+});
+
+choice!(RecordingFact {
+    0 => Started { file },
+    1 => Paused {},
+    2 => Resumed {},
+    3 => Finished { bytes },
+    4 => Failed { why, bytes },
+});
+
+choice!(RecordingFailure {
+    0 => Folder {},
+    1 => DiskFull {},
+    2 => Recorder {},
+    3 => TooLate {},
+    4 => Incomplete {},
 });
 
 choice!(Order {
@@ -334,6 +369,15 @@ record!(Queue {
     hold,
     spoken,
     greeting,
+    recording,
+});
+
+record!(Recording { mode, percent });
+
+choice!(RecordingMode {
+    0 => Never {},
+    1 => OnDemand {},
+    2 => Always {},
 });
 
 record!(TierLimits {

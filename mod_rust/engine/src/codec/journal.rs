@@ -19,7 +19,7 @@ use crate::time::Time;
 pub const MAGIC: [u8; 8] = *b"HOTLINE\n";
 
 /// The version of the binary form. A reader refuses any other.
-pub const VERSION: u16 = 7;
+pub const VERSION: u16 = 8;
 
 /// The longest payload of a frame, in bytes.
 pub const MAX_PAYLOAD: usize = 64 << 20;

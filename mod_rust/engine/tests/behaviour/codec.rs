@@ -4,15 +4,15 @@ use hotline_engine::codec::journal::{self, Head, JournalError, Reader, Record};
 use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Door, Exit, Exits, Greeting, HoldCare,
-    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Retrieve,
-    Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits, Tone, Warnings, Way,
-    WrapUp,
+    Intro, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt, Queue, Reason, Recording,
+    RecordingMode, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Tier, TierLimits,
+    Tone, Warnings, Way, WrapUp,
 };
-use hotline_engine::event::RetrieveFailure;
-use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use hotline_engine::event::{RecordingFailure, RetrieveFailure};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId};
 use hotline_engine::input::{
     Act, Caller, Deed, Departure, Destination, Follow, MonitorFact, MonitorMode, OfferFailure, Order, Party,
-    PhoneState, TalkState, Whom,
+    PhoneState, RecordOrder, RecordingFact, TalkState, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -89,12 +89,48 @@ fn supervising() -> impl Strategy<Value = Command> {
         (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Hold { agent, on }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Mute { agent, on }),
+        (text(), record_order()).prop_map(|(agent, order)| Command::Record { agent, order }),
         (text(), destination(), text()).prop_map(|(agent, to, reason)| Command::Transfer {
             agent,
             to,
             reason
         }),
     ]
+}
+
+fn record_order() -> impl Strategy<Value = RecordOrder> {
+    prop_oneof![
+        Just(RecordOrder::Start),
+        Just(RecordOrder::Stop),
+        Just(RecordOrder::Pause),
+        Just(RecordOrder::Resume)
+    ]
+}
+
+fn recording_fact() -> impl Strategy<Value = RecordingFact> {
+    let why = prop_oneof![
+        Just(RecordingFailure::Folder),
+        Just(RecordingFailure::DiskFull),
+        Just(RecordingFailure::Recorder),
+        Just(RecordingFailure::TooLate),
+        Just(RecordingFailure::Incomplete)
+    ];
+    prop_oneof![
+        any::<String>().prop_map(|file| RecordingFact::Started { file }),
+        Just(RecordingFact::Paused),
+        Just(RecordingFact::Resumed),
+        any::<u64>().prop_map(|bytes| RecordingFact::Finished { bytes }),
+        (why, any::<u64>()).prop_map(|(why, bytes)| RecordingFact::Failed { why, bytes }),
+    ]
+}
+
+fn recording() -> impl Strategy<Value = Recording> {
+    let mode = prop_oneof![
+        Just(RecordingMode::Never),
+        Just(RecordingMode::OnDemand),
+        Just(RecordingMode::Always)
+    ];
+    (mode, any::<u8>()).prop_map(|(mode, percent)| Recording { mode, percent })
 }
 
 fn destination() -> impl Strategy<Value = Destination> {
@@ -339,7 +375,14 @@ fn queue() -> impl Strategy<Value = Queue> {
     );
     let choices = (pick, needs, door(), wrap_up);
     let lists = (vec(limits, 0..3), vec(any::<String>(), 0..3), vec(rule(), 0..3));
-    let parts = (exits(), callback(), warnings(), hold_care(), greeting());
+    let parts = (
+        exits(),
+        callback(),
+        warnings(),
+        hold_care(),
+        greeting(),
+        recording(),
+    );
     (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
         |((name, music), choices, numbers, spans, lists, parts)| Queue {
             name,
@@ -369,6 +412,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             hold: parts.3,
             spoken: parts.4.0,
             greeting: parts.4.1,
+            recording: parts.5,
         },
     )
 }
@@ -498,6 +542,8 @@ fn conduct() -> impl Strategy<Value = Input> {
     prop_oneof![
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Held { call, on }),
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Muted { call, on }),
+        (any::<u64>().prop_map(RecordingId), recording_fact())
+            .prop_map(|(recording, fact)| Input::Recording { recording, fact }),
         (call(), prop_oneof![Just(Order::Hold), Just(Order::Mute)])
             .prop_map(|(call, what)| Input::NotDone { call, what }),
     ]

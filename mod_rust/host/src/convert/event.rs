@@ -142,6 +142,13 @@ impl Vocabulary {
                 queue: self.queue(queue),
                 muted,
             },
+            Event::Recording {
+                recording,
+                call,
+                agent,
+                queue,
+                step,
+            } => self.recording(recording, call, agent, queue, step),
             Event::CallTransferred {
                 call,
                 agent,

@@ -11,8 +11,8 @@ use hotline_host::engine::CallAction;
 use hotline_host::engine::Span;
 use hotline_host::engine::action::Status;
 use hotline_host::engine::config::Answering;
-use hotline_host::engine::ids::{AgentId, CallId, MonitorId, OfferId};
-use hotline_host::engine::input::{Caller, Party, PhoneState, Whom};
+use hotline_host::engine::ids::{AgentId, CallId, MonitorId, OfferId, RecordingId};
+use hotline_host::engine::input::{Caller, Party, PhoneState, RecordOrder, Whom};
 use hotline_host::wire::frame::{EventFrame, Resume};
 use hotline_host::wire::snapshot::AgentState;
 use hotline_host::wire::{Command, Event, FromClient, FromNode, Outcome, PROTOCOL, Snapshot, line};
@@ -33,6 +33,7 @@ pub struct FakePbx {
     pub retrieved: Mutex<Vec<(CallId, String)>>,
     pub held: Mutex<Vec<(CallId, bool)>>,
     pub muted: Mutex<Vec<(CallId, bool)>>,
+    pub recorded: Mutex<Vec<(RecordingId, CallId, RecordOrder)>>,
 }
 
 impl Pbx for FakePbx {
@@ -62,6 +63,10 @@ impl Pbx for FakePbx {
     fn hold(&self, call: CallId, on: bool) {
         self.held.lock().unwrap().push((call, on));
     }
+    fn record(&self, recording: RecordingId, call: CallId, order: RecordOrder) {
+        self.recorded.lock().unwrap().push((recording, call, order));
+    }
+
     fn mute(&self, call: CallId, on: bool) {
         self.muted.lock().unwrap().push((call, on));
     }

@@ -177,7 +177,7 @@ fn a_client_that_breaks_the_protocol_is_told_and_dropped() {
     for (line, complaint) in [
         (
             r#"{"type":"hello","protocol":99,"client":"x"}"#,
-            "speaks protocol 6",
+            "speaks protocol 7",
         ),
         (
             r#"{"type":"ack","boot":"b","seq":1}"#,

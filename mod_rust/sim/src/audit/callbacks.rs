@@ -99,6 +99,7 @@ impl Callbacks {
             | Action::Retrieve { .. }
             | Action::Hold { .. }
             | Action::Mute { .. }
+            | Action::Record { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

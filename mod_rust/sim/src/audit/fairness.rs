@@ -210,6 +210,7 @@ impl Fairness {
             | Event::OfferRinging { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::Recording { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }

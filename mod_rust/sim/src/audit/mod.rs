@@ -202,6 +202,7 @@ impl Audit {
             | Event::DeedAnswered { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::Recording { .. }
             | Event::CallTransferred { .. }
             | Event::CallbackDialled { .. }
             | Event::CallbackMissed { .. }
@@ -264,6 +265,7 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::Retrieve { .. }
         | Action::Hold { .. }
         | Action::Mute { .. }
+        | Action::Record { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

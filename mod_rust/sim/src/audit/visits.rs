@@ -118,6 +118,7 @@ impl Visits {
                 | Event::OfferEnded { .. }
                 | Event::TalkChanged { .. }
                 | Event::MuteChanged { .. }
+                | Event::Recording { .. }
                 | Event::CallTransferred { .. }
                 | Event::CallbackPlaced { .. }
                 | Event::CallbackRestored { .. }

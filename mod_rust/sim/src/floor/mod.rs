@@ -206,6 +206,7 @@ impl Floor<'_> {
             | Action::Retrieve { .. }
             | Action::Hold { .. }
             | Action::Mute { .. }
+            | Action::Record { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

@@ -175,6 +175,7 @@ impl Story {
             | Input::HandedOver { .. }
             | Input::Held { .. }
             | Input::Muted { .. }
+            | Input::Recording { .. }
             | Input::NotDone { .. }
             | Input::RetrieveFailed { .. }
             | Input::Monitor { .. }
@@ -300,6 +301,7 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Disconnect { .. }
         | Command::Hold { .. }
         | Command::Mute { .. }
+        | Command::Record { .. }
         | Command::Transfer { .. }
         | Command::CancelCallback { .. } => false,
     }

@@ -85,6 +85,7 @@ impl Model {
             }
             Command::Hold { agent, on } => self.wants_hold(id, agent, *on),
             Command::Mute { agent, on } => self.wants_mute(id, agent, *on),
+            Command::Record { agent, order } => self.wants_record(id, agent, *order),
             Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();

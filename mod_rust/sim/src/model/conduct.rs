@@ -63,7 +63,7 @@ impl Sent {
 }
 
 impl Model {
-    fn talk_of(&self, agent: &str) -> Result<(CallId, Talk), Refusal> {
+    pub(super) fn talk_of(&self, agent: &str) -> Result<(CallId, Talk), Refusal> {
         let at = self.agent_numbered(agent).ok_or(Refusal::UnknownAgent)?;
         let call = self.talks_in(at).ok_or(Refusal::NotTalking)?;
         let talk = self.call(call).and_then(|call| call.talk);

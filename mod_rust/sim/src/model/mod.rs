@@ -14,6 +14,7 @@ mod join;
 mod matching;
 mod menus;
 mod monitors;
+mod recordings;
 mod rules;
 mod settings;
 mod speech;
@@ -61,6 +62,8 @@ pub(crate) struct Model {
     places: BTreeMap<MonitorId, TakenPlace>,
     endings: Vec<Ending>,
     wishes: Vec<conduct::Wish>,
+    recordings: Vec<recordings::Recording>,
+    recordings_made: u64,
     /// Who gave the present command.
     author: String,
     offers_made: u64,
@@ -122,6 +125,8 @@ impl Model {
             places: BTreeMap::new(),
             endings: vec![],
             wishes: vec![],
+            recordings: vec![],
+            recordings_made: 0,
             author: String::new(),
             offers_made: 0,
             visits_made: 0,
@@ -163,6 +168,7 @@ impl Model {
             | Event::CallConnected { .. }
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
+            | Event::Recording { .. }
             | Event::CallTransferred { .. }
             | Event::CallFinished { .. }
             | Event::CallbackPlaced { .. }
@@ -223,6 +229,7 @@ impl Model {
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.phone_says(*call, *state),
             Input::Held { call, on } => self.is_held(*call, *on),
+            Input::Recording { recording, fact } => self.recorder_says(*recording, fact),
             Input::Muted { call, on } => self.is_muted(*call, *on),
             Input::NotDone { call, what } => self.host_cannot(*call, *what),
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),

@@ -5,10 +5,11 @@ mod settings;
 mod supervision;
 
 use hotline_engine::config::Config;
-use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
-use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
+use hotline_engine::event::{AgentState, AgentView, MonitorView, RecordingFailure, RetrieveFailure};
+use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId, RecordingId};
 use hotline_engine::input::{
-    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, TalkState, Whom,
+    Act, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, RecordOrder,
+    RecordingFact, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -45,6 +46,8 @@ pub(crate) struct World {
     monitors: Vec<MonitorView>,
     /// Orders for conversations, to be carried out.
     orders: Vec<(CallId, Order, bool)>,
+    /// Orders for the recorder, likewise.
+    records: Vec<(RecordingId, RecordOrder)>,
     /// Whose agent was just hung up.
     hung_up: Option<CallId>,
     past: Vec<Input>,
@@ -87,6 +90,7 @@ impl World {
             talking: Vec::new(),
             monitors: Vec::new(),
             orders: Vec::new(),
+            records: Vec::new(),
             hung_up: None,
             past: Vec::new(),
             last_call: 0,
@@ -155,7 +159,10 @@ impl World {
             })
         });
         let owed = view.callbacks.first().map(|owed| owed.callback);
-        let input = up.or_else(|| owed.map(|callback| self.cancel(callback)));
+        let recorded = || (!self.records.is_empty()).then(|| self.record());
+        let input = up
+            .or_else(recorded)
+            .or_else(|| owed.map(|callback| self.cancel(callback)));
         (self.now, input)
     }
 
@@ -169,6 +176,7 @@ impl World {
                     self.dialled.push(*callback);
                 }
                 Action::Hold { call, on } => self.orders.push((*call, Order::Hold, *on)),
+                Action::Record { recording, order, .. } => self.records.push((*recording, *order)),
                 Action::Mute { call, on } => self.orders.push((*call, Order::Mute, *on)),
                 Action::Disconnect { call, .. } if self.random.one_in(2) => self.hung_up = Some(*call),
                 Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
@@ -237,6 +245,9 @@ impl World {
         }
         if !self.orders.is_empty() && self.random.one_in(3) {
             return Some(self.carry_out());
+        }
+        if !self.records.is_empty() && self.random.one_in(3) {
+            return Some(self.record());
         }
         match self.random.below(100) {
             0..=17 => Some(self.join()),
@@ -325,6 +336,31 @@ impl World {
             Order::Hold => Input::Held { call, on },
             Order::Mute => Input::Muted { call, on },
         }
+    }
+
+    /// Does the first that the recorder was told, or fails; sometimes it does what nobody asked for.
+    fn record(&mut self) -> Input {
+        let (recording, order) = self.records[0];
+        // It may pause by itself, and does what it was told then.
+        if self.random.one_in(30) {
+            let fact = RecordingFact::Paused;
+            return Input::Recording { recording, fact };
+        }
+        self.records.remove(0);
+        let bytes = self.random.below(100_000);
+        let fact = match order {
+            _ if self.random.one_in(12) => RecordingFact::Failed {
+                why: RecordingFailure::DiskFull,
+                bytes,
+            },
+            RecordOrder::Start => RecordingFact::Started {
+                file: format!("day/{}", recording.0),
+            },
+            RecordOrder::Pause => RecordingFact::Paused,
+            RecordOrder::Resume => RecordingFact::Resumed,
+            RecordOrder::Stop => RecordingFact::Finished { bytes },
+        };
+        Input::Recording { recording, fact }
     }
 
     /// A caller on the blacklist, or a change of that. Nothing else may come of it.
