@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_wire::blacklist::ScreenAction;
-use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
+use hotline_wire::event::{
+    CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RecordingFailure, RetrieveResult,
+};
 use hotline_wire::frame::{GapReason, PipeInfo};
 use hotline_wire::snapshot::{AgentState, Door};
 use prometheus::proto::{
@@ -34,6 +36,7 @@ pub(super) fn series_of_queue(tiers: usize) -> usize {
         histogram::DISPATCH,
     ];
     8 + AgentState::ALL.len()
+        + RecordingFailure::RESULTS.len()
         + OfferResult::ALL.len()
         + tiers * (6 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
         + histograms.iter().map(|bounds| bounds.len() + 3).sum::<usize>()
@@ -112,6 +115,8 @@ families! {
         "Limits that something lasted beyond, by what they are on and level; repeats of the last level count again.",
     retrieves: COUNTER "hold_retrieves_total"
         "Phones that were to retrieve a caller from hold, by how far it came: asked, then retrieved or failed.",
+    recordings: COUNTER "recordings_total"
+        "Recordings of conversations that are over, by result: finished, or why they failed.",
     open: GAUGE "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
     estimated_wait: SUMMARY "estimated_wait_seconds"
         "Waits predicted to callers who joined: quantiles of the last one (NaN while there is nothing to go by), sum of the medians.",
@@ -249,6 +254,11 @@ impl Families {
             let n = counts.offers.get(result).copied().unwrap_or(0);
             self.offers
                 .add(counter(&[base[0], base[1], ("result", result.label())], n));
+        }
+        for result in RecordingFailure::RESULTS {
+            let n = counts.recordings.get(result).copied().unwrap_or(0);
+            self.recordings
+                .add(counter(&[base[0], base[1], ("result", result)], n));
         }
         let none = TierCounts::default();
         for tier in tiers {

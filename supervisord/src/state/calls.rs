@@ -3,13 +3,19 @@
 //! A call that goes from queue to queue finishes its visit to one and joins the next; each visit is counted in its queue.
 
 use hotline_wire::Event;
-use hotline_wire::event::{CallOutcome, Estimate, TalkState};
+use hotline_wire::event::{CallOutcome, Estimate, RecordingFailure, TalkState};
 use hotline_wire::snapshot::{CallInfo, CallbackInfo, RecordingInfo};
 
 use super::histogram;
 use super::node::Node;
 
 impl Node {
+    fn recording_over(&mut self, call: &str, recording: u64) {
+        if let Some(info) = self.calls.get_mut(call) {
+            info.recording.take_if(|known| known.recording == recording);
+        }
+    }
+
     fn recording_paused(&mut self, call: &str, recording: u64, paused: bool) {
         let info = self.calls.get_mut(call).and_then(|info| info.recording.as_mut());
         if let Some(info) = info.filter(|info| info.recording == recording) {
@@ -89,12 +95,26 @@ impl Node {
                 self.recording_paused(call, *recording, false);
                 None
             }
-            Event::RecordingFinished { call, recording, .. }
-            | Event::RecordingFailed { call, recording, .. } => {
-                if let Some(info) = self.calls.get_mut(call) {
-                    info.recording.take_if(|known| known.recording == *recording);
-                }
-                None
+            Event::RecordingFinished {
+                call,
+                recording,
+                queue,
+                ..
+            } => {
+                self.recording_over(call, *recording);
+                self.counts.queue(queue).recording(RecordingFailure::FINISHED);
+                Some(queue)
+            }
+            Event::RecordingFailed {
+                call,
+                recording,
+                queue,
+                reason,
+                ..
+            } => {
+                self.recording_over(call, *recording);
+                self.counts.queue(queue).recording(reason.label());
+                Some(queue)
             }
             Event::KeyPressed { call, .. } => {
                 self.pressed = Some((call.clone(), at));

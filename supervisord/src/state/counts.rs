@@ -51,6 +51,9 @@ pub struct QueueCounts {
     pub tiers: BTreeMap<String, TierCounts>,
     /// Attempts to reach an agent, by how they ended.
     pub offers: BTreeMap<OfferResult, u64>,
+    /// Recordings of conversations that are over, by [`RecordingFailure::RESULTS`].
+    #[serde(default)]
+    pub recordings: BTreeMap<String, u64>,
     /// Waits predicted to callers who joined.
     #[serde(default)]
     pub predictions: u64,
@@ -106,6 +109,13 @@ impl TierCounts {
     /// Counts a caller whom a rule sent elsewhere.
     pub fn diverted(&mut self, to: &Exit) {
         *entry(&mut self.diverted, to.label()) += 1;
+    }
+}
+
+impl QueueCounts {
+    /// Counts a recording that is over.
+    pub fn recording(&mut self, result: &str) {
+        *entry(&mut self.recordings, result) += 1;
     }
 }
 

@@ -467,6 +467,21 @@ pub enum RecordingFailure {
     Incomplete,
 }
 
+impl RecordingFailure {
+    /// How a recording that is over went, for all of them: the reasons of failing, and that it is whole.
+    pub const RESULTS: [&'static str; 6] = [
+        RecordingFailure::FINISHED,
+        RecordingFailure::Folder.label(),
+        RecordingFailure::DiskFull.label(),
+        RecordingFailure::Recorder.label(),
+        RecordingFailure::TooLate.label(),
+        RecordingFailure::Incomplete.label(),
+    ];
+
+    /// The result of one that did not fail.
+    pub const FINISHED: &'static str = "finished";
+}
+
 labels!(RecordingFailure {
     Folder => "folder",
     DiskFull => "disk_full",
