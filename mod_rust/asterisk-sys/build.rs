@@ -39,7 +39,7 @@ const FUNCTIONS: &str = "\
     __ast_format_cap_alloc|__ast_format_cap_append|ast_pbx_start|ast_softhangup|\
     ast_channel_set_connected_line|ast_party_connected_line_set_init|\
     ast_audiohook_init|ast_audiohook_destroy|ast_audiohook_attach|ast_autochan_setup|ast_autochan_destroy|\
-    ast_activate_generator|ast_set_read_format|ast_set_write_format|ast_channel_get_bridge|ast_queue_unhold|ast_queue_control|ast_framehook_attach|ast_framehook_detach|ast_bridge_join|\
+    ast_activate_generator|ast_start_mixmonitor|ast_stop_mixmonitor|pbx_findapp|ast_set_read_format|ast_set_write_format|ast_channel_get_bridge|ast_queue_unhold|ast_queue_control|ast_framehook_attach|ast_framehook_detach|ast_bridge_join|\
     ast_bridge_features_new|ast_bridge_features_destroy|ast_bridge_join_hook|ast_channel_iterator_all_new|ast_channel_iterator_next|ast_channel_iterator_destroy|\
     ast_channel_audiohook_count_by_source|ast_bridge_channel_leave_bridge|ast_bridge_move|ast_bridge_destroy|ast_softhangup_nolock|ast_channel_clear_softhangup|\
     ast_channel_hold_state|ast_channel_latest_musicclass|ast_hook_send_action|ast_endpoint_find_by_id|ast_endpoint_snapshot_create|\

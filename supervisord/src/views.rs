@@ -206,6 +206,8 @@ pub struct CallView {
     pub state: &'static str,
     /// Whether the caller hears nothing of the agent, by command.
     pub muted: bool,
+    /// Whether the conversation is recorded at this moment: `no`, `yes` or `paused`.
+    pub recorded: &'static str,
 }
 
 /// A caller who is owed a call.
@@ -378,6 +380,11 @@ impl CallView {
             agent: call.agent.clone(),
             state: call_state(call),
             muted: call.muted,
+            recorded: match call.recording {
+                None => "no",
+                Some(recording) if recording.paused => "paused",
+                Some(_) => "yes",
+            },
         }
     }
 }

@@ -18,6 +18,7 @@ mod options;
 mod path;
 mod pbx;
 mod phones;
+mod recorder;
 mod screen;
 mod serve;
 mod sounds;
@@ -38,6 +39,7 @@ use hotline_host::Host;
 use crate::callbacks::Callbacks;
 use crate::pbx::Asterisk;
 use crate::phones::Phones;
+use crate::recorder::Recorder;
 use crate::talks::Talks;
 
 /// The settings unless the environment names others.
@@ -50,6 +52,7 @@ pub(crate) struct Instance {
     pub(crate) host: Host,
     pub(crate) phones: Arc<Phones>,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) talks: Arc<Talks>,
     pub(crate) settings: PathBuf,
 }
@@ -122,12 +125,14 @@ impl asterisk::Module for AppHotline {
         let phones = Phones::new();
         let talks = Arc::<Talks>::default();
         let callbacks = Callbacks::new(Arc::clone(&talks), Arc::clone(&phones));
-        let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks));
+        let recorder = Recorder::new(Arc::clone(&talks));
+        let pbx = Asterisk::new(Arc::clone(&phones), Arc::clone(&callbacks), Arc::clone(&recorder));
         let host = Host::start(Arc::new(pbx), &settings)
             .map_err(|error| format!("Hotline is not loaded: {error}"))?;
         let started = phones
             .start(host.clone())
             .and_then(|()| callbacks.start(host.clone()))
+            .and_then(|()| recorder.start(host.clone()))
             .and_then(|()| Registered::new().map_err(|taken| taken.to_string()));
         match started {
             Ok(all) => {
@@ -135,6 +140,7 @@ impl asterisk::Module for AppHotline {
                     host,
                     phones,
                     callbacks,
+                    recorder,
                     talks,
                     settings,
                 })));
@@ -142,6 +148,7 @@ impl asterisk::Module for AppHotline {
                 Ok(())
             }
             Err(why) => {
+                recorder.stop();
                 callbacks.stop();
                 phones.stop();
                 host.stop();
@@ -166,9 +173,12 @@ impl asterisk::Module for AppHotline {
         drop(all);
         // Nor does anybody who answers a callback: such a channel has data of ours until its end.
         instance.callbacks.stop();
+        // Nor is anything recorded without a call: what is left are files to be closed.
+        instance.recorder.stop();
         // A call may have come in meanwhile; no other can.
         if let Err(why) = busy(&instance) {
             instance.callbacks.start(instance.host.clone())?;
+            instance.recorder.start(instance.host.clone())?;
             *registered() = Some(Registered::new().map_err(|taken| taken.to_string())?);
             return Err(why);
         }

@@ -7,13 +7,14 @@ use asterisk::place;
 use hotline_engine::Span;
 use hotline_engine::action::Line;
 use hotline_engine::config::Answering;
-use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Arrangement, Whom};
+use hotline_engine::ids::{AgentId, CallId, MonitorId, RecordingId};
+use hotline_engine::input::{Arrangement, RecordOrder, Whom};
 use hotline_host::{ForWhom, Level, Pbx};
 
 use crate::callbacks::{Callbacks, Request, Summons};
 use crate::events;
 use crate::phones::Phones;
+use crate::recorder::Recorder;
 
 /// Whom agents may transfer callers to by number is what the dialplan has here.
 const TRANSFER_CONTEXT: &str = "hotline-transfer";
@@ -22,14 +23,16 @@ pub(crate) struct Asterisk {
     name: String,
     phones: Arc<Phones>,
     callbacks: Arc<Callbacks>,
+    recorder: Arc<Recorder>,
 }
 
 impl Asterisk {
-    pub(crate) fn new(phones: Arc<Phones>, callbacks: Arc<Callbacks>) -> Asterisk {
+    pub(crate) fn new(phones: Arc<Phones>, callbacks: Arc<Callbacks>, recorder: Arc<Recorder>) -> Asterisk {
         Asterisk {
             name: asterisk::version(),
             phones,
             callbacks,
+            recorder,
         }
     }
 }
@@ -113,6 +116,10 @@ impl Pbx for Asterisk {
 
     fn arrange(&self, call: CallId, how: Arrangement) {
         self.callbacks.arrange(call, how);
+    }
+
+    fn record(&self, recording: RecordingId, call: CallId, order: RecordOrder) {
+        self.recorder.order(recording, call, order);
     }
 
     fn place_of(&self, number: &str) -> Option<String> {

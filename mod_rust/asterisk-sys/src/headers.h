@@ -30,6 +30,7 @@
 #include <asterisk/logger.h>
 #include <asterisk/manager.h>
 #include <asterisk/max_forwards.h>
+#include <asterisk/mixmonitor.h>
 #include <asterisk/module.h>
 #include <asterisk/musiconhold.h>
 #include <asterisk/pbx.h>

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::config::{Answering, Tone};
-use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, SupervisorId};
-use crate::input::{Arrangement, Follow, MonitorMode, Whom};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId, SupervisorId};
+use crate::input::{Arrangement, Follow, MonitorMode, RecordOrder, Whom};
 use crate::time::Span;
 
 /// One thing for the host to carry out, in order.
@@ -143,6 +143,17 @@ pub enum Action {
         call: CallId,
         /// How.
         how: Arrangement,
+    },
+    /// Do that with the recording of a conversation, in the order told. Report what became of it with
+    /// [`Recording`](crate::Input::Recording): of each that was to start, in the end that it is finished or has failed, be the
+    /// call gone or not.
+    Record {
+        /// Which recording.
+        recording: RecordingId,
+        /// Of which call.
+        call: CallId,
+        /// What.
+        order: RecordOrder,
     },
     /// Watch the phone of an agent from now on: `phone` replaces what was watched before; empty watches none. It counts as
     /// available until the host says otherwise. While an agent is signed out it is the phone of the settings.
@@ -387,6 +398,16 @@ pub enum Refusal {
     NotAlone,
     /// The agent's own phone holds the caller, and nothing else can end that.
     HeldByPhone,
+    /// The caller is on hold: not before that is over.
+    OnHold,
+    /// The queue's settings let nothing be recorded.
+    RecordingOff,
+    /// The conversation is not recorded.
+    NotRecorded,
+    /// A rule of the queue has the conversation recorded, and nobody ends that.
+    RecordedByRule,
+    /// The host could not record; `RecordingFailed` says why.
+    RecorderFailed,
     /// No agent of the number that the caller is to go to.
     UnknownTarget,
     /// The agent that the caller is to go to is not at work, or serves no queue.

@@ -7,7 +7,7 @@ use crate::consult::Consult;
 use crate::engine::Engine;
 use crate::event::{CallOutcome, Estimate};
 use crate::hold::Care;
-use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
+use crate::ids::{AgentId, CallId, OfferId, QueueId, RecordingId, TierId};
 use crate::input::{Attached, Caller, TalkState};
 use crate::ivr::Errand;
 use crate::queue::Rank;
@@ -252,6 +252,8 @@ pub(crate) struct Talk {
     pub(crate) held_by_phone: bool,
     pub(crate) held_by_command: bool,
     pub(crate) muted: bool,
+    /// What records it, or did last.
+    pub(crate) recording: Option<RecordingId>,
 }
 
 impl Engine {

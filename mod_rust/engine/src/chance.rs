@@ -21,6 +21,14 @@ pub fn percent(seed: u64, call: CallId) -> u8 {
 }
 
 /// The finaliser of SplitMix64.
+/// Where a call lies between 0 and 99, each with the same chances: below a percentage, it belongs to that share of all calls.
+pub fn share(seed: u64, call: CallId) -> u8 {
+    // What the strategies draw is asked in another way.
+    let drawn = mix(mix(seed ^ 0x7265_636f_7264) ^ call.0);
+    // Below 100.
+    ((u128::from(drawn) * 100) >> 64) as u8
+}
+
 fn mix(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

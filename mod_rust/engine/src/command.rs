@@ -171,6 +171,10 @@ impl Engine {
                 let agent = self.agent_of(agent)?;
                 self.ask_mute(agent, *on, asked)
             }
+            Command::Record { agent, order } => {
+                let agent = self.agent_of(agent)?;
+                self.ask_record(agent, *order, asked)
+            }
             Command::Transfer { agent, to, reason } => {
                 let agent = self.agent_of(agent)?;
                 self.ask_transfer(agent, to, reason, asked)
@@ -385,6 +389,7 @@ impl Command {
             | Command::Disconnect { .. }
             | Command::Hold { .. }
             | Command::Mute { .. }
+            | Command::Record { .. }
             | Command::Transfer { .. }
             | Command::Ivr { .. }
             | Command::Survey { .. }

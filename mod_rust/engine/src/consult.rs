@@ -464,6 +464,7 @@ impl Engine {
             offer: None,
         });
         self.colleague_talks(colleague, false);
+        self.record_by_rule(id);
         self.attach_followers(colleague, id);
         self.arm_call(id);
     }

@@ -18,6 +18,7 @@ use crate::input::Input;
 use crate::live::Overlay;
 use crate::offer::Offer;
 use crate::queue::{Front, Queue};
+use crate::recording::Recordings;
 use crate::skills::SkillNames;
 use crate::slots::Slots;
 use crate::sticky::LastAgents;
@@ -80,6 +81,7 @@ pub struct Engine {
     pub(crate) surveys: BTreeMap<CallId, Due>,
     pub(crate) last_agents: LastAgents,
     pub(crate) supervision: Supervision,
+    pub(crate) recordings: Recordings,
     pub(crate) timers: Timers,
     pub(crate) record: Record,
 
@@ -162,6 +164,7 @@ impl Engine {
             surveys: BTreeMap::new(),
             last_agents: LastAgents::default(),
             supervision: Supervision::default(),
+            recordings: Recordings::default(),
             timers: Timers::default(),
             record: Record::default(),
             freed: Vec::new(),
@@ -220,6 +223,7 @@ impl Engine {
             Input::Talk { call, state } => self.phone_goes_on(call, state),
             Input::Held { call, on } => self.held(call, on),
             Input::Muted { call, on } => self.muted(call, on),
+            Input::Recording { recording, fact } => self.recording_fact(recording, fact),
             Input::NotDone { call, what } => self.not_done(call, what),
             Input::WentAway { call } => self.went_away(call),
             Input::CameBack { call, how } => self.came_back(call, &how),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::action::CommandOutcome;
 use crate::config::{Disposition, Door, Exit, Operation, Strategy};
-use crate::ids::{AgentId, CallId, OfferId, QueueId, TierId};
+use crate::ids::{AgentId, CallId, OfferId, QueueId, RecordingId, TierId};
 use crate::input::{
     Attached, Command, Deed, Destination, MonitorMode, OfferFailure, Party, PhoneState, TalkState,
 };
@@ -196,6 +196,19 @@ pub enum Event {
         queue: QueueId,
         /// Whether the agent is mute now.
         muted: bool,
+    },
+    /// What became of the recording of a conversation.
+    Recording {
+        /// Which recording.
+        recording: RecordingId,
+        /// Of which call.
+        call: CallId,
+        /// Who talks.
+        agent: AgentId,
+        /// In which queue.
+        queue: QueueId,
+        /// What.
+        step: RecordingStep,
     },
     /// An agent's caller goes on elsewhere: `CallFinished` follows, and `CallJoined` if that is a queue.
     CallTransferred {
@@ -797,4 +810,65 @@ pub struct QueueView {
     pub max_waiting: u32,
     /// Whether callers may join.
     pub door: Door,
+}
+
+/// What became of a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecordingStep {
+    /// The conversation is recorded from now on.
+    Started {
+        /// What the host calls it.
+        file: String,
+        /// Who asked for it; empty if a rule of the queue did.
+        author: String,
+    },
+    /// Nothing is recorded until it goes on.
+    Paused {
+        /// Who asked for it; empty if the host did it by itself.
+        author: String,
+    },
+    /// It goes on.
+    Resumed {
+        /// Who asked for it; empty if the host did it by itself.
+        author: String,
+        /// How long nothing was recorded.
+        lasted: Span,
+    },
+    /// It is over, and kept.
+    Finished {
+        /// What the host calls it.
+        file: String,
+        /// From its start to its end, pauses included.
+        lasted: Span,
+        /// Of which nothing was recorded.
+        paused: Span,
+        /// How large it is.
+        bytes: u64,
+    },
+    /// It did not start, or is over before its time, or not whole. The conversation goes on.
+    Failed {
+        /// What the host calls it; empty if it never started.
+        file: String,
+        /// Why.
+        why: RecordingFailure,
+        /// From its start to its end; zero if it never started.
+        lasted: Span,
+        /// How much of it there is.
+        bytes: u64,
+    },
+}
+
+/// Why a conversation is not recorded, or not whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RecordingFailure {
+    /// The folder, or a file in it, cannot be written.
+    Folder,
+    /// The disk has less room than is to be left free.
+    DiskFull,
+    /// The PBX has no recorder, or it refused.
+    Recorder,
+    /// The conversation was over before it could begin.
+    TooLate,
+    /// A file is gone, or shorter than what was said.
+    Incomplete,
 }

@@ -40,6 +40,10 @@ id!(
     MonitorId(u64)
 );
 id!(
+    /// A recording of a conversation. The engine numbers them from 1 and never reuses a number in a boot.
+    RecordingId(u64)
+);
+id!(
     /// A command somebody waits for. The host numbers commands from 1.
     CommandId(u64)
 );

@@ -1,8 +1,8 @@
 //! Inputs: what the host saw, or was asked. Each is applied whole before the next.
 
 use crate::config::{Config, Door};
-use crate::event::RetrieveFailure;
-use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use crate::event::{RecordingFailure, RetrieveFailure};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId};
 use crate::screening::{ListChange, Screening};
 use crate::standing::Owed;
 use crate::time::Span;
@@ -96,6 +96,13 @@ pub enum Input {
         call: CallId,
         /// Whether the caller hears nothing of the agent now.
         on: bool,
+    },
+    /// What became of what [`Action::Record`](crate::Action::Record) asked for.
+    Recording {
+        /// Which recording.
+        recording: RecordingId,
+        /// What was seen.
+        fact: RecordingFact,
     },
     /// The host could not do it: the agent's side of that conversation is gone, or elsewhere.
     NotDone {
@@ -383,6 +390,45 @@ pub enum TalkState {
     Conferencing,
     /// The caller is away in the dialplan, the agent is reserved.
     Away,
+}
+
+/// What is to be done about the recording of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RecordOrder {
+    /// Record from now on.
+    Start,
+    /// Close it.
+    Stop,
+    /// Record nothing of what is said, until told to go on.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// What is seen of a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecordingFact {
+    /// It runs.
+    Started {
+        /// What it is called, for the world: one word.
+        file: String,
+    },
+    /// Nothing is recorded for now.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// It is closed. The last of it.
+    Finished {
+        /// How large it is.
+        bytes: u64,
+    },
+    /// It did not start, or is over though it should not be, or not whole. The last of it.
+    Failed {
+        /// Why.
+        why: RecordingFailure,
+        /// How much of it there is.
+        bytes: u64,
+    },
 }
 
 /// What is seen of a supervisor who listens.
@@ -710,6 +756,13 @@ pub enum Command {
         agent: String,
         /// Whether the agent is to be mute.
         on: bool,
+    },
+    /// Records the conversation of an agent, or does that no more, or for a while (录音). Pending until it is so.
+    Record {
+        /// Agent number.
+        agent: String,
+        /// What.
+        order: RecordOrder,
     },
     /// Sends the caller of an agent on without a word to whom (转接). Pending until the agent is out of the conversation.
     Transfer {

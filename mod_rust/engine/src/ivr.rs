@@ -100,6 +100,7 @@ impl Engine {
             }));
         }
         self.close_ears(agent, id);
+        self.rest_recording(id, true);
         self.actions.push(Action::SendAway { call: id, place });
         PENDING
     }
@@ -171,6 +172,7 @@ impl Engine {
             Return::TimedOut => (IvrOutcome::TimedOut, ""),
         };
         self.tell_ivr_ended(id, agent, queue, &errand, outcome, result);
+        self.rest_recording(id, false);
         self.talk_goes_on(id, back_to);
         self.arm_call(id);
     }
@@ -185,6 +187,7 @@ impl Engine {
         };
         let agent = call.talk.map(|talk| talk.agent);
         self.refuse_errand(*errand);
+        self.rest_recording(id, false);
         if let Some(agent) = agent {
             self.attach_waiting(agent, id);
         }

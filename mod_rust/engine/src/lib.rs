@@ -30,6 +30,7 @@ mod join;
 mod live;
 mod offer;
 mod queue;
+mod recording;
 mod reload;
 mod routing;
 pub mod screening;

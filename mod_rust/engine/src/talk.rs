@@ -67,6 +67,7 @@ impl Engine {
             tier,
             wait,
         });
+        self.record_by_rule(id);
         self.attach_followers(offer.agent, id);
         self.arm_call(id);
     }
@@ -162,6 +163,7 @@ impl Engine {
         if !self.step_call(id, Trigger::End) {
             return;
         }
+        self.stop_recording(id, talk);
         let Some(mut call) = self.calls.remove(id.0) else {
             return;
         };
@@ -269,6 +271,7 @@ impl Talk {
             held_by_phone: false,
             held_by_command: false,
             muted: false,
+            recording: None,
         }
     }
 

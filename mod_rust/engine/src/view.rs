@@ -7,7 +7,7 @@ use crate::callback::Stage;
 use crate::config::Disposition;
 use crate::engine::Engine;
 use crate::event::{AgentView, Estimate, MonitorView, QueueView, SupervisorView};
-use crate::ids::{AgentId, CallId, QueueId, TierId};
+use crate::ids::{AgentId, CallId, QueueId, RecordingId, TierId};
 use crate::input::{Attached, TalkState};
 use crate::queue::Rank;
 use crate::time::Time;
@@ -61,10 +61,21 @@ pub struct CallView {
     pub talk: TalkState,
     /// Whether the caller hears nothing of the agent, by command.
     pub muted: bool,
+    /// What records the conversation, from its start until it is over for the host.
+    pub recording: Option<RecordingView>,
     /// The place in the order of service of its queue; 1 is next, 0 once connected.
     pub position: u32,
     /// The wait to expect from now on, while waiting and if there is anything to go by.
     pub estimate: Option<Estimate>,
+}
+
+/// What records a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordingView {
+    /// Which recording.
+    pub recording: RecordingId,
+    /// Whether nothing is recorded for now.
+    pub paused: bool,
 }
 
 /// A call that is owed.
@@ -137,6 +148,7 @@ impl Engine {
             agent: call.talk.map(|talk| talk.agent),
             talk: call.talk.map_or(TalkState::Talking, |talk| talk.state),
             muted: call.talk.is_some_and(|talk| talk.muted),
+            recording: self.recorded(call.talk),
             position,
             estimate,
         }

@@ -33,8 +33,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use hotline_engine::event::RetrieveFailure;
-use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Act, Caller, ConsultFact, Deed, Order, PhoneState, Return, Score};
+use hotline_engine::ids::{AgentId, CallId, MonitorId, RecordingId};
+use hotline_engine::input::{
+    Act, Caller, ConsultFact, Deed, Order, PhoneState, RecordingFact, Return, Score,
+};
 use hotline_engine::{Engine, Input};
 use hotline_wire::blacklist::ListOrder;
 use hotline_wire::frame::{NodeHello, PipeInfo};
@@ -47,7 +49,7 @@ pub use monitor::{MonitorError, MonitorPort, MonitorRequest};
 pub use pbx::{ForWhom, Level, Pbx};
 pub use port::{CallPort, Fact, Reporter};
 pub use settings::{
-    AutoRule, BlacklistSettings, Counted, Settings, SettingsError, SpoolSettings, Tarpit,
+    AutoRule, BlacklistSettings, Counted, RecordingSettings, Settings, SettingsError, SpoolSettings, Tarpit,
     load as load_settings,
 };
 
@@ -446,6 +448,12 @@ impl Host {
     /// A caller who was to be asked what it was like has answered, or will not; only the first word of a call counts. Never blocks.
     pub fn surveyed(&self, call: CallId, score: Option<Score>) {
         self.send(Message::Noted(Box::new(Input::Surveyed { call, score })));
+    }
+
+    /// What became of a recording. Never blocks.
+    pub fn recording(&self, recording: RecordingId, fact: RecordingFact) {
+        let input = Input::Recording { recording, fact };
+        self.send(Message::Noted(Box::new(input)));
     }
 
     /// Something that the host asked for cannot be done with a conversation. Never blocks.

@@ -3,8 +3,8 @@
 use hotline_engine::Span;
 use hotline_engine::action::Line;
 use hotline_engine::config::Answering;
-use hotline_engine::ids::{AgentId, CallId, MonitorId};
-use hotline_engine::input::{Arrangement, Whom};
+use hotline_engine::ids::{AgentId, CallId, MonitorId, RecordingId};
+use hotline_engine::input::{Arrangement, RecordOrder, Whom};
 
 /// The PBX as the host sees it. Calls come from the host's own threads, which hold no lock meanwhile.
 pub trait Pbx: Send + Sync + 'static {
@@ -77,6 +77,11 @@ pub trait Pbx: Send + Sync + 'static {
     /// Arrange who hears whom in a consultation; what becomes of it goes to [`Host::consult`](crate::Host::consult). Comes from the
     /// engine's thread, so it must not block.
     fn arrange(&self, call: CallId, how: Arrangement);
+
+    /// Do that with the recording of a conversation, in the order told, and tell [`Host::recording`](crate::Host::recording) what became
+    /// of it: of each that was to start, in the end that it is finished or has failed. Comes from the engine's thread, so it must
+    /// not block.
+    fn record(&self, recording: RecordingId, call: CallId, order: RecordOrder);
 
     /// The place of the dialplan to which agents may transfer callers who are to go to that number; `None` if there is none. It
     /// may take as long as a look at the dialplan does.

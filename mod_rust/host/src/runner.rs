@@ -509,6 +509,11 @@ impl Delivery {
                 unannounced,
             } => pbx.retrieve(call, &event, unannounced),
             Action::Hold { call, on } => pbx.hold(call, on),
+            Action::Record {
+                recording,
+                call,
+                order,
+            } => pbx.record(recording, call, order),
             Action::Mute { call, on } => pbx.mute(call, on),
             Action::SendAway { call, place } => pbx.send_away(call, &place),
             Action::BringBack { call } => pbx.bring_back(call),

@@ -93,6 +93,7 @@ impl Pair {
             | Input::HandedOver { .. }
             | Input::Held { .. }
             | Input::Muted { .. }
+            | Input::Recording { .. }
             | Input::NotDone { .. }
             | Input::WentAway { .. }
             | Input::CameBack { .. }
@@ -205,6 +206,7 @@ fn by_addressee(actions: &[Action]) -> Vec<Action> {
         | Action::CallSupervisor { monitor, .. }
         | Action::CancelCallSupervisor { monitor } => (4, monitor.0),
         Action::Disconnect { call, .. } => (5, call.0),
+        Action::Record { call, .. } => (7, call.0),
         Action::Comfort { call, .. }
         | Action::Retrieve { call, .. }
         | Action::Hold { call, .. }
@@ -236,6 +238,7 @@ fn by_subject(mut events: Vec<Event>) -> Vec<Event> {
         | Event::TalkCut { call, .. }
         | Event::MuteChanged { call, .. }
         | Event::ConsultChanged { call, .. }
+        | Event::Recording { call, .. }
         | Event::CallTransferred { call, .. }
         | Event::DispositionSet { call, .. }
         | Event::IvrStarted { call, .. }

@@ -56,6 +56,7 @@ impl fmt::Display for Shrunk {
                 | Input::HandedOver { .. }
                 | Input::Held { .. }
                 | Input::Muted { .. }
+                | Input::Recording { .. }
                 | Input::NotDone { .. }
                 | Input::WentAway { .. }
                 | Input::CameBack { .. }

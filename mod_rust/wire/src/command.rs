@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blacklist::{ListEntry, ListOrder};
-use crate::event::{Follow, MonitorMode, Whom};
+use crate::event::{Follow, MonitorMode, RecordOrder, Whom};
 use crate::label::{labels, usual};
 use crate::snapshot::Door;
 
@@ -196,6 +196,13 @@ pub enum Command {
     Unmute {
         /// Agent number.
         agent: String,
+    },
+    /// Records the conversation of an agent, or does that no more, or for a while. Pending until it is so.
+    Record {
+        /// Agent number.
+        agent: String,
+        /// What.
+        order: RecordOrder,
     },
     /// Sends the caller of an agent on. Pending until the agent is out of the conversation.
     Transfer {
@@ -444,6 +451,7 @@ impl Command {
             | Command::Mute { agent }
             | Command::Unmute { agent }
             | Command::Survey { agent }
+            | Command::Record { agent, .. }
             | Command::WhyNot { agent } => vec![agent],
             Command::Transfer { agent, to, reason } => {
                 let mut texts = vec![agent.as_str(), reason];
@@ -571,6 +579,16 @@ pub enum Refusal {
     NotAlone,
     /// The agent's own phone holds the caller.
     HeldByPhone,
+    /// The caller is on hold.
+    OnHold,
+    /// The queue's settings let nothing be recorded.
+    RecordingOff,
+    /// The conversation is not recorded.
+    NotRecorded,
+    /// A rule of the queue has it recorded.
+    RecordedByRule,
+    /// It could not be recorded; `recording_failed` says why.
+    RecorderFailed,
     /// Nobody and nothing of that name or number to send the caller to.
     UnknownTarget,
     /// The agent to whom the caller is to go is not at work, or serves no queue.

@@ -15,8 +15,8 @@ use crate::snapshot::{
 
 pub use values::{
     CallOutcome, CallbackOutcome, ConsultEnd, ConsultState, Cut, Estimate, Exit, Follow, IvrOutcome, Limit,
-    MonitorMode, MonitorOutcome, OfferResult, Operation, Party, RefusedCall, RetrieveFailure, RetrieveResult,
-    TalkState, Whom,
+    MonitorMode, MonitorOutcome, OfferResult, Operation, Party, RecordOrder, RecordingFailure, RefusedCall,
+    RetrieveFailure, RetrieveResult, TalkState, Whom,
 };
 
 /// Something that happened.
@@ -187,6 +187,92 @@ pub enum Event {
         /// Why it is over, if it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         end: Option<ConsultEnd>,
+    },
+    /// A conversation is recorded from now on. Of every recording that started, `recording_finished` or `recording_failed` follows,
+    /// perhaps after the call's end.
+    RecordingStarted {
+        /// Number of the recording, in this boot of the node.
+        recording: u64,
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Its files within the folder of recordings, without what follows: `-caller` or `-agent`, and the format.
+        file: String,
+        /// Who asked for it; empty if a rule of the queue did.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+    },
+    /// Nothing of the conversation is recorded until it goes on: the files are silent meanwhile.
+    RecordingPaused {
+        /// Number of the recording, in this boot of the node.
+        recording: u64,
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Who asked for it.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+    },
+    /// The recording goes on.
+    RecordingResumed {
+        /// Number of the recording, in this boot of the node.
+        recording: u64,
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Who asked for it.
+        #[serde(default, skip_serializing_if = "usual")]
+        author: String,
+        /// How long nothing was recorded; microseconds.
+        lasted: u64,
+    },
+    /// A recording is over, and its files are closed.
+    RecordingFinished {
+        /// Number of the recording, in this boot of the node.
+        recording: u64,
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Its files, as at the start.
+        file: String,
+        /// From its start to its end, pauses included; microseconds.
+        lasted: u64,
+        /// Of which nothing was recorded; microseconds.
+        paused: u64,
+        /// Size of its files.
+        bytes: u64,
+    },
+    /// A conversation is not recorded though it should be, or not whole. It goes on.
+    RecordingFailed {
+        /// Number of the recording, in this boot of the node.
+        recording: u64,
+        /// Call reference.
+        call: String,
+        /// Agent number.
+        agent: String,
+        /// Queue name.
+        queue: String,
+        /// Its files, as at the start; empty if it never started.
+        #[serde(default, skip_serializing_if = "usual")]
+        file: String,
+        /// Why.
+        reason: RecordingFailure,
+        /// From its start to its end; microseconds, 0 if it never started.
+        lasted: u64,
+        /// Size of what there is.
+        bytes: u64,
     },
     /// An agent's caller goes on elsewhere by command: `call_finished` follows, and `call_joined` if that is a queue.
     CallTransferred {

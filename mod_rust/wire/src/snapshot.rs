@@ -236,6 +236,9 @@ pub struct CallInfo {
     /// Whether the caller hears nothing of the agent, by command.
     #[serde(default, skip_serializing_if = "usual")]
     pub muted: bool,
+    /// What records the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingInfo>,
     /// The place in the order of service of its queue; 1 is next, 0 once connected.
     #[serde(default)]
     pub position: u32,
@@ -253,6 +256,16 @@ pub struct Attached {
     /// Menus passed and what was keyed in there, the first one first: `main:2`.
     #[serde(default, skip_serializing_if = "usual")]
     pub path: Vec<String>,
+}
+
+/// What records a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordingInfo {
+    /// Number of the recording, in this boot of the node.
+    pub recording: u64,
+    /// Whether nothing is recorded for now.
+    #[serde(default, skip_serializing_if = "usual")]
+    pub paused: bool,
 }
 
 /// A call that is owed.

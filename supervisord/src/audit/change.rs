@@ -45,6 +45,15 @@ pub(super) fn of_command(command: &Command, node: &Node) -> serde_json::Result<C
             let talk = call.map_or([None; 2], |call| node.call_then_and_now(call));
             both(talk, |info| MutedOf { muted: info.muted })
         }
+        Command::Record { agent, .. } => {
+            let [_, now] = node.agent_then_and_now(agent);
+            let call = now.and_then(|info| info.call.as_deref());
+            let talk = call.map_or([None; 2], |call| node.call_then_and_now(call));
+            both(talk, |info| RecordedOf {
+                recording: info.recording.is_some(),
+                paused: info.recording.is_some_and(|recording| recording.paused),
+            })
+        }
         Command::SetMembership { agent, queue, .. } => {
             both(node.agent_then_and_now(agent), |info| Membership::of(info, queue))
         }
@@ -151,6 +160,13 @@ impl<'a> Standing<'a> {
 #[derive(Serialize)]
 struct MutedOf {
     muted: bool,
+}
+
+/// Whether the conversation is recorded.
+#[derive(Serialize)]
+struct RecordedOf {
+    recording: bool,
+    paused: bool,
 }
 
 /// An agent's place in a queue; no level is none.

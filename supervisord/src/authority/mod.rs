@@ -405,6 +405,7 @@ pub fn deed_of(command: &Command) -> (Deed, Vec<Target<'_>>) {
         | Command::Mute { agent }
         | Command::Unmute { agent }
         | Command::Survey { agent }
+        | Command::Record { agent, .. }
         | Command::Consult { agent, .. }
         | Command::Consultation { agent, .. } => (Deed::Work, vec![Target::Agent(agent)]),
         Command::Ivr { agent, to, .. } => {

@@ -13,7 +13,7 @@ pub enum Deed {
     SeeNumbers,
     /// Asks why a call was offered to whom it was, and why an agent is offered none.
     Explain,
-    /// Signs in and out, is ready or not, makes after-call work longer, says what calls were about; holds, mutes and sends on the caller.
+    /// Signs in and out, is ready or not, makes after-call work longer, says what calls were about; holds, mutes, records and sends on the caller.
     Work,
     /// Locks an agent, frees it, signs it out.
     Force,

@@ -43,6 +43,7 @@ fn node() -> Node {
             agent: Some(agent.into()),
             talk: Default::default(),
             muted: false,
+            recording: None,
             position: 0,
             estimate: None,
         };
@@ -122,6 +123,10 @@ fn commands(agent: &str, queue: &str, call: &str, supervisor: &str) -> Vec<Comma
             agent: agent.clone(),
             step: ConsultStep::HandOver,
             reason: text(),
+        },
+        Command::Record {
+            agent: agent.clone(),
+            order: hotline_wire::event::RecordOrder::Start,
         },
         transfer(Destination::Queue {
             queue: "help".into(),
@@ -255,7 +260,7 @@ fn allowed(role: Role, commands: &[Command]) -> Vec<String> {
         .collect()
 }
 
-const WORK: [&str; 14] = [
+const WORK: [&str; 15] = [
     "sign_in",
     "sign_out",
     "set_ready",
@@ -265,6 +270,7 @@ const WORK: [&str; 14] = [
     "retrieve",
     "mute",
     "unmute",
+    "record start",
     "transfer",
     "ivr",
     "survey",

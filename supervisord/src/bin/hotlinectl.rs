@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hotline_wire::command::{ConsultStep, Destination};
-use hotline_wire::event::{Follow, MonitorMode, Whom};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder, Whom};
 use hotline_wire::snapshot::Door;
 use supervisord::ctl::accounts::{TokenAsk, UserAsk};
 use supervisord::ctl::audit::AuditAsk;
@@ -281,6 +281,14 @@ enum AgentAsk {
         #[command(flatten)]
         target: Target,
     },
+    /// Records the agent's conversation, or does that no more, or for a while
+    Record {
+        #[command(flatten)]
+        target: Target,
+        /// start, stop, pause or resume
+        #[arg(value_parser = label(RecordOrder::ALL, RecordOrder::label))]
+        order: RecordOrder,
+    },
     /// Sends the agent's caller on; the agent keeps the caller if that is refused
     #[command(group = clap::ArgGroup::new("where").required(true))]
     Transfer {
@@ -548,6 +556,7 @@ impl AgentAsk {
             AgentAsk::Unmute { target } => (target, Ask::Muted { muted: false }),
             AgentAsk::Ivr { target, to, timeout } => (target, Ask::Ivr { to, timeout }),
             AgentAsk::Survey { target } => (target, Ask::Survey),
+            AgentAsk::Record { target, order } => (target, Ask::Record { order }),
             AgentAsk::Transfer {
                 target,
                 queue,

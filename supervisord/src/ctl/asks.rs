@@ -1,7 +1,7 @@
 //! What can be asked of agents, queues, calls and callbacks, and the questions why.
 
 use hotline_wire::command::{ConsultStep, Destination};
-use hotline_wire::event::{Follow, MonitorMode, Whom};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder, Whom};
 use hotline_wire::snapshot::Door;
 
 use super::{ALARMS, Client, Failure, MANAGER};
@@ -78,6 +78,11 @@ pub enum Ask {
     },
     /// `Survey`
     Survey,
+    /// `Record`
+    Record {
+        /// What is to be done.
+        order: RecordOrder,
+    },
     /// `Transfer`, or `TransferAs` to a queue
     Transfer {
         /// Where to.
@@ -189,6 +194,7 @@ impl Client {
             Ask::Muted { muted } => self.call(&path, AGENT, "SetMuted", &(*muted,)).await,
             Ask::Ivr { to, timeout } => self.call(&path, AGENT, "Ivr", &(to.as_str(), *timeout)).await,
             Ask::Survey => call("Survey", None).await,
+            Ask::Record { order } => call("Record", Some(order.label())).await,
             Ask::Transfer { to, reason } => match to {
                 Destination::Queue {
                     queue,

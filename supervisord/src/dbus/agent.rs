@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotline_wire::Command;
 use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
-use hotline_wire::event::{Follow, MonitorMode, Whom};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder, Whom};
 use zbus::message::Header;
 use zbus::{Connection, fdo, interface};
 
@@ -305,6 +305,20 @@ impl AgentObject {
             Command::Unmute { agent }
         };
         self.ask(connection, &header, command).await
+    }
+
+    /// Records the agent's conversation, or does that no more, or for a while. Order: start, stop, pause, resume.
+    #[zbus(out_args("outcome"))]
+    async fn record(
+        &self,
+        order: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, CallError> {
+        let order = named("order", &order, RecordOrder::ALL, RecordOrder::label)?;
+        let agent = self.number.clone();
+        self.ask(connection, &header, Command::Record { agent, order })
+            .await
     }
 
     /// Sends the agent's caller on, for a reason that may be empty. To: queue, agent, number, place; target: which of that kind.

@@ -92,6 +92,7 @@ impl Right {
             | Command::Survey { .. }
             | Command::Consult { .. }
             | Command::Consultation { .. }
+            | Command::Record { .. }
             | Command::SetMembership { .. }
             | Command::SetSkill { .. }
             | Command::SetDoor { .. }

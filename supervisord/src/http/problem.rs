@@ -103,6 +103,11 @@ impl Problem {
             | Refusal::NotAlone
             | Refusal::NoSurvey
             | Refusal::HeldByPhone
+            | Refusal::OnHold
+            | Refusal::RecordingOff
+            | Refusal::NotRecorded
+            | Refusal::RecordedByRule
+            | Refusal::RecorderFailed
             | Refusal::TargetAway
             | Refusal::NoConsultation
             | Refusal::NotAnswered

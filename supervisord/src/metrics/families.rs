@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_wire::blacklist::ScreenAction;
-use hotline_wire::event::{CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RetrieveResult};
+use hotline_wire::event::{
+    CallOutcome, CallbackOutcome, Exit, Limit, OfferResult, RecordingFailure, RetrieveResult,
+};
 use hotline_wire::frame::{GapReason, PipeInfo};
 use hotline_wire::snapshot::{AgentState, Door};
 
@@ -41,6 +43,7 @@ pub(super) fn series_of_queue(tiers: usize, dispositions: usize) -> usize {
         histogram::DISPATCH,
     ];
     8 + AgentState::ALL.len()
+        + RecordingFailure::RESULTS.len()
         + OfferResult::ALL.len()
         + dispositions
         + tiers * (6 + CallOutcome::ALL.len() + Exit::LABELS.len() + CallbackOutcome::ALL.len())
@@ -112,6 +115,8 @@ families! {
         "Limits that something lasted beyond, by what they are on and level; repeats of the last level count again.",
     retrieves: Counter "hold_retrieves_total"
         "Phones that were to retrieve a caller from hold, by how far it came: asked, then retrieved or failed.",
+    recordings: Counter "recordings_total"
+        "Recordings of conversations that are over, by result: finished, or why they failed.",
     open: Gauge "queue_open" "1 while callers may join the queue, 0 while it is closed or there is an emergency.",
     estimated_wait: Summary "estimated_wait_seconds"
         "Waits predicted to callers who joined: quantiles of the last one (NaN while there is nothing to go by), sum of the medians.",
@@ -257,6 +262,11 @@ impl Families {
                 .add(counter(&[base[0], base[1], ("code", *code)], n));
         }
         self.surveys(&base, &counts.surveys);
+        for result in RecordingFailure::RESULTS {
+            let n = counts.recordings.get(result).copied().unwrap_or(0);
+            self.recordings
+                .add(counter(&[base[0], base[1], ("result", result)], n));
+        }
         let none = TierCounts::default();
         for tier in tiers {
             let counts = counts.tiers.get(*tier).unwrap_or(&none);

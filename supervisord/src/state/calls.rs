@@ -3,13 +3,26 @@
 //! A call that goes from queue to queue finishes its visit to one and joins the next; each visit is counted in its queue.
 
 use hotline_wire::Event;
-use hotline_wire::event::{CallOutcome, Estimate, TalkState};
-use hotline_wire::snapshot::{Attached, CallInfo, CallbackInfo};
+use hotline_wire::event::{CallOutcome, Estimate, RecordingFailure, TalkState};
+use hotline_wire::snapshot::{Attached, CallInfo, CallbackInfo, RecordingInfo};
 
 use super::histogram;
 use super::node::Node;
 
 impl Node {
+    fn recording_over(&mut self, call: &str, recording: u64) {
+        if let Some(info) = self.calls.get_mut(call) {
+            info.recording.take_if(|known| known.recording == recording);
+        }
+    }
+
+    fn recording_paused(&mut self, call: &str, recording: u64, paused: bool) {
+        let info = self.calls.get_mut(call).and_then(|info| info.recording.as_mut());
+        if let Some(info) = info.filter(|info| info.recording == recording) {
+            info.paused = paused;
+        }
+    }
+
     /// Applies an event of a call or a callback. Returns the queue whose figures it changed.
     pub(super) fn call_event<'e>(&mut self, at: u64, event: &'e Event) -> Option<&'e str> {
         match event {
@@ -70,6 +83,44 @@ impl Node {
                     info.muted = *muted;
                 }
                 None
+            }
+            Event::RecordingStarted { call, recording, .. } => {
+                if let Some(info) = self.calls.get_mut(call) {
+                    info.recording = Some(RecordingInfo {
+                        recording: *recording,
+                        paused: false,
+                    });
+                }
+                None
+            }
+            Event::RecordingPaused { call, recording, .. } => {
+                self.recording_paused(call, *recording, true);
+                None
+            }
+            Event::RecordingResumed { call, recording, .. } => {
+                self.recording_paused(call, *recording, false);
+                None
+            }
+            Event::RecordingFinished {
+                call,
+                recording,
+                queue,
+                ..
+            } => {
+                self.recording_over(call, *recording);
+                self.counts.queue(queue).recording(RecordingFailure::FINISHED);
+                Some(queue)
+            }
+            Event::RecordingFailed {
+                call,
+                recording,
+                queue,
+                reason,
+                ..
+            } => {
+                self.recording_over(call, *recording);
+                self.counts.queue(queue).recording(reason.label());
+                Some(queue)
             }
             Event::KeyPressed { call, .. } => {
                 self.pressed = Some((call.clone(), at));
@@ -392,6 +443,7 @@ fn waiting(call: &str, queue: &str, tier: &str, number: &str, joined: u64) -> Ca
         agent: None,
         talk: TalkState::Talking,
         muted: false,
+        recording: None,
         position: 0,
         estimate: None,
     }

@@ -57,6 +57,9 @@ pub struct QueueCounts {
     /// Callers who were asked what it was like.
     #[serde(default)]
     pub surveys: SurveyCounts,
+    /// Recordings of conversations that are over, by [`RecordingFailure::RESULTS`].
+    #[serde(default)]
+    pub recordings: BTreeMap<String, u64>,
     /// Waits predicted to callers who joined.
     #[serde(default)]
     pub predictions: u64,
@@ -136,6 +139,13 @@ impl TierCounts {
     /// Counts a caller whom a rule sent elsewhere.
     pub fn diverted(&mut self, to: &Exit) {
         *entry(&mut self.diverted, to.label()) += 1;
+    }
+}
+
+impl QueueCounts {
+    /// Counts a recording that is over.
+    pub fn recording(&mut self, result: &str) {
+        *entry(&mut self.recordings, result) += 1;
     }
 }
 
@@ -237,6 +247,7 @@ pub const ACTIONS: &[&str] = &[
     "retrieve",
     "mute",
     "unmute",
+    "record",
     "transfer",
     "ivr",
     "survey",
@@ -283,6 +294,7 @@ pub fn action_label(command: &Command) -> Option<&'static str> {
         Command::Retrieve { .. } => "retrieve",
         Command::Mute { .. } => "mute",
         Command::Unmute { .. } => "unmute",
+        Command::Record { .. } => "record",
         Command::Transfer { .. } => "transfer",
         Command::Ivr { .. } => "ivr",
         Command::Survey { .. } => "survey",

@@ -56,6 +56,11 @@ impl Node {
             | Event::CallConnected { call, .. }
             | Event::TalkChanged { call, .. }
             | Event::MuteChanged { call, .. }
+            | Event::RecordingStarted { call, .. }
+            | Event::RecordingPaused { call, .. }
+            | Event::RecordingResumed { call, .. }
+            | Event::RecordingFinished { call, .. }
+            | Event::RecordingFailed { call, .. }
             | Event::CallFinished { call, .. } => {
                 first(&mut moment.calls, call, || {
                     // The caller's number is in no row, and would stay here when it is erased elsewhere.

@@ -290,6 +290,11 @@ impl Node {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::ConsultChanged { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingPaused { .. }
+            | Event::RecordingResumed { .. }
+            | Event::RecordingFinished { .. }
+            | Event::RecordingFailed { .. }
             | Event::CallTransferred { .. }
             | Event::IvrStarted { .. }
             | Event::IvrEnded { .. }
@@ -446,6 +451,11 @@ pub(super) fn call_of(event: &Event) -> Option<&str> {
         | Event::CallConnected { call, .. }
         | Event::TalkChanged { call, .. }
         | Event::MuteChanged { call, .. }
+        | Event::RecordingStarted { call, .. }
+        | Event::RecordingPaused { call, .. }
+        | Event::RecordingResumed { call, .. }
+        | Event::RecordingFinished { call, .. }
+        | Event::RecordingFailed { call, .. }
         | Event::CallFinished { call, .. } => Some(call),
         Event::CallbackPlaced { callback, .. }
         | Event::CallbackRestored { callback, .. }

@@ -174,6 +174,7 @@ impl State {
                     agent: None,
                     talk: TalkState::default(),
                     muted: false,
+                    recording: None,
                     position,
                     estimate: None,
                 };
@@ -268,6 +269,11 @@ impl State {
             | Event::LimitCleared { .. }
             | Event::Retrieve { .. }
             | Event::CommandAnswered { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingPaused { .. }
+            | Event::RecordingResumed { .. }
+            | Event::RecordingFinished { .. }
+            | Event::RecordingFailed { .. }
             | Event::Fault { .. } => {}
         }
     }

@@ -57,6 +57,7 @@ const DOCS: &[&str] = &[
     "docs/http.md",
     "docs/install.md",
     "docs/openapi.json",
+    "docs/recording.md",
     "docs/reports.md",
     "docs/routing.md",
     "docs/store.md",

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use asterisk::cli::{self, Invocation, Outcome, RegisteredCommand};
 use asterisk::dialplan::Taken;
 use hotline_wire::command::{Command, Outcome as Answer};
-use hotline_wire::event::{Follow, MonitorMode};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder};
 use hotline_wire::snapshot::Snapshot;
 
 use crate::{Instance, instance};
@@ -47,7 +47,7 @@ fn commands() -> [cli::Command; 13] {
             complete: complete_show,
         },
         cli::Command {
-            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|transfer|ivr|survey|consult|swap|join|handover|drop|queue|skill}",
+            pattern: c"hotline agent {signin|signout|ready|notready|forcebusy|forceidle|forcesignout|wrapup|dispose|hold|retrieve|mute|unmute|record|transfer|ivr|survey|consult|swap|join|handover|drop|queue|skill}",
             summary: c"Change the state, queues or skills of a Hotline agent",
             usage: c"Usage: hotline agent signin <number> [<phone>]
        hotline agent signout <number>
@@ -62,6 +62,7 @@ fn commands() -> [cli::Command; 13] {
        hotline agent retrieve <number>
        hotline agent mute <number>
        hotline agent unmute <number>
+       hotline agent record <number> {start|stop|pause|resume}
        hotline agent transfer <number> queue <queue>[,<tier>[,<priority>]] [<reason>]
        hotline agent transfer <number> {agent|number|place} <target> [<reason>]
        hotline agent ivr <number> {<name>|<context>,<extension>,<priority>} [<seconds>]
@@ -311,6 +312,10 @@ fn complete_agent(words: &[String]) -> Vec<String> {
     match (words.get(2).map(String::as_str), words.len()) {
         (_, 3) => agent_numbers(),
         (Some("queue"), 4) => queue_names(),
+        (Some("record"), 4) => RecordOrder::ALL
+            .iter()
+            .map(|order| order.label().to_owned())
+            .collect(),
         (Some("queue"), 5) => vec!["leave".to_owned()],
         (Some("dispose"), 4) => settled(|settings| {
             let dispositions = settings.dispositions.iter();

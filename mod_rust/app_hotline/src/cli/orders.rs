@@ -2,7 +2,7 @@
 
 use hotline_wire::Command;
 use hotline_wire::command::{ConsultStep, Destination, Place, ToIvr};
-use hotline_wire::event::{Follow, MonitorMode, Whom};
+use hotline_wire::event::{Follow, MonitorMode, RecordOrder, Whom};
 use hotline_wire::snapshot::Door;
 
 /// `VERB AGENT …`
@@ -40,6 +40,16 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
         ("retrieve", 0) => Command::Retrieve { agent },
         ("mute", 0) => Command::Mute { agent },
         ("unmute", 0) => Command::Unmute { agent },
+        ("record", 1) => Command::Record {
+            agent,
+            order: match text.as_str() {
+                "start" => RecordOrder::Start,
+                "stop" => RecordOrder::Stop,
+                "pause" => RecordOrder::Pause,
+                "resume" => RecordOrder::Resume,
+                _ => return None,
+            },
+        },
         ("transfer", 2..) => Command::Transfer {
             agent,
             to: destination(&rest[0], &rest[1])?,

@@ -382,6 +382,7 @@ mod tests {
             agent: None,
             talk: TalkState::Talking,
             muted: false,
+            recording: None,
             position: 3,
             estimate: Some(Estimate {
                 p50: 80_000_000,

@@ -179,6 +179,63 @@ fn translated(event: &Event) -> Told {
             .with("Colleague", colleague)
             .with("State", state.label())
             .with("End", end.map_or("", |end| end.label())),
+        Event::RecordingStarted {
+            recording,
+            call,
+            agent,
+            queue,
+            file,
+            author,
+        } => Told::recording("HotlineRecordingStarted", *recording, [call, agent, queue])
+            .with("File", file)
+            .with("Author", author),
+        Event::RecordingPaused {
+            recording,
+            call,
+            agent,
+            queue,
+            author,
+        } => {
+            Told::recording("HotlineRecordingPaused", *recording, [call, agent, queue]).with("Author", author)
+        }
+        Event::RecordingResumed {
+            recording,
+            call,
+            agent,
+            queue,
+            author,
+            lasted,
+        } => Told::recording("HotlineRecordingResumed", *recording, [call, agent, queue])
+            .with("Author", author)
+            .lasting("Lasted", *lasted),
+        Event::RecordingFinished {
+            recording,
+            call,
+            agent,
+            queue,
+            file,
+            lasted,
+            paused,
+            bytes,
+        } => Told::recording("HotlineRecordingFinished", *recording, [call, agent, queue])
+            .with("File", file)
+            .lasting("Lasted", *lasted)
+            .lasting("Paused", *paused)
+            .with("Bytes", bytes),
+        Event::RecordingFailed {
+            recording,
+            call,
+            agent,
+            queue,
+            file,
+            reason,
+            lasted,
+            bytes,
+        } => Told::recording("HotlineRecordingFailed", *recording, [call, agent, queue])
+            .with("File", file)
+            .with("Reason", reason.label())
+            .lasting("Lasted", *lasted)
+            .with("Bytes", bytes),
         Event::CallTransferred {
             call,
             agent,

@@ -34,6 +34,16 @@ impl Told {
         }
     }
 
+    /// One about the recording of a call, of an agent, in a queue.
+    pub(super) fn recording(name: &'static str, recording: u64, of: [&str; 3]) -> Told {
+        let [call, agent, queue] = of;
+        Told::call(name)
+            .with("Recording", recording)
+            .with("Call", call)
+            .with("Agent", agent)
+            .with("Queue", queue)
+    }
+
     pub(super) fn with(mut self, key: &'static str, value: impl Display) -> Told {
         self.fields.push((key, value.to_string()));
         self
@@ -212,6 +222,10 @@ fn described(command: &Command) -> (&'static str, About<'_>) {
         Command::Retrieve { agent } => ("retrieve", of(agent)),
         Command::Mute { agent } => ("mute", of(agent)),
         Command::Unmute { agent } => ("unmute", of(agent)),
+        Command::Record { agent, order } => (
+            "record",
+            vec![("Agent", agent.as_str()), ("Order", order.label())],
+        ),
         Command::Transfer { agent, to, .. } => {
             let (to, target) = to.parts();
             ("transfer", vec![("Agent", agent), ("To", to), ("Target", target)])

@@ -4,15 +4,15 @@ use super::{Bytes, Code, DecodeError};
 use crate::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
     Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
-    Queue, Reason, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor, Survey, Tier, TierLimits,
-    Tone, Warnings, Way, WrapUp,
+    Queue, Reason, Recording, RecordingMode, Retrieve, Right, Rule, Steps, Strategy, Supervision, Supervisor,
+    Survey, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
-use crate::event::RetrieveFailure;
-use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use crate::event::{RecordingFailure, RetrieveFailure};
+use crate::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId};
 use crate::input::{
     Act, Arrangement, Attached, Caller, Command, ConsultFact, ConsultStep, Deed, Departure, Destination,
-    Follow, Input, MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, Return, Score,
-    TalkState, ToIvr, Whom,
+    Follow, Input, MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, RecordOrder,
+    RecordingFact, Return, Score, TalkState, ToIvr, Whom,
 };
 use crate::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use crate::standing::Owed;
@@ -78,7 +78,16 @@ macro_rules! choice {
 
 pub(super) use record;
 
-number!(Time, Span, CallId, OfferId, AgentId, CommandId, MonitorId);
+number!(
+    Time,
+    Span,
+    CallId,
+    OfferId,
+    AgentId,
+    CommandId,
+    MonitorId,
+    RecordingId
+);
 
 record!(Owed {
     queue,
@@ -123,6 +132,7 @@ choice!(Input {
     27 => Surveyed { call, score },
     28 => JoinConsult { line, call },
     29 => Consult { call, fact },
+    30 => Recording { recording, fact },
 });
 
 record!(Deed {
@@ -290,6 +300,7 @@ choice!(Command {
     24 => Survey { agent },
     25 => Consult { agent, with },
     26 => Consultation { agent, step },
+    30 => Record { agent, order },
 });
 
 choice!(Destination {
@@ -333,6 +344,29 @@ choice!(ConsultStep {
     1 => Join {},
     2 => HandOver { reason },
     3 => Drop {},
+});
+
+choice!(RecordOrder {
+    0 => Start {},
+    1 => Stop {},
+    2 => Pause {},
+    3 => Resume {},
+});
+
+choice!(RecordingFact {
+    0 => Started { file },
+    1 => Paused {},
+    2 => Resumed {},
+    3 => Finished { bytes },
+    4 => Failed { why, bytes },
+});
+
+choice!(RecordingFailure {
+    0 => Folder {},
+    1 => DiskFull {},
+    2 => Recorder {},
+    3 => TooLate {},
+    4 => Incomplete {},
 });
 
 choice!(Order {
@@ -391,6 +425,15 @@ record!(Queue {
     survey,
     spoken,
     greeting,
+    recording,
+});
+
+record!(Recording { mode, percent });
+
+choice!(RecordingMode {
+    0 => Never {},
+    1 => OnDemand {},
+    2 => Always {},
 });
 
 record!(TierLimits {

@@ -123,6 +123,8 @@ pub struct Queue {
     pub spoken: String,
     /// What is said when an agent has answered.
     pub greeting: Greeting,
+    /// Which conversations are recorded.
+    pub recording: Recording,
 }
 
 /// What differs for callers of one tier in one queue.
@@ -342,6 +344,36 @@ pub struct Reason {
     pub warn: Steps,
 }
 
+/// Which conversations of a queue are recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recording {
+    /// How it is decided.
+    pub mode: RecordingMode,
+    /// Of [`RecordingMode::Always`]: of how many in a hundred, 0 to 100. A call that is transferred within the share stays in it.
+    pub percent: u8,
+}
+
+/// How it is decided what is recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RecordingMode {
+    /// Nothing is.
+    #[default]
+    Never,
+    /// What somebody asks for is.
+    OnDemand,
+    /// From the start to the end, of the share that is set; of the rest, what somebody asks for.
+    Always,
+}
+
+impl Default for Recording {
+    fn default() -> Recording {
+        Recording {
+            mode: RecordingMode::default(),
+            percent: 100,
+        }
+    }
+}
+
 /// After-call work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WrapUp {
@@ -477,6 +509,7 @@ impl Queue {
             survey: None,
             spoken: String::new(),
             greeting: Greeting::default(),
+            recording: Recording::default(),
         }
     }
 }

@@ -5,14 +5,15 @@ use hotline_engine::codec::{DecodeError, decode, encode};
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
     Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
-    Queue, Reason, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision, Supervisor, Survey, Tier,
-    TierLimits, Tone, Warnings, Way, WrapUp,
+    Queue, Reason, Recording, RecordingMode, Retrieve, Right, Rule, Steps, Strategy as Pick, Supervision,
+    Supervisor, Survey, Tier, TierLimits, Tone, Warnings, Way, WrapUp,
 };
-use hotline_engine::event::RetrieveFailure;
-use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use hotline_engine::event::{RecordingFailure, RetrieveFailure};
+use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId, RecordingId};
 use hotline_engine::input::{
     Act, Arrangement, Attached, Caller, ConsultFact, ConsultStep, Deed, Departure, Destination, Follow,
-    MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, Return, Score, TalkState, ToIvr, Whom,
+    MonitorFact, MonitorMode, OfferFailure, Order, Party, PhoneState, RecordOrder, RecordingFact, Return,
+    Score, TalkState, ToIvr, Whom,
 };
 use hotline_engine::screening::{EntryChange, ListChange, ListEntry, ScreenAction, Screening};
 use hotline_engine::{Command, Input, Owed, Span, Time};
@@ -89,6 +90,7 @@ fn supervising() -> impl Strategy<Value = Command> {
         (text(), whom, text()).prop_map(|(agent, whom, from)| Command::Disconnect { agent, whom, from }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Hold { agent, on }),
         (text(), any::<bool>()).prop_map(|(agent, on)| Command::Mute { agent, on }),
+        (text(), record_order()).prop_map(|(agent, order)| Command::Record { agent, order }),
         (text(), destination(), text()).prop_map(|(agent, to, reason)| Command::Transfer {
             agent,
             to,
@@ -146,6 +148,41 @@ fn consult_fact() -> impl Strategy<Value = ConsultFact> {
         proptest::option::of(arrangement()).prop_map(ConsultFact::NotDone),
         cause.prop_map(ConsultFact::Gone),
     ]
+}
+
+fn record_order() -> impl Strategy<Value = RecordOrder> {
+    prop_oneof![
+        Just(RecordOrder::Start),
+        Just(RecordOrder::Stop),
+        Just(RecordOrder::Pause),
+        Just(RecordOrder::Resume)
+    ]
+}
+
+fn recording_fact() -> impl Strategy<Value = RecordingFact> {
+    let why = prop_oneof![
+        Just(RecordingFailure::Folder),
+        Just(RecordingFailure::DiskFull),
+        Just(RecordingFailure::Recorder),
+        Just(RecordingFailure::TooLate),
+        Just(RecordingFailure::Incomplete)
+    ];
+    prop_oneof![
+        any::<String>().prop_map(|file| RecordingFact::Started { file }),
+        Just(RecordingFact::Paused),
+        Just(RecordingFact::Resumed),
+        any::<u64>().prop_map(|bytes| RecordingFact::Finished { bytes }),
+        (why, any::<u64>()).prop_map(|(why, bytes)| RecordingFact::Failed { why, bytes }),
+    ]
+}
+
+fn recording() -> impl Strategy<Value = Recording> {
+    let mode = prop_oneof![
+        Just(RecordingMode::Never),
+        Just(RecordingMode::OnDemand),
+        Just(RecordingMode::Always)
+    ];
+    (mode, any::<u8>()).prop_map(|(mode, percent)| Recording { mode, percent })
 }
 
 fn destination() -> impl Strategy<Value = Destination> {
@@ -397,7 +434,7 @@ fn queue() -> impl Strategy<Value = Queue> {
         min_talk,
     });
     let held = (hold_care(), option::of(survey));
-    let parts = (exits(), callback(), warnings(), held, greeting());
+    let parts = (exits(), callback(), warnings(), held, greeting(), recording());
     (any::<(String, String)>(), choices, numbers, spans, lists, parts).prop_map(
         |((name, music), choices, numbers, spans, lists, parts)| Queue {
             name,
@@ -429,6 +466,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             survey: parts.3.1,
             spoken: parts.4.0,
             greeting: parts.4.1,
+            recording: parts.5,
         },
     )
 }
@@ -598,6 +636,8 @@ fn conduct() -> impl Strategy<Value = Input> {
     prop_oneof![
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Held { call, on }),
         (call(), any::<bool>()).prop_map(|(call, on)| Input::Muted { call, on }),
+        (any::<u64>().prop_map(RecordingId), recording_fact())
+            .prop_map(|(recording, fact)| Input::Recording { recording, fact }),
         (
             call(),
             prop_oneof![Just(Order::Hold), Just(Order::Mute), Just(Order::Ivr)]

@@ -26,6 +26,7 @@ mod monitors;
 mod offers;
 mod owed;
 mod prompts;
+mod recordings;
 mod reload;
 mod routing;
 mod rules;

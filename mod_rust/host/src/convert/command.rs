@@ -11,6 +11,7 @@ use hotline_wire::event as words;
 use hotline_wire::mask::masked;
 use hotline_wire::snapshot as info;
 
+use super::recording::{order_asked, order_told};
 use super::{References, Vocabulary, view};
 
 /// What somebody asks of a node, and who in it answers.
@@ -149,6 +150,10 @@ pub(crate) fn asked(
         wire::Command::Retrieve { agent } => Command::Hold { agent, on: false },
         wire::Command::Mute { agent } => Command::Mute { agent, on: true },
         wire::Command::Unmute { agent } => Command::Mute { agent, on: false },
+        wire::Command::Record { agent, order } => Command::Record {
+            agent,
+            order: order_asked(order),
+        },
         wire::Command::Transfer { agent, to, reason } => Command::Transfer {
             agent,
             to: destination(to, place_of)?,
@@ -375,6 +380,10 @@ impl Vocabulary {
             Command::Hold { agent, on: false } => wire::Command::Retrieve { agent },
             Command::Mute { agent, on: true } => wire::Command::Mute { agent },
             Command::Mute { agent, on: false } => wire::Command::Unmute { agent },
+            Command::Record { agent, order } => wire::Command::Record {
+                agent,
+                order: order_told(order),
+            },
             Command::Transfer { agent, to, reason } => wire::Command::Transfer {
                 agent,
                 to: sent_to(to),
@@ -495,6 +504,20 @@ pub(crate) fn outcome(outcome: CommandOutcome, name: impl FnOnce(SupervisorId) -
             Refusal::HeldByPhone => (
                 Out::HeldByPhone,
                 "the agent's own phone holds the caller; retrieve there",
+            ),
+            Refusal::OnHold => (Out::OnHold, "the caller is on hold; retrieve first"),
+            Refusal::RecordingOff => (
+                Out::RecordingOff,
+                "nothing is recorded in that queue; see [queue.recording] in the settings",
+            ),
+            Refusal::NotRecorded => (Out::NotRecorded, "the conversation is not recorded"),
+            Refusal::RecordedByRule => (
+                Out::RecordedByRule,
+                "the queue's settings have it recorded to its end; it can be paused",
+            ),
+            Refusal::RecorderFailed => (
+                Out::RecorderFailed,
+                "it could not be recorded; the event recording_failed and the PBX's log say why",
             ),
             Refusal::UnknownTarget => (
                 Out::UnknownTarget,

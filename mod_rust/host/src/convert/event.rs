@@ -163,6 +163,13 @@ impl Vocabulary {
                     end,
                 }
             }
+            Event::Recording {
+                recording,
+                call,
+                agent,
+                queue,
+                step,
+            } => self.recording(recording, call, agent, queue, step),
             Event::CallTransferred {
                 call,
                 agent,

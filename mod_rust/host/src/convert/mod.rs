@@ -3,6 +3,7 @@
 mod blacklist;
 mod command;
 mod event;
+mod recording;
 mod view;
 
 pub(crate) use blacklist::{entry_asked, entry_fact, entry_told};

@@ -82,6 +82,10 @@ impl Vocabulary {
             agent: view.agent.map(|agent| self.agent(agent)),
             talk: talk_state(view.talk),
             muted: view.muted,
+            recording: view.recording.map(|view| info::RecordingInfo {
+                recording: view.recording.0,
+                paused: view.paused,
+            }),
             position: view.position,
             estimate: view.estimate.map(estimate),
         }

@@ -10,6 +10,7 @@ mod ivr;
 mod policy;
 mod queue;
 mod reader;
+mod recording;
 mod spool;
 mod supervisor;
 
@@ -23,6 +24,7 @@ use toml::de::DeTable;
 
 use crate::pin::Pin;
 pub use blacklist::{AutoRule, BlacklistSettings, Counted, Tarpit};
+pub use recording::RecordingSettings;
 pub use spool::SpoolSettings;
 
 use greeting::sound;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub journal: Option<PathBuf>,
     /// The blacklist, if there is one.
     pub blacklist: Option<BlacklistSettings>,
+    /// Where conversations are recorded, if anywhere.
+    pub recording: Option<RecordingSettings>,
     /// PINs by agent number.
     pub pins: BTreeMap<String, Pin>,
     /// PINs by supervisor number.
@@ -126,6 +130,8 @@ struct Names {
     queues: BTreeSet<String>,
     tiers: BTreeSet<String>,
     menus: BTreeSet<String>,
+    /// Whether there is a folder for recordings.
+    recordings: bool,
 }
 
 impl Names {
@@ -176,6 +182,7 @@ fn parse(text: &str) -> Read<Settings> {
         queues: of(&queues),
         tiers: tiers.iter().map(|tier| tier.name.clone()).collect(),
         menus: of(&menus),
+        recordings: settings.recording.is_some(),
     };
     let config = &mut settings.config;
     config.tiers = tiers;
@@ -222,6 +229,7 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
         sign_ins: true,
         journal: None,
         blacklist: None,
+        recording: None,
         pins: BTreeMap::new(),
         supervisor_pins: BTreeMap::new(),
         config: Config {
@@ -273,6 +281,9 @@ fn host_settings(file: &mut Table<'_>) -> Read<Settings> {
     }
     if let Some(value) = file.take("blacklist") {
         settings.blacklist = Some(blacklist::read(&value)?);
+    }
+    if let Some(value) = file.take("recording") {
+        settings.recording = Some(recording::read(&value)?);
     }
     if let Some(value) = file.take("limits") {
         let mut table = value.table()?;

@@ -12,6 +12,7 @@ use super::hold::hold;
 use super::ivr::survey;
 use super::policy::{Ways, rule, steps};
 use super::reader::{Form, Once, Read, Table, Value};
+use super::recording;
 
 /// Most phones that one caller rings at once: each has its share of the caller's thread and its stack.
 const MOST_AT_ONCE: u32 = 100;
@@ -72,6 +73,9 @@ pub(super) fn read(name: String, mut table: Table<'_>, names: &Names) -> Read<Qu
     table.set("survey", &mut queue.survey, survey)?;
     table.set("spoken", &mut queue.spoken, sound)?;
     table.set("greeting", &mut queue.greeting, greeting)?;
+    table.set("recording", &mut queue.recording, |value| {
+        recording::of_queue(value, names.recordings)
+    })?;
     let ways = Ways {
         names,
         callbacks: queue.callback.max > 0,

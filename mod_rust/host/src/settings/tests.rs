@@ -2,8 +2,8 @@
 
 use hotline_engine::config::{
     Answering, Band, Choice, Comfort, Disposition, Door, Exit, Exits, Greeting, HoldCare, Intro, Menu,
-    NeedsAgents, Operation, Prompt, Queue, Retrieve, Right, Steps, Strategy, Supervisor, Tone, Warnings,
-    WrapUp,
+    NeedsAgents, Operation, Prompt, Queue, RecordingMode, Retrieve, Right, Steps, Strategy, Supervisor, Tone,
+    Warnings, WrapUp,
 };
 use std::time::Duration;
 
@@ -198,6 +198,8 @@ fn the_shipped_file_is_good_also_with_every_comment_taken_up() {
     assert_eq!(full.ivrs[0].timeout, Span::seconds(120));
     queue.spoken.clear();
     queue.greeting = Greeting::default();
+    assert_eq!(queue.recording.mode, RecordingMode::Always);
+    queue.recording = default.recording;
     queue.rules.clear();
     assert_eq!(queue, *default);
     assert_eq!(full.limits, plain.config.limits);
@@ -696,4 +698,36 @@ fn what_calls_can_have_been_about_is_a_list() {
         refusal(none),
         "FILE: queue \"support\": requires a disposition, and none is defined for it"
     );
+}
+
+#[test]
+fn recordings_have_a_folder_and_a_mode() {
+    let with = |global: &str, of_queue: &str| {
+        format!("node = \"n\"\n{global}\n[[queue]]\nname = \"q\"\nrecording = {{ {of_queue} }}\n")
+    };
+    let folder = "[recording]\nfolder = \"/r\"";
+    let good = settings(&with(folder, "mode = \"always\", percent = 20"));
+    let recording = good.recording.unwrap();
+    assert_eq!((recording.format, recording.keep_free_mib), ("wav", 1_024));
+    let of_queue = good.config.queues[0].recording;
+    assert_eq!((of_queue.mode, of_queue.percent), (RecordingMode::Always, 20));
+    let off = settings(&with("", "mode = \"never\"")).recording;
+    assert_eq!(off, None);
+    for (global, of_queue, why) in [
+        ("", "mode = \"always\"", "[recording] folder"),
+        (folder, "percent = 20", "mode"),
+        (folder, "mode = \"on-demand\", percent = 20", "for mode"),
+        (folder, "mode = \"always\", percent = 101", "1 to 100"),
+        (folder, "mode = \"sometimes\"", "on-demand"),
+        ("[recording]\nfolder = \"r\"", "mode = \"never\"", "whole name"),
+        ("[recording]\nfolder = \"/a,b\"", "mode = \"never\"", "commas"),
+        (
+            "[recording]\nfolder = \"/r\"\nformat = \"mp3\"",
+            "mode = \"never\"",
+            "wav16",
+        ),
+    ] {
+        let said = refusal(&with(global, of_queue));
+        assert!(said.contains(why), "{said}");
+    }
 }

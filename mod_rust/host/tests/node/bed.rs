@@ -11,8 +11,8 @@ use hotline_host::engine::CallAction;
 use hotline_host::engine::Span;
 use hotline_host::engine::action::Status;
 use hotline_host::engine::config::Answering;
-use hotline_host::engine::ids::{AgentId, CallId, MonitorId, OfferId};
-use hotline_host::engine::input::{Caller, Party, PhoneState, Whom};
+use hotline_host::engine::ids::{AgentId, CallId, MonitorId, OfferId, RecordingId};
+use hotline_host::engine::input::{Caller, Party, PhoneState, RecordOrder, Whom};
 use hotline_host::wire::frame::{EventFrame, Resume};
 use hotline_host::wire::snapshot::AgentState;
 use hotline_host::wire::{Command, Event, FromClient, FromNode, Outcome, PROTOCOL, Snapshot, line};
@@ -35,6 +35,7 @@ pub struct FakePbx {
     pub muted: Mutex<Vec<(CallId, bool)>>,
     pub sent_away: Mutex<Vec<(CallId, String)>>,
     pub brought_back: Mutex<Vec<CallId>>,
+    pub recorded: Mutex<Vec<(RecordingId, CallId, RecordOrder)>>,
 }
 
 impl Pbx for FakePbx {
@@ -66,6 +67,10 @@ impl Pbx for FakePbx {
     }
     fn consult(&self, _: CallId, _: hotline_host::engine::action::Line) {}
     fn arrange(&self, _: CallId, _: hotline_host::engine::input::Arrangement) {}
+    fn record(&self, recording: RecordingId, call: CallId, order: RecordOrder) {
+        self.recorded.lock().unwrap().push((recording, call, order));
+    }
+
     fn mute(&self, call: CallId, on: bool) {
         self.muted.lock().unwrap().push((call, on));
     }

@@ -103,6 +103,7 @@ impl Callbacks {
             | Action::BringBack { .. }
             | Action::Consult { .. }
             | Action::Arrange { .. }
+            | Action::Record { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}
         }

@@ -227,6 +227,7 @@ impl Fairness {
             | Event::SurveyAnswered { .. }
             | Event::SurveyUnanswered { .. }
             | Event::ConsultChanged { .. }
+            | Event::Recording { .. }
             | Event::CallbackPlaced { .. }
             | Event::CallbackRestored { .. }
             | Event::CallbackDialled { .. }

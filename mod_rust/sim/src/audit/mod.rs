@@ -204,6 +204,7 @@ impl Audit {
             | Event::MuteChanged { .. }
             | Event::DispositionSet { .. }
             | Event::ConsultChanged { .. }
+            | Event::Recording { .. }
             | Event::CallTransferred { .. }
             | Event::IvrStarted { .. }
             | Event::IvrEnded { .. }
@@ -275,6 +276,7 @@ fn for_call(action: &Action) -> Option<(CallId, &CallAction)> {
         | Action::BringBack { .. }
         | Action::Consult { .. }
         | Action::Arrange { .. }
+        | Action::Record { .. }
         | Action::Reply { .. }
         | Action::CallBack { .. }
         | Action::CancelCallBack { .. }

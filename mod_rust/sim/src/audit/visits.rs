@@ -120,6 +120,7 @@ impl Visits {
                 | Event::MuteChanged { .. }
                 | Event::DispositionSet { .. }
                 | Event::ConsultChanged { .. }
+                | Event::Recording { .. }
                 | Event::CallTransferred { .. }
                 | Event::IvrStarted { .. }
                 | Event::IvrEnded { .. }

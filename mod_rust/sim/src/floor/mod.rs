@@ -210,6 +210,7 @@ impl Floor<'_> {
             | Action::BringBack { .. }
             | Action::Consult { .. }
             | Action::Arrange { .. }
+            | Action::Record { .. }
             | Action::CancelCallBack { .. }
             | Action::Reply { .. }
             | Action::WatchPhone { .. } => {}

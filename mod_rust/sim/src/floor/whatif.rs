@@ -175,6 +175,7 @@ impl Story {
             | Input::HandedOver { .. }
             | Input::Held { .. }
             | Input::Muted { .. }
+            | Input::Recording { .. }
             | Input::NotDone { .. }
             | Input::WentAway { .. }
             | Input::CameBack { .. }
@@ -305,6 +306,7 @@ fn is_of_agents(command: &Command) -> bool {
         | Command::Disconnect { .. }
         | Command::Hold { .. }
         | Command::Mute { .. }
+        | Command::Record { .. }
         | Command::Transfer { .. }
         | Command::Dispose { .. }
         | Command::Ivr { .. }

@@ -2,7 +2,7 @@
 
 use hotline_engine::config;
 use hotline_engine::event::Estimate;
-use hotline_engine::ids::{CallId, OfferId};
+use hotline_engine::ids::{CallId, OfferId, RecordingId};
 use hotline_engine::input::{Caller, TalkState};
 use hotline_engine::{Span, Time};
 
@@ -91,6 +91,8 @@ pub(super) struct Talk {
     pub(super) by_phone: bool,
     pub(super) by_command: bool,
     pub(super) muted: bool,
+    /// What records it, or did last.
+    pub(super) recording: Option<RecordingId>,
 }
 
 /// A place in the order of service; lower is first.

@@ -86,6 +86,7 @@ impl Model {
             }
             Command::Hold { agent, on } => self.wants_hold(id, agent, *on),
             Command::Mute { agent, on } => self.wants_mute(id, agent, *on),
+            Command::Record { agent, order } => self.wants_record(id, agent, *order),
             Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
             Command::Ivr { agent, to, timeout } => self.wants_ivr(id, agent, to, *timeout),
             Command::Survey { agent } => self.wants_survey(id, agent),

@@ -79,6 +79,7 @@ impl Model {
             });
         }
         self.monitors_stop_hearing(talk.agent, call);
+        self.recording_waits_for(call);
         self.actions.push(Action::SendAway { call, place });
         Ok(CommandOutcome::Pending)
     }
@@ -128,6 +129,7 @@ impl Model {
             Return::TimedOut => (IvrOutcome::TimedOut, String::new()),
         };
         self.ivr_over(id, talk.agent, queue, &errand, outcome, result);
+        self.recording_need_not_wait(id);
         let state = if matches!(errand.back_to, TalkState::Talking | TalkState::OnHold) {
             if talk.by_command || talk.by_phone && errand.back_to == TalkState::OnHold {
                 TalkState::OnHold
@@ -147,6 +149,7 @@ impl Model {
         let Some(asked) = asked else { return };
         call.visitor.errand = None;
         self.reply(asked, CommandOutcome::Refused(Refusal::NotTalking));
+        self.recording_need_not_wait(id);
         if let Some(agent) = agent {
             self.monitors_resume(agent, id);
         }

@@ -16,6 +16,7 @@ mod join;
 mod matching;
 mod menus;
 mod monitors;
+mod recordings;
 mod rules;
 mod settings;
 mod speech;
@@ -64,6 +65,8 @@ pub(crate) struct Model {
     endings: Vec<Ending>,
     wishes: Vec<conduct::Wish>,
     awaited: Vec<ivr::Awaited>,
+    recordings: Vec<recordings::Recording>,
+    recordings_made: u64,
     /// Who gave the present command.
     author: String,
     offers_made: u64,
@@ -126,6 +129,8 @@ impl Model {
             endings: vec![],
             wishes: vec![],
             awaited: vec![],
+            recordings: vec![],
+            recordings_made: 0,
             author: String::new(),
             offers_made: 0,
             visits_made: 0,
@@ -168,6 +173,7 @@ impl Model {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::ConsultChanged { .. }
+            | Event::Recording { .. }
             | Event::CallTransferred { .. }
             | Event::DispositionSet { .. }
             | Event::IvrStarted { .. }
@@ -235,6 +241,7 @@ impl Model {
             Input::Digit { call, key } => self.pressed(*call, *key),
             Input::Talk { call, state } => self.phone_says(*call, *state),
             Input::Held { call, on } => self.is_held(*call, *on),
+            Input::Recording { recording, fact } => self.recorder_says(*recording, fact),
             Input::Muted { call, on } => self.is_muted(*call, *on),
             Input::WentAway { call } => self.is_away(*call),
             Input::CameBack { call, how } => self.is_back(*call, how),

@@ -56,6 +56,7 @@ impl Model {
             by_phone: false,
             by_command: false,
             muted: false,
+            recording: None,
         });
         self.events.extend(call.watch.clear(now));
         let agent = AgentId(ring.agent as u32);
@@ -75,6 +76,7 @@ impl Model {
         if sticky > Span::ZERO && !number.is_empty() {
             self.remember(number, ring.agent);
         }
+        self.rule_records(id);
         self.monitors_join(ring.agent, id);
     }
 
@@ -155,6 +157,7 @@ impl Model {
         let Some(at) = self.calls.iter().position(|call| call.id == id) else {
             return;
         };
+        self.record_no_more(id);
         let mut call = self.calls.remove(at);
         let Some(talk) = call.talk else { return };
         self.events.extend(call.watch.clear(now));

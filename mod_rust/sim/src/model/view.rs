@@ -27,6 +27,7 @@ impl Model {
                 agent: call.talk.map(|talk| AgentId(talk.agent as u32)),
                 talk: call.talk.map_or(TalkState::Talking, |talk| talk.state),
                 muted: call.talk.is_some_and(|talk| talk.muted),
+                recording: self.shown_recording(call),
                 position: if waits { self.position(call.id) } else { 0 },
                 estimate: if waits { self.estimate(call.id) } else { None },
             }

@@ -2,7 +2,7 @@
 
 use hotline_engine::config::{Config, Door};
 use hotline_engine::ids::{CallId, CommandId};
-use hotline_engine::input::{Destination, ToIvr};
+use hotline_engine::input::{Destination, RecordOrder, ToIvr};
 use hotline_engine::{Command, Input, Span};
 
 use super::World;
@@ -118,7 +118,16 @@ impl World {
             Some(_) | None => self.agent(),
         };
         let on = !self.random.one_in(3);
-        match self.random.below(9) {
+        match self.random.below(12) {
+            9..=11 => Command::Record {
+                agent,
+                order: match self.random.below(5) {
+                    0 | 1 => RecordOrder::Start,
+                    2 => RecordOrder::Pause,
+                    3 => RecordOrder::Resume,
+                    _ => RecordOrder::Stop,
+                },
+            },
             0 | 1 => Command::Hold { agent, on },
             2 => Command::Mute { agent, on },
             3..=5 => Command::Ivr {

@@ -6,11 +6,11 @@ mod supervision;
 
 use hotline_engine::action::Status;
 use hotline_engine::config::Config;
-use hotline_engine::event::{AgentState, AgentView, MonitorView, RetrieveFailure};
-use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
+use hotline_engine::event::{AgentState, AgentView, MonitorView, RecordingFailure, RetrieveFailure};
+use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId, RecordingId};
 use hotline_engine::input::{
-    Act, Attached, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, Return,
-    Score, TalkState, Whom,
+    Act, Attached, Caller, Deed, Departure, MonitorFact, OfferFailure, Order, Party, PhoneState, RecordOrder,
+    RecordingFact, Return, Score, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
 use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
@@ -51,6 +51,8 @@ pub(crate) struct World {
     returns: Vec<(CallId, Return)>,
     /// Callers who are asked what it was like.
     asked: Vec<CallId>,
+    /// Orders for the recorder, likewise.
+    records: Vec<(RecordingId, RecordOrder)>,
     /// Whose agent was just hung up.
     hung_up: Option<CallId>,
     past: Vec<Input>,
@@ -95,6 +97,7 @@ impl World {
             orders: Vec::new(),
             returns: Vec::new(),
             asked: Vec::new(),
+            records: Vec::new(),
             hung_up: None,
             past: Vec::new(),
             last_call: 0,
@@ -163,7 +166,10 @@ impl World {
             })
         });
         let owed = view.callbacks.first().map(|owed| owed.callback);
-        let input = up.or_else(|| owed.map(|callback| self.cancel(callback)));
+        let recorded = || (!self.records.is_empty()).then(|| self.record());
+        let input = up
+            .or_else(recorded)
+            .or_else(|| owed.map(|callback| self.cancel(callback)));
         if input.is_none() && view.agents.iter().any(|agent| agent.owes_disposition) {
             // What waits for a word of theirs comes without it in the end.
             self.now = self.now + settings::LONGEST_WRAP_UP;
@@ -182,6 +188,7 @@ impl World {
                     self.dialled.push(*callback);
                 }
                 Action::Hold { call, on } => self.orders.push((*call, Order::Hold, *on)),
+                Action::Record { recording, order, .. } => self.records.push((*recording, *order)),
                 Action::Mute { call, on } => self.orders.push((*call, Order::Mute, *on)),
                 Action::SendAway { call, .. } => self.orders.push((*call, Order::Ivr, true)),
                 // Sometimes it takes its time.
@@ -270,6 +277,9 @@ impl World {
             let call = self.asked.swap_remove(0);
             let score = self.random.one_in(2).then_some(Score { score: 4, highest: 5 });
             return Some(Input::Surveyed { call, score });
+        }
+        if !self.records.is_empty() && self.random.one_in(3) {
+            return Some(self.record());
         }
         match self.random.below(100) {
             0..=17 => Some(self.join()),
@@ -370,6 +380,31 @@ impl World {
                 Input::WentAway { call }
             }
         }
+    }
+
+    /// Does the first that the recorder was told, or fails; sometimes it does what nobody asked for.
+    fn record(&mut self) -> Input {
+        let (recording, order) = self.records[0];
+        // It may pause by itself, and does what it was told then.
+        if self.random.one_in(30) {
+            let fact = RecordingFact::Paused;
+            return Input::Recording { recording, fact };
+        }
+        self.records.remove(0);
+        let bytes = self.random.below(100_000);
+        let fact = match order {
+            _ if self.random.one_in(12) => RecordingFact::Failed {
+                why: RecordingFailure::DiskFull,
+                bytes,
+            },
+            RecordOrder::Start => RecordingFact::Started {
+                file: format!("day/{}", recording.0),
+            },
+            RecordOrder::Pause => RecordingFact::Paused,
+            RecordOrder::Resume => RecordingFact::Resumed,
+            RecordOrder::Stop => RecordingFact::Finished { bytes },
+        };
+        Input::Recording { recording, fact }
     }
 
     /// A caller on the blacklist, or a change of that. Nothing else may come of it.

@@ -4,7 +4,8 @@ use hotline_engine::Span;
 use hotline_engine::config::{
     Agent, Answering, Band, CallbackSettings, Choice, Comfort, Config, Disposition, Door, Exit, Exits,
     Greeting, HoldCare, Intro, Ivr, Key, Limits, Membership, Menu, Misses, NeedsAgents, Operation, Prompt,
-    Queue, Reason, Retrieve, Rule, Steps, Strategy, Survey, Tier, TierLimits, Warnings, Way, WrapUp,
+    Queue, Reason, Recording, RecordingMode, Retrieve, Rule, Steps, Strategy, Survey, Tier, TierLimits,
+    Warnings, Way, WrapUp,
 };
 
 use crate::random::Random;
@@ -220,6 +221,17 @@ impl Maker<'_> {
             queue.sticky = self.random.seconds(1, 15);
         }
         queue.transfer_wait = self.random.seconds(0, 20);
+        queue.recording = Recording {
+            mode: *self
+                .random
+                .pick(&[
+                    RecordingMode::Never,
+                    RecordingMode::OnDemand,
+                    RecordingMode::Always,
+                ])
+                .unwrap_or(&RecordingMode::Always),
+            percent: *self.random.pick(&[0, 30, 100]).unwrap_or(&100),
+        };
         if self.odd() {
             let rules = self.random.between(1, 4);
             queue.rules = (0..rules).map(|_| self.rule()).collect();

@@ -101,6 +101,7 @@ const MODULES: &[&str] = &[
     "app_queue",
     "app_playback",
     "app_playtones",
+    "app_mixmonitor",
     "app_echo",
     "app_exec",
     "app_verbose",

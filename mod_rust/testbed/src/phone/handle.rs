@@ -388,9 +388,16 @@ impl Phone {
     /// # Errors
     /// It goes on hearing it.
     pub fn misses_music(&self) -> Result<()> {
-        self.listen(&format!("{} not to hear the music", self.user), |leg| {
-            leg.media.misses(Tone::MUSIC)
-        })
+        self.misses_tone(Tone::MUSIC)
+    }
+
+    /// Waits until the phone has not heard this tone for a while.
+    ///
+    /// # Errors
+    /// It goes on hearing it.
+    pub fn misses_tone(&self, tone: Tone) -> Result<()> {
+        let awaited = format!("{} not to hear {} Hz", self.user, tone.hertz());
+        self.listen(&awaited, |leg| leg.media.misses(tone))
     }
 
     fn expect_tone(&self, tone: Tone, whom: &str) -> Result<()> {

@@ -46,13 +46,23 @@ impl Tone {
         self.amplitude_in(packet) >= HEARD
     }
 
-    /// The tone's amplitude in 20 ms of µ-law, by Goertzel's method.
+    /// Whether 20 ms at 8 kHz contain this tone.
+    pub fn is_in_samples(self, samples: &[i16]) -> bool {
+        samples.len() == PACKET && self.amplitude(samples.iter().copied()) >= HEARD
+    }
+
+    /// The tone's amplitude in 20 ms of µ-law.
     pub fn amplitude_in(self, packet: &[u8; PACKET]) -> f32 {
+        self.amplitude(packet.iter().map(|byte| decode(*byte)))
+    }
+
+    /// The tone's amplitude in 20 ms, by Goertzel's method.
+    fn amplitude(self, samples: impl Iterator<Item = i16>) -> f32 {
         let omega = core::f32::consts::TAU * f32::from(self.0) / 8_000.0;
         let factor = 2.0 * omega.cos();
         let (mut s1, mut s2) = (0.0f32, 0.0f32);
-        for &byte in packet {
-            let s0 = f32::from(decode(byte)) + factor * s1 - s2;
+        for sample in samples {
+            let s0 = f32::from(sample) + factor * s1 - s2;
             (s2, s1) = (s1, s0);
         }
         let power = s1 * s1 + s2 * s2 - factor * s1 * s2;

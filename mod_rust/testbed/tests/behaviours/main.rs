@@ -53,6 +53,7 @@ mod panic;
 mod phone_is_told;
 mod phones_outside;
 mod prompts;
+mod recording;
 mod reload;
 mod ring_all;
 mod screen_pop;

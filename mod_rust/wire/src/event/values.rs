@@ -513,3 +513,63 @@ labels!(Cut {
     AgentDisconnected => "agent_disconnected",
     BothDisconnected => "both_disconnected",
 });
+
+/// What is to be done about the recording of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordOrder {
+    /// Record from now on.
+    Start,
+    /// Close it.
+    Stop,
+    /// Record nothing of what is said, until told to go on.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+labels!(RecordOrder {
+    Start => "start",
+    Stop => "stop",
+    Pause => "pause",
+    Resume => "resume",
+});
+
+/// Why a conversation is not recorded, or not whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingFailure {
+    /// The folder, or a file in it, cannot be written.
+    Folder,
+    /// The disk has less room than is to be left free.
+    DiskFull,
+    /// The PBX has no recorder, or it refused.
+    Recorder,
+    /// The conversation was over before it could begin.
+    TooLate,
+    /// A file is gone, or shorter than what was said.
+    Incomplete,
+}
+
+impl RecordingFailure {
+    /// How a recording that is over went, for all of them: the reasons of failing, and that it is whole.
+    pub const RESULTS: [&'static str; 6] = [
+        RecordingFailure::FINISHED,
+        RecordingFailure::Folder.label(),
+        RecordingFailure::DiskFull.label(),
+        RecordingFailure::Recorder.label(),
+        RecordingFailure::TooLate.label(),
+        RecordingFailure::Incomplete.label(),
+    ];
+
+    /// The result of one that did not fail.
+    pub const FINISHED: &'static str = "finished";
+}
+
+labels!(RecordingFailure {
+    Folder => "folder",
+    DiskFull => "disk_full",
+    Recorder => "recorder",
+    TooLate => "too_late",
+    Incomplete => "incomplete",
+});

@@ -77,6 +77,16 @@ enum Mode {
     TakeOver,
 }
 
+/// What is to be done about the recording of a conversation.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RecordOrder {
+    Start,
+    Stop,
+    Pause,
+    Resume,
+}
+
 /// Whom a supervisor stays with.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +201,11 @@ enum AgentOrder {
     Mute {},
     /// Lets the caller hear the agent again.
     Unmute {},
+    /// Records the agent's conversation, or does that no more, or for a while.
+    Record {
+        /// What.
+        order: RecordOrder,
+    },
     /// Sends the agent's caller on. The agent keeps the caller if that is refused.
     Transfer {
         /// Where to.
@@ -352,6 +367,15 @@ impl AgentOrder {
             AgentOrder::Retrieve {} => Command::Retrieve { agent },
             AgentOrder::Mute {} => Command::Mute { agent },
             AgentOrder::Unmute {} => Command::Unmute { agent },
+            AgentOrder::Record { order } => Command::Record {
+                agent,
+                order: match order {
+                    RecordOrder::Start => event::RecordOrder::Start,
+                    RecordOrder::Stop => event::RecordOrder::Stop,
+                    RecordOrder::Pause => event::RecordOrder::Pause,
+                    RecordOrder::Resume => event::RecordOrder::Resume,
+                },
+            },
             AgentOrder::Transfer { to, reason } => Command::Transfer {
                 agent,
                 to: to.destination(),

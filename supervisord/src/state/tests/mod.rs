@@ -205,6 +205,7 @@ fn call(call: &str, queue: &str, joined: u64, connected: Option<u64>) -> CallInf
         agent: connected.map(|_| "1001".into()),
         talk: TalkState::Talking,
         muted: false,
+        recording: None,
         position: 0,
         estimate: None,
     }

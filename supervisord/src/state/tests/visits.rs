@@ -299,3 +299,52 @@ fn doors_predictions_holds_and_limits_are_shown() {
     let levels = &tale.node().counts.warnings["hold"];
     assert_eq!(*levels, BTreeMap::from([(1, 1), (2, 2), (8, 1)]));
 }
+
+#[test]
+fn a_recording_shows_until_it_is_over_and_counts_by_result() {
+    let mut tale = Tale::begin();
+    let started = |recording| Event::RecordingStarted {
+        recording,
+        call: "c1".into(),
+        agent: "1001".into(),
+        queue: "sales".into(),
+        file: format!("day/{recording}"),
+        author: String::new(),
+    };
+    let shown = |tale: &Tale| tale.node().calls["c1"].recording.map(|known| known.recording);
+    tale.tell(1, joined("c1", "sales"));
+    tale.tell(2, connected("c1", "1001", "sales", SECOND));
+    tale.tell(2, started(1));
+    tale.tell(5, started(2));
+    // The files of the first are closed late: the second goes on.
+    tale.tell(
+        6,
+        Event::RecordingFinished {
+            recording: 1,
+            call: "c1".into(),
+            agent: "1001".into(),
+            queue: "sales".into(),
+            file: "day/1".into(),
+            lasted: 3 * SECOND,
+            paused: 0,
+            bytes: 7,
+        },
+    );
+    assert_eq!(shown(&tale), Some(2));
+    tale.tell(
+        7,
+        Event::RecordingFailed {
+            recording: 2,
+            call: "c1".into(),
+            agent: "1001".into(),
+            queue: "sales".into(),
+            file: "day/2".into(),
+            reason: hotline_wire::event::RecordingFailure::DiskFull,
+            lasted: 2 * SECOND,
+            bytes: 1,
+        },
+    );
+    assert_eq!(shown(&tale), None);
+    let counted = &tale.node().counts.queues["sales"].recordings;
+    assert_eq!((counted["finished"], counted["disk_full"]), (1, 1));
+}

@@ -377,6 +377,7 @@ fn a_call_that_moves_on_is_one_call_of_several_visits() {
         agent: Some("1".into()),
         talk: Default::default(),
         muted: false,
+        recording: None,
         position: 0,
         estimate: None,
     };
