@@ -60,6 +60,7 @@ pub(crate) struct Succession {
 pub(crate) struct LineTo {
     talks: Arc<Talks>,
     call: CallId,
+    line: CallId,
 }
 
 /// What is known of the agent's phone.
@@ -234,6 +235,7 @@ impl Talks {
         LineTo {
             talks: Arc::clone(self),
             call,
+            line,
         }
     }
 
@@ -248,6 +250,9 @@ impl Talks {
     pub(crate) fn succeed(&self, call: CallId) -> Option<Succession> {
         let mut known = self.lock();
         let line = *known.lines.get(&call)?;
+        if !known.pairs.contains_key(&call) {
+            return None;
+        }
         let colleague = known.pairs.get_mut(&line)?;
         colleague.given = true;
         let Agents {
@@ -297,6 +302,10 @@ impl Drop for Talk {
 
 impl Drop for LineTo {
     fn drop(&mut self) {
-        self.talks.lock().lines.remove(&self.call);
+        let mut known = self.talks.lock();
+        // The agent may consult somebody else by now.
+        if known.lines.get(&self.call) == Some(&self.line) {
+            known.lines.remove(&self.call);
+        }
     }
 }

@@ -71,9 +71,7 @@ impl Consult {
 impl Engine {
     pub(crate) fn ask_consult(&mut self, agent: AgentId, with: &Destination, asked: &Asked) -> Answer {
         let (id, talk) = self.alone(agent)?;
-        let call = self.calls.get_mut(id.0).ok_or(Refusal::NotTalking)?;
-        let leaves = call.pending.as_ref().is_some_and(|pending| pending.transfers());
-        if leaves || self.supervision.cuts(id) {
+        if self.is_leaving(id) || self.supervision.cuts(id) {
             return Err(Refusal::NotTalking);
         }
         if talk.held_by_phone {
@@ -244,8 +242,12 @@ impl Engine {
                 None
             }
             Arrangement::HandedOver => {
-                consult.handed = true;
                 consult.pending = pending;
+                consult.handed = consult.over.is_none();
+                if !consult.handed {
+                    // Who got the caller has hung up meanwhile: the caller waits again.
+                    consult.gone.get_or_insert(PhoneState::Available);
+                }
                 let phone = consult.gone;
                 return self.talk_ended(id, Party::Agent, phone);
             }
@@ -455,9 +457,14 @@ impl Engine {
             tier,
             wait: Span::ZERO,
         });
+        if self.queues[queue.0 as usize].settings.sticky > Span::ZERO && !call.caller.number.is_empty() {
+            self.last_agents
+                .remember(&call.caller.number, colleague, self.limits.remembered);
+        }
         self.calls.insert(id.0, call);
         let agent = &mut self.agents[colleague.0 as usize];
         agent.calls = agent.calls.saturating_add(1);
+        agent.rest.disposed = None;
         agent.engaged = Some(Engaged {
             call: id,
             shown: id,

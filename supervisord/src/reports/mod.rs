@@ -62,7 +62,7 @@ pub const UNKNOWN: &[Unknown] = &[
     },
     Unknown {
         figure: "transfers by agents",
-        why: "no event tells of them; consultations and conferences are counted",
+        why: "not counted yet, though events tell of them; consultations and conferences are counted",
     },
 ];
 

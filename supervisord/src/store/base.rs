@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use hotline_wire::frame::EventFrame;
 
 use super::keep::{
-    Bounds, Keeping, Removed, mask_event, mask_snapshot, mask_state, meta, prune_records, put_meta,
+    Bounds, Keeping, Removed, is_masked, mask_event, mask_snapshot, mask_state, meta, prune_records, put_meta,
 };
-use super::ledger::{Ledger, Told, numbers_in};
+use super::ledger::{Ledger, Told};
 use super::replay;
 use super::schema;
 use super::sql::{self, Engine, Sql, SqlError, Value, values};
@@ -281,7 +281,7 @@ impl<E: Engine> EventStore for SqlStore<E> {
                 if known {
                     continue;
                 }
-                let body = match keeping.mask_events && !numbers_in(&frame.event).is_empty() {
+                let body = match keeping.mask_events && is_masked(&frame.event) {
                     false => json(&frame.event)?,
                     true => {
                         let mut event = frame.event.clone();

@@ -150,14 +150,17 @@ fn notes(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError
         calls.insert(row.text(0)?.to_owned());
     }
     let mut found = Vec::new();
-    let disposed = "SELECT node, boot, seq, body FROM events WHERE body LIKE '%\"disposition_set\"%'";
-    sql.each(disposed, &[], &mut |row| {
+    let told = "SELECT node, boot, seq, body FROM events \
+                WHERE body LIKE '%\"disposition_set\"%' OR body LIKE '%\"ivr_ended\"%'";
+    sql.each(told, &[], &mut |row| {
         let mut json: Json =
             serde_json::from_str(row.text(3)?).map_err(|error| SqlError::Unreadable(error.to_string()))?;
         let of = json.get("call").and_then(Json::as_str).unwrap_or_default();
         if calls.contains(of)
             && let Some(fields) = json.as_object_mut()
-            && fields.remove("note").is_some()
+            && ["note", "result"]
+                .iter()
+                .fold(false, |found, name| fields.remove(*name).is_some() | found)
         {
             let place = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.uint(2)?);
             found.push((place, json.to_string()));
@@ -220,7 +223,7 @@ fn without(text: &str, plan: &Plan, wanted: Number) -> Result<Option<String>, Sq
 /// Fields that hold a caller's number and nothing else.
 const NUMBERS: [&str; 3] = ["number", "entry", "caller"];
 /// Fields that people write.
-const TEXTS: [&str; 5] = ["reason", "flag", "message", "what", "note"];
+const TEXTS: [&str; 6] = ["reason", "flag", "message", "what", "note", "result"];
 
 fn erase_in(json: &mut Json, plan: &Plan, wanted: Number) -> bool {
     match json {

@@ -8,8 +8,8 @@ use hotline_wire::Event;
 use hotline_wire::mask::masked;
 use hotline_wire::snapshot::Snapshot;
 
-use super::ledger::Numbers;
 use super::ledger::figures::{SLOT, slot_of};
+use super::ledger::{Numbers, numbers_in};
 use super::sql::{Sql, SqlError, values};
 use crate::settings::StoreSettings;
 use crate::state::State;
@@ -52,6 +52,12 @@ impl Keeping {
     }
 }
 
+/// Whether an event has something of a caller that is masked.
+pub(super) fn is_masked(event: &Event) -> bool {
+    let written = matches!(event, Event::DispositionSet { .. } | Event::IvrEnded { .. });
+    written || !numbers_in(event).is_empty()
+}
+
 /// Masks the caller number of an event. Entries of the blacklist are no callers, but the one that met a caller is.
 pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
     if let Event::CallScreened { entry, .. } = event
@@ -62,6 +68,13 @@ pub(super) fn mask_event(event: &mut Event, plan: &Plan) {
     // What people attach may have numbers in it, or be one.
     if let Event::CallJoined { attached, .. } = event {
         attached.data.clear();
+    }
+    // What people and the dialplan write of a caller may have the number in it, and more.
+    if let Event::DispositionSet { note, .. } = event {
+        note.clear();
+    }
+    if let Event::IvrEnded { result, .. } = event {
+        result.clear();
     }
     if let Event::CallJoined { number, .. }
     | Event::CallbackPlaced { number, .. }

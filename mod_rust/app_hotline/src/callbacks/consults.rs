@@ -137,6 +137,10 @@ impl Consults {
         if !side.bring(&leg) {
             talks.set_consults(call, false);
             main.keep(false);
+            // Whose phone was hung up just now has left the caller alone in there.
+            if main.count() < 2 {
+                main.end();
+            }
             return None;
         }
         caller.wait_with_music(true);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{ConfigError, DispositionFault, Queue};
+use crate::config::{ConfigError, DispositionFault, Queue, WrapUp};
+use crate::time::Span;
 
 /// The most dispositions.
 pub const MAX_DISPOSITIONS: usize = 500;
@@ -60,6 +61,20 @@ pub(super) fn check(dispositions: &[Disposition], queues: &[Queue]) -> Result<()
     let lacks = |queue: &&Queue| {
         queue.needs_disposition && !dispositions.iter().any(|known| known.suits(&queue.name))
     };
+    // After-call work that is over as it begins waits for nothing.
+    let no_time = |queue: &&Queue| {
+        let usual = match queue.wrap_up {
+            WrapUp::Timed(time) => time,
+            WrapUp::Manual => return false,
+        };
+        queue.needs_disposition && usual.max(queue.wrap_up_max) == Span::ZERO
+    };
+    if let Some(queue) = queues.iter().find(no_time) {
+        return Err(ConfigError::Queue {
+            queue: queue.name.clone(),
+            fault: crate::config::QueueFault::NoTimeForDisposition,
+        });
+    }
     match queues.iter().find(lacks) {
         Some(queue) => Err(ConfigError::Queue {
             queue: queue.name.clone(),

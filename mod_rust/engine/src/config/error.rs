@@ -112,6 +112,8 @@ pub enum QueueFault {
     RingsNobody,
     /// A disposition is required, and there is none for the queue.
     NoDisposition,
+    /// A disposition is required, and after-call work takes no time, so that it never is.
+    NoTimeForDisposition,
     /// [`Queue::level`] is zero.
     LevelZero,
     /// [`Queue::handle_time`] is zero.
@@ -320,6 +322,9 @@ impl fmt::Display for QueueFault {
             }
             QueueFault::NoMaxWait => f.write_str("the longest wait is 0; leave it out for no limit"),
             QueueFault::RingsNobody => f.write_str("ring-all with at most 0 phones; allow at least one"),
+            QueueFault::NoTimeForDisposition => f.write_str(
+                "needs_disposition with wrap_up_seconds = 0 and wrap_up_max_seconds = 0 requires nothing: give one of them",
+            ),
             QueueFault::NoDisposition => {
                 f.write_str("requires a disposition, and none is defined for it")
             }

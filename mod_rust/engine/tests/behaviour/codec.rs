@@ -936,8 +936,8 @@ fn the_binary_form_of_this_version_stays_as_it_is() {
 fn bytes_left_over_and_lengths_beyond_the_end_are_errors() {
     assert_eq!(decode::<Input>(&[10, 0]), Err(DecodeError::LeftOver));
     assert_eq!(
-        decode::<Input>(&[30]),
-        Err(DecodeError::UnknownTag { of: "Input", tag: 30 })
+        decode::<Input>(&[31]),
+        Err(DecodeError::UnknownTag { of: "Input", tag: 31 })
     );
     assert_eq!(decode::<Input>(&[1, 0xff]), Err(DecodeError::Short));
     assert_eq!(

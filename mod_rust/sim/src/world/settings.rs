@@ -64,7 +64,8 @@ impl Maker<'_> {
         let mut queues: Vec<Queue> = queues.iter().map(|name| self.queue(name)).collect();
         for queue in &mut queues {
             let some = dispositions.iter().any(|known| known.suits(&queue.name));
-            queue.needs_disposition = some && self.random.one_in(3);
+            let some_time = queue.wrap_up != WrapUp::Timed(Span::ZERO) || queue.wrap_up_max > Span::ZERO;
+            queue.needs_disposition = some && some_time && self.random.one_in(3);
         }
         let mut taken = Vec::new();
         let mut agents = Vec::new();

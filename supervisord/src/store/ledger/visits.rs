@@ -54,7 +54,13 @@ impl Pen<'_> {
                 ring,
             } => {
                 if *result == OfferResult::Answered {
-                    self.change(call, |visit| visit.ring = *ring);
+                    // Once connected, it is whom the agent consults.
+                    let rung = |visit: &mut Visit| {
+                        if visit.connected.is_none() {
+                            visit.ring = *ring;
+                        }
+                    };
+                    self.change(call, rung);
                 }
                 let tier = self.book.visits.get(call).map(|visit| visit.tier.clone());
                 let offer = Offer {
