@@ -49,11 +49,6 @@ pub(crate) enum Goes {
 }
 
 impl Pending {
-    /// Whether the caller is about to be sent on.
-    pub(crate) fn transfers(&self) -> bool {
-        self.transfer.is_some()
-    }
-
     fn is_empty(&self) -> bool {
         self.hold.is_none() && self.mute.is_none() && !self.parts()
     }

@@ -71,9 +71,7 @@ impl Consult {
 impl Engine {
     pub(crate) fn ask_consult(&mut self, agent: AgentId, with: &Destination, asked: &Asked) -> Answer {
         let (id, talk) = self.alone(agent)?;
-        let call = self.calls.get_mut(id.0).ok_or(Refusal::NotTalking)?;
-        let leaves = call.pending.as_ref().is_some_and(|pending| pending.transfers());
-        if leaves || self.supervision.cuts(id) {
+        if self.is_leaving(id) || self.supervision.cuts(id) {
             return Err(Refusal::NotTalking);
         }
         if talk.held_by_phone {

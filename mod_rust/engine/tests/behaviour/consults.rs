@@ -2,7 +2,7 @@
 //! part of the caller's.
 
 use hotline_engine::action::{CallAction, CommandOutcome, Line, Refusal, Status};
-use hotline_engine::config::{Queue, WrapUp};
+use hotline_engine::config::{Queue, Survey, WrapUp};
 use hotline_engine::event::{AgentState, CallOutcome, ConsultEnd, ConsultState};
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{
@@ -361,6 +361,26 @@ fn a_queue_gives_whom_it_has_and_a_number_needs_no_line() {
     arranged(&mut floor, Arrangement::HandedOver);
     assert_eq!(floor.told(1), [release(Status::Transferred)]);
     assert_eq!(floor.engine.view().calls, []);
+}
+
+#[test]
+fn nobody_is_consulted_by_whom_the_caller_leaves_for_a_survey() {
+    let mut floor = talking();
+    let mut settings = config(
+        vec![queue("support")],
+        vec![agent("1", &["support"]), agent("2", &["support"])],
+    );
+    settings.queues[0].survey = Some(Survey {
+        place: "survey,s,1".to_owned(),
+        share: 100,
+        min_talk: Span::ZERO,
+    });
+    floor.reload(settings);
+    let survey = Command::Survey {
+        agent: "1".to_owned(),
+    };
+    assert_eq!(floor.ask("agent:1", survey), PENDING);
+    assert_eq!(consult(&mut floor, to_agent("2")), refused(Refusal::NotTalking));
 }
 
 #[test]
