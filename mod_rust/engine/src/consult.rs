@@ -454,8 +454,8 @@ impl Engine {
             wait: Span::ZERO,
         });
         self.calls.insert(id.0, call);
+        self.takes_up(colleague, id);
         let agent = &mut self.agents[colleague.0 as usize];
-        agent.calls = agent.calls.saturating_add(1);
         agent.engaged = Some(Engaged {
             call: id,
             shown: id,
