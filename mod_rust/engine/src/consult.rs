@@ -63,6 +63,11 @@ impl Consult {
         }
     }
 
+    /// The agent and the caller are arranged by the host, rather than as their phones would have it.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.begun
+    }
+
     fn awaits(&self, how: Arrangement) -> bool {
         self.pending.as_ref().is_some_and(|(pending, _)| *pending == how)
     }
@@ -176,6 +181,9 @@ impl Engine {
                 }
                 self.tell_consult(id, ConsultState::Begun);
                 self.talk_goes_on(id, TalkState::Consulting);
+                if let Some(talk) = self.calls.get(id.0).and_then(|call| call.talk) {
+                    self.attach_waiting(talk.agent, id);
+                }
             }
             ConsultFact::Answered => {
                 consult.up = true;
@@ -457,14 +465,9 @@ impl Engine {
             tier,
             wait: Span::ZERO,
         });
-        if self.queues[queue.0 as usize].settings.sticky > Span::ZERO && !call.caller.number.is_empty() {
-            self.last_agents
-                .remember(&call.caller.number, colleague, self.limits.remembered);
-        }
         self.calls.insert(id.0, call);
+        self.takes_up(colleague, id);
         let agent = &mut self.agents[colleague.0 as usize];
-        agent.calls = agent.calls.saturating_add(1);
-        agent.rest.disposed = None;
         agent.engaged = Some(Engaged {
             call: id,
             shown: id,

@@ -29,8 +29,6 @@ impl Engine {
         self.step_call(id, Trigger::Connect);
         let agent = &mut self.agents[offer.agent.0 as usize];
         agent.misses = 0;
-        agent.rest.disposed = None;
-        agent.calls = agent.calls.saturating_add(1);
         if let Some(engaged) = &mut agent.engaged {
             engaged.offer = None;
         }
@@ -46,10 +44,6 @@ impl Engine {
         }
         if let Some((agent, _)) = call.sticky.take() {
             self.agents[agent.0 as usize].rest.wanted_by.remove(call.rank);
-        }
-        if queue.settings.sticky > Span::ZERO && !call.caller.number.is_empty() {
-            self.last_agents
-                .remember(&call.caller.number, offer.agent, self.limits.remembered);
         }
         let limit = Limit::Talk {
             call: id,
@@ -67,9 +61,23 @@ impl Engine {
             tier,
             wait,
         });
+        self.takes_up(offer.agent, id);
         self.record_by_rule(id);
         self.attach_followers(offer.agent, id);
         self.arm_call(id);
+    }
+
+    /// An agent has a caller from now on: nothing is said of that conversation yet, and whom the caller talked with last is this one.
+    pub(crate) fn takes_up(&mut self, agent: AgentId, id: CallId) {
+        let of = &mut self.agents[agent.0 as usize];
+        of.rest.disposed = None;
+        of.calls = of.calls.saturating_add(1);
+        let Some(call) = self.calls.get(id.0) else { return };
+        let sticky = self.queues[call.queue.0 as usize].settings.sticky > Span::ZERO;
+        if sticky && !call.caller.number.is_empty() {
+            self.last_agents
+                .remember(&call.caller.number, agent, self.limits.remembered);
+        }
     }
 
     pub(crate) fn ended(&mut self, id: CallId, by: Party, phone: PhoneState) {

@@ -1,6 +1,7 @@
 //! Whom a supervisor who listens stays with, and how that ends.
 
 use crate::action::{Action, CommandOutcome, MonitorAction, Refusal};
+use crate::consult::Consult;
 use crate::engine::Engine;
 use crate::event::{Event, MonitorOutcome};
 use crate::ids::{AgentId, CallId, MonitorId};
@@ -135,7 +136,7 @@ impl Engine {
         }
     }
 
-    /// Hears the call that the monitor is for, once its caller is not on hold.
+    /// Hears the call that the monitor is for, once its caller is not on hold; a consultation by command is heard as well.
     pub(super) fn attach(&mut self, id: MonitorId) {
         let Some(monitor) = self.supervision.monitors.get_mut(&id) else {
             return;
@@ -143,9 +144,12 @@ impl Engine {
         let (mode, follow) = (monitor.mode, monitor.follow);
         if let Some(call) = monitor.call {
             let of = self.calls.get(call.0);
+            // Whom the host has taken apart is held by no other's phone.
+            let consult = of.and_then(|call| call.consult.as_deref());
+            let apart = consult.is_some_and(Consult::is_under_way);
             let holds = of
                 .and_then(|call| call.talk)
-                .is_some_and(|talk| talk.state.holds());
+                .is_some_and(|talk| talk.state.holds() && !apart);
             let away = of.is_some_and(|call| call.errand.is_some());
             if !monitor.attached && !monitor.handed && (holds || away) {
                 return;

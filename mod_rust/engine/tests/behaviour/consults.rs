@@ -2,16 +2,16 @@
 //! part of the caller's.
 
 use hotline_engine::action::{CallAction, CommandOutcome, Line, Refusal, Status};
-use hotline_engine::config::{Queue, WrapUp};
+use hotline_engine::config::{Disposition, Queue, Survey, WrapUp};
 use hotline_engine::event::{AgentState, CallOutcome, ConsultEnd, ConsultState};
 use hotline_engine::ids::CallId;
 use hotline_engine::input::{
-    Arrangement, ConsultFact, ConsultStep, Destination, OfferFailure, Party, TalkState, Whom,
+    Arrangement, Caller, ConsultFact, ConsultStep, Destination, OfferFailure, Party, TalkState, Whom,
 };
 use hotline_engine::{Action, Command, Event, Input, Span};
 use proptest::prelude::*;
 
-use crate::floor::{Floor, agent, config, queue, refused, release};
+use crate::floor::{Floor, agent, config, queue, refused, release, ring};
 
 const PENDING: Option<CommandOutcome> = Some(CommandOutcome::Pending);
 const DONE: CommandOutcome = CommandOutcome::Done;
@@ -361,6 +361,76 @@ fn a_queue_gives_whom_it_has_and_a_number_needs_no_line() {
     arranged(&mut floor, Arrangement::HandedOver);
     assert_eq!(floor.told(1), [release(Status::Transferred)]);
     assert_eq!(floor.engine.view().calls, []);
+}
+
+#[test]
+fn who_gets_the_caller_begins_anew_and_is_the_one_talked_with_last() {
+    let said = || Command::Dispose {
+        agent: "2".to_owned(),
+        code: "07".to_owned(),
+        note: String::new(),
+    };
+    let support = Queue {
+        sticky: Span::seconds(60),
+        wrap_up: WrapUp::Timed(Span::ZERO),
+        ..queue("support")
+    };
+    let agents = vec![agent("1", &["support"]), agent("2", &["support"])];
+    let mut settings = config(vec![support], agents);
+    settings.dispositions = vec![Disposition {
+        code: "07".to_owned(),
+        en: "Complaint".to_owned(),
+        ..Disposition::default()
+    }];
+    let mut floor = Floor::of(settings);
+    // Both have the caller, who is handed over to 2, and has talked with 2 before.
+    let caller = || Caller {
+        number: "13900000001".to_owned(),
+        ..Caller::default()
+    };
+    floor.set_not_ready("1", "lunch");
+    floor.join_with(1, "support", caller()).talks(1);
+    assert_eq!(floor.ask("agent:2", said()), Some(DONE));
+    let transfer = Command::Transfer {
+        agent: "2".to_owned(),
+        to: to_agent("1"),
+        reason: String::new(),
+    };
+    floor.set_ready("1");
+    assert_eq!(floor.ask("agent:2", transfer), PENDING);
+    floor.ended(1, Party::Agent).talks(1);
+    assert_eq!(consult(&mut floor, to_agent("2")), PENDING);
+    fact(&mut floor, ConsultFact::Begun);
+    joins(&mut floor);
+    floor.answered(3).connected(LINE);
+    fact(&mut floor, ConsultFact::Answered);
+    hand_over(&mut floor);
+    arranged(&mut floor, Arrangement::HandedOver);
+    assert_eq!(floor.ask("agent:2", said()), Some(DONE), "of this conversation");
+    floor.ended(1, Party::Caller);
+    // Both are free.
+    floor.join_with(2, "support", caller());
+    assert_eq!(floor.rung(), [ring(2, "2")]);
+}
+
+#[test]
+fn nobody_is_consulted_by_whom_the_caller_leaves_for_a_survey() {
+    let mut floor = talking();
+    let mut settings = config(
+        vec![queue("support")],
+        vec![agent("1", &["support"]), agent("2", &["support"])],
+    );
+    settings.queues[0].survey = Some(Survey {
+        place: "survey,s,1".to_owned(),
+        share: 100,
+        min_talk: Span::ZERO,
+    });
+    floor.reload(settings);
+    let survey = Command::Survey {
+        agent: "1".to_owned(),
+    };
+    assert_eq!(floor.ask("agent:1", survey), PENDING);
+    assert_eq!(consult(&mut floor, to_agent("2")), refused(Refusal::NotTalking));
 }
 
 #[test]

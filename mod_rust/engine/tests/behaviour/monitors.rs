@@ -4,7 +4,9 @@ use hotline_engine::action::{CommandOutcome, MonitorAction, Refusal};
 use hotline_engine::config::{Config, Right, Supervision, Supervisor, Tone};
 use hotline_engine::event::{AgentState, Cut, MonitorOutcome};
 use hotline_engine::ids::{CallId, MonitorId, SupervisorId};
-use hotline_engine::input::{Follow, MonitorFact, MonitorMode, Party, TalkState, Whom};
+use hotline_engine::input::{
+    ConsultFact, Destination, Follow, MonitorFact, MonitorMode, Party, TalkState, Whom,
+};
 use hotline_engine::{Action, Command, Event, Input, Span};
 
 use crate::floor::{DONE, Floor, PENDING, agent, config, queue, refused, release};
@@ -331,6 +333,40 @@ fn a_held_call_is_heard_once_it_is_retrieved() {
     assert_eq!(told(&floor, 1), [attach(Whisper, Call, None)]);
     floor.goes_on(1, TalkState::Talking);
     assert_eq!(told(&floor, 1), []);
+}
+
+#[test]
+fn a_consultation_by_command_is_heard_by_who_begins_in_it_or_waits() {
+    let consults = |floor: &mut Floor| {
+        let place = "hotline-transfer,701,1".to_owned();
+        let consult = Command::Consult {
+            agent: "1".to_owned(),
+            with: Destination::Place { place },
+        };
+        assert_eq!(floor.ask("agent:1", consult), PENDING);
+    };
+    let begins = |floor: &mut Floor| {
+        let (call, fact) = (CallId(1), ConsultFact::Begun);
+        floor.input(Input::Consult { call, fact });
+        assert_eq!(floor.state("1"), AgentState::Consulting);
+    };
+    let mut floor = talking();
+    consults(&mut floor);
+    begins(&mut floor);
+    listens(&mut floor, 1, "91", Listen, Agent);
+    assert_eq!(told(&floor, 1), [attach(Listen, Agent, None)]);
+    // Whom a hold by command kept waiting hears from then on.
+    let mut floor = talking();
+    floor.input(Input::Held {
+        call: CallId(1),
+        on: true,
+    });
+    assert_eq!(floor.state("1"), AgentState::OnHold);
+    listens(&mut floor, 1, "91", Listen, Agent);
+    consults(&mut floor);
+    assert_eq!(told(&floor, 1), []);
+    begins(&mut floor);
+    assert_eq!(told(&floor, 1), [attach(Listen, Agent, None)]);
 }
 
 #[test]

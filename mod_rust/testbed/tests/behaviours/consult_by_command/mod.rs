@@ -1,7 +1,10 @@
 //! An agent consults a colleague, whom a queue gives, or a number by command while the caller hears music; swaps, joins all three, hands
 //! the caller over, or goes back; and whoever hangs up or does not come meanwhile, nobody is left in silence.
 
+mod interplay;
+
 use anyhow::Result;
+use hotline_testbed::asterisk::Setup;
 use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::Phone;
 use hotline_wire::command::{ConsultStep, Destination};
@@ -14,13 +17,18 @@ use crate::supervision::refusal;
 use crate::{EXTENSIONS, offer_result};
 
 fn boot() -> Result<Bed> {
+    boot_in(include_str!("hotline.toml"), "", |_| {})
+}
+
+/// With `more` behind the dialplan.
+fn boot_in(settings: &str, more: &str, change: impl FnOnce(&mut Setup)) -> Result<Bed> {
     let extensions = format!(
-        "{EXTENSIONS}\n\
+        "{EXTENSIONS}\n{more}\n\
          [hotline-transfer](+)\n\
          exten => 701,1,Dial(PJSIP/free1)\n \
          same => n,Hangup(${{HANGUPCAUSE}})\n"
     );
-    Bed::boot(include_str!("hotline.toml"), &extensions)
+    Bed::boot_with(settings, &extensions, change)
 }
 
 /// A caller who talks with 1001, and 1002 at the phone.
