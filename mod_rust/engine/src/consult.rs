@@ -293,9 +293,11 @@ impl Engine {
         let end = consult.over.unwrap_or(ConsultEnd::Dropped);
         self.tell_consult(id, ConsultState::Over(end));
         let consult = self.calls.get_mut(id.0).and_then(|call| call.consult.take());
-        if let Some(asked) = consult.and_then(|consult| consult.asked) {
+        let Some(consult) = consult else { return };
+        if let Some(asked) = consult.asked {
             self.not_so(asked, refused_by(end));
         }
+        self.silence(consult.line, end);
         self.back_with_the_caller(id);
     }
 
@@ -400,6 +402,7 @@ impl Engine {
                 Party::System | Party::Supervisor => Arrangement::Alone,
             };
             self.actions.push(Action::Arrange { call: call.id, how });
+            self.silence(line, end);
             let queue = call.queue;
             let back = by == Party::Agent && gone.is_some() && !self.queues[queue.0 as usize].removed;
             if back {
@@ -684,6 +687,15 @@ impl Engine {
             self.forget_line(of, end);
         }
         self.retire(call);
+    }
+
+    /// Nobody is rung for a consultation that is over, however long the host takes to hang up its line.
+    fn silence(&mut self, line: Option<CallId>, end: ConsultEnd) {
+        if let Some(line) = line
+            && self.calls.get(line.0).is_some_and(|call| call.waits())
+        {
+            self.line_over(line, end, true, None);
+        }
     }
 
     fn forget_line(&mut self, of: CallId, end: ConsultEnd) {

@@ -178,10 +178,13 @@ impl Fairness {
             Event::OfferMade {
                 offer, call, agent, ..
             } => {
-                self.offers.insert(*offer, *call);
-                self.nobody_is_passed_over(*call, *agent)?;
-                if let Some(seeker) = self.seekers.get_mut(call) {
-                    seeker.rings += 1;
+                // Of whom the agent of a conversation consults, the place in the order of service is not known here.
+                if self.seekers.get(call).is_none_or(|seeker| !seeker.connected) {
+                    self.offers.insert(*offer, *call);
+                    self.nobody_is_passed_over(*call, *agent)?;
+                    if let Some(seeker) = self.seekers.get_mut(call) {
+                        seeker.rings += 1;
+                    }
                 }
             }
             Event::OfferEnded { offer, .. } => {

@@ -1,20 +1,22 @@
 //! Laws that the actions and events of any run obey, checked as a consumer of them would: by folding.
 
 mod callbacks;
+mod consults;
 mod fairness;
 mod limits;
 mod visits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_engine::action::CommandOutcome;
 use hotline_engine::config::Config;
-use hotline_engine::event::AgentState;
+use hotline_engine::event::{AgentState, ConsultEnd, ConsultState};
 use hotline_engine::ids::{AgentId, CallId, CommandId, OfferId};
 use hotline_engine::{Action, CallAction, Event, Input, Time, View};
 
 use crate::pair::Wrong;
 use callbacks::Callbacks;
+use consults::Consults;
 use fairness::Fairness;
 use limits::Limits;
 use visits::Visits;
@@ -38,10 +40,13 @@ use ensure;
 #[derive(Debug)]
 pub(crate) struct Audit {
     visits: Visits,
+    consults: Consults,
     callbacks: Callbacks,
     limits: Limits,
     fairness: Fairness,
     offers: BTreeMap<OfferId, (CallId, AgentId)>,
+    /// Those of them that were made to whom an agent consults: they end on their own.
+    of_lines: BTreeSet<OfferId>,
     agents: BTreeMap<AgentId, (AgentState, Time)>,
     pending: BTreeMap<CommandId, ()>,
     /// What happened, for the summary.
@@ -63,6 +68,10 @@ pub struct Counts {
     pub callbacks: u64,
     /// Things that rules did to callers.
     pub rules: u64,
+    /// Consultations that began.
+    pub consultations: u64,
+    /// Callers who were handed over.
+    pub handed_over: u64,
 }
 
 impl Counts {
@@ -74,6 +83,8 @@ impl Counts {
         self.connected += other.connected;
         self.callbacks += other.callbacks;
         self.rules += other.rules;
+        self.consultations += other.consultations;
+        self.handed_over += other.handed_over;
     }
 }
 
@@ -81,10 +92,12 @@ impl Audit {
     pub(crate) fn new(config: &Config, booted: Time) -> Audit {
         Audit {
             visits: Visits::default(),
+            consults: Consults::default(),
             callbacks: Callbacks::default(),
             limits: Limits::default(),
             fairness: Fairness::new(config, booted),
             offers: BTreeMap::new(),
+            of_lines: BTreeSet::new(),
             agents: BTreeMap::new(),
             pending: BTreeMap::new(),
             counts: Counts::default(),
@@ -105,17 +118,21 @@ impl Audit {
     ) -> Result<(), Wrong> {
         self.counts.inputs += 1;
         self.visits.input(input);
+        self.consults.input(input);
         for event in events {
             self.event(event, now)?;
             self.limits.event(event)?;
             self.callbacks.event(event)?;
         }
-        self.visits.events(events)?;
+        self.visits.events(events, &self.consults)?;
+        self.consults.events(events)?;
         for action in actions {
-            self.visits.action(action)?;
+            self.visits.action(action, &self.consults)?;
+            self.consults.action(action)?;
             self.callbacks.action(action)?;
         }
         self.visits.all_released()?;
+        self.consults.look(view)?;
         self.fairness.check(input, events, now, view)?;
         self.answered(input, actions)
     }
@@ -126,6 +143,7 @@ impl Audit {
     /// What is left.
     pub(crate) fn finish(&self) -> Result<(), Wrong> {
         self.visits.finish()?;
+        self.consults.finish()?;
         self.callbacks.finish()?;
         self.limits.finish()?;
         ensure!(self.offers.is_empty(), "offers never ended: {:?}", self.offers);
@@ -150,6 +168,9 @@ impl Audit {
                 ensure!(!rung, "{agent:?} is rung twice at once");
                 let new = self.offers.insert(*offer, (*call, *agent)).is_none();
                 ensure!(new, "{offer:?} was made twice");
+                if self.visits.talks(*call) {
+                    self.of_lines.insert(*offer);
+                }
             }
             Event::OfferRinging { offer } => {
                 ensure!(self.offers.contains_key(offer), "{offer:?} rings when over");
@@ -162,13 +183,21 @@ impl Audit {
             }
             Event::CallConnected { call, .. } => {
                 self.counts.connected += 1;
-                let ringing = self.offers.values().any(|(other, _)| other == call);
+                let ringing = self.rings_for(*call);
                 ensure!(!ringing, "{call:?} talks, and phones still ring for it");
             }
             Event::CallFinished { call, .. } => {
-                let ringing = self.offers.values().any(|(other, _)| other == call);
+                let ringing = self.rings_for(*call);
                 ensure!(!ringing, "phones ring for {call:?}, which is over");
             }
+            Event::ConsultChanged { to, .. } => match to {
+                ConsultState::Begun => self.counts.consultations += 1,
+                ConsultState::Over(ConsultEnd::HandedOver) => self.counts.handed_over += 1,
+                ConsultState::Apart
+                | ConsultState::WithCaller
+                | ConsultState::Together
+                | ConsultState::Over(_) => {}
+            },
             Event::AgentChanged { agent, from, to } => {
                 let known = self.agents.insert(*agent, (to.state, to.since));
                 let Some((state, since)) = known else {
@@ -203,7 +232,6 @@ impl Audit {
             | Event::TalkChanged { .. }
             | Event::MuteChanged { .. }
             | Event::DispositionSet { .. }
-            | Event::ConsultChanged { .. }
             | Event::Recording { .. }
             | Event::CallTransferred { .. }
             | Event::IvrStarted { .. }
@@ -226,6 +254,11 @@ impl Audit {
             | Event::CommandAnswered { .. } => {}
         }
         Ok(())
+    }
+
+    fn rings_for(&self, call: CallId) -> bool {
+        let mut offers = self.offers.iter();
+        offers.any(|(offer, (other, _))| *other == call && !self.of_lines.contains(offer))
     }
 
     /// Each command is answered in its own input; one that is pending, once more.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hotline_engine::action::{Place, Status, Utterance};
 use hotline_engine::config::Exit;
-use hotline_engine::event::CallOutcome;
+use hotline_engine::event::{CallOutcome, ConsultEnd, ConsultState};
 use hotline_engine::ids::{CallId, QueueId};
 use hotline_engine::input::Party;
 use hotline_engine::{Action, CallAction, Event, Input};
 
+use super::consults::Consults;
 use super::{POSITION, WAIT, ensure, for_call};
 use crate::pair::Wrong;
 
@@ -19,6 +20,8 @@ pub(super) struct Visits {
     calls: BTreeMap<CallId, Visit>,
     /// Calls whose thread still listens.
     threads: BTreeMap<CallId, ()>,
+    /// Lines among them.
+    lines: BTreeSet<CallId>,
     /// Queue names by id, also of queues that are no more.
     queues: BTreeMap<QueueId, String>,
     /// Releases that have to follow.
@@ -43,10 +46,17 @@ impl Visits {
                 call,
                 by: Party::Caller,
                 ..
-            } => Some(*call),
+            } => {
+                // The thread of a line ends with that; of a call, what follows says so.
+                self.lines.remove(call).then(|| self.threads.remove(call));
+                Some(*call)
+            }
             _ => None,
         };
-        if let Input::Join { call, .. } = input {
+        if let Input::JoinConsult { line, .. } = input {
+            self.lines.insert(*line);
+        }
+        if let Input::Join { call, .. } | Input::JoinConsult { line: call, .. } = input {
             self.threads.insert(*call, ());
         }
         if let Input::CallerGone { call, .. } = input {
@@ -54,7 +64,12 @@ impl Visits {
         }
     }
 
-    pub(super) fn events(&mut self, events: &[Event]) -> Result<(), Wrong> {
+    /// Whether it is in a conversation, before the present input.
+    pub(super) fn talks(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_some_and(|visit| visit.talks)
+    }
+
+    pub(super) fn events(&mut self, events: &[Event], consults: &Consults) -> Result<(), Wrong> {
         for event in events {
             if let Event::ConfigApplied { queues, .. } = event {
                 let names = queues.iter().map(|queue| (queue.queue, queue.name.clone()));
@@ -63,6 +78,8 @@ impl Visits {
         }
         self.fresh.clear();
         let mut goes_to: BTreeMap<CallId, String> = BTreeMap::new();
+        // With somebody at a number already: there is no place to go to.
+        let mut kept_there: BTreeSet<CallId> = BTreeSet::new();
         for event in events {
             match event {
                 Event::CallJoined { call, queue, .. } => {
@@ -83,7 +100,7 @@ impl Visits {
                 }
                 Event::OfferMade { call, offer, .. } => {
                     let waits = self.calls.get(call).is_some_and(|visit| !visit.talks);
-                    ensure!(waits, "{offer:?} is for nobody");
+                    ensure!(waits || consults.is_open(*call), "{offer:?} is for nobody");
                 }
                 Event::CallConnected { call, .. } => {
                     let visit = self.calls.get_mut(call);
@@ -106,6 +123,11 @@ impl Visits {
                         talked == (*outcome == CallOutcome::Answered),
                         "{call:?} finished as {outcome:?}, talked: {talked}"
                     );
+                    let to = if kept_there.remove(call) {
+                        &Exit::Onward
+                    } else {
+                        to
+                    };
                     self.goes_on(*call, to, *by, &mut goes_to);
                 }
                 Event::RuleApplied { call, .. }
@@ -114,12 +136,18 @@ impl Visits {
                     let waits = self.calls.get(call).is_some_and(|visit| !visit.talks);
                     ensure!(waits, "{event:?}, but the call does not wait");
                 }
+                Event::ConsultChanged {
+                    call, colleague, to, ..
+                } => {
+                    if *to == ConsultState::Over(ConsultEnd::HandedOver) && colleague.is_none() {
+                        kept_there.insert(*call);
+                    }
+                }
                 Event::OfferRinging { .. }
                 | Event::OfferEnded { .. }
                 | Event::TalkChanged { .. }
                 | Event::MuteChanged { .. }
                 | Event::DispositionSet { .. }
-                | Event::ConsultChanged { .. }
                 | Event::Recording { .. }
                 | Event::CallTransferred { .. }
                 | Event::IvrStarted { .. }
@@ -178,7 +206,7 @@ impl Visits {
         self.releases.entry(call).or_default().push_back((status, place));
     }
 
-    pub(super) fn action(&mut self, action: &Action) -> Result<(), Wrong> {
+    pub(super) fn action(&mut self, action: &Action, consults: &Consults) -> Result<(), Wrong> {
         let Some((call, action)) = for_call(action) else {
             return Ok(());
         };
@@ -189,6 +217,10 @@ impl Visits {
             CallAction::Release { status, to, .. } => {
                 ensure!(listens, "{call:?} is released twice, or when gone");
                 self.threads.remove(&call);
+                // Of a line nothing is told.
+                if consults.is_line(call) {
+                    return Ok(());
+                }
                 let due = self.releases.get_mut(&call).and_then(VecDeque::pop_front);
                 let right = due
                     .as_ref()

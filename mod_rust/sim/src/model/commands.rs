@@ -90,9 +90,8 @@ impl Model {
             Command::Transfer { agent, to, reason } => self.wants_transfer(id, agent, to, reason),
             Command::Ivr { agent, to, timeout } => self.wants_ivr(id, agent, to, *timeout),
             Command::Survey { agent } => self.wants_survey(id, agent),
-            // Nobody consults in the simulated world.
-            Command::Consult { agent, .. } => self.talk_of_two(agent).and(Err(Refusal::NotAllowed)),
-            Command::Consultation { agent, .. } => self.talk_of(agent).and(Err(Refusal::NoConsultation)),
+            Command::Consult { agent, with } => self.wants_to_consult(agent, with),
+            Command::Consultation { agent, .. } => self.goes_on_consulting(agent),
             Command::CancelCallback { callback } => {
                 let mut known = self.callbacks.iter();
                 let at = known.position(|known| known.id == *callback);

@@ -187,7 +187,7 @@ impl Model {
     }
 
     /// The queue of a caller who is sent from one to an agent.
-    fn reached_by(&self, agent: usize, own: usize) -> Option<usize> {
+    pub(super) fn reached_by(&self, agent: usize, own: usize) -> Option<usize> {
         let served = self.agents[agent].settings.queues.iter();
         let served: Vec<usize> = served
             .filter_map(|member| self.queue_named(&member.queue))
@@ -231,6 +231,11 @@ impl Model {
         let place = String::new();
         let any = What::Transfer(Destination::Place { place }, String::new());
         self.give_up_wish(call, &any, why);
+    }
+
+    pub(super) fn is_to_be_sent(&self, call: CallId) -> bool {
+        let mut wishes = self.wishes.iter().filter(|wish| wish.call == call);
+        wishes.any(|wish| matches!(wish.what, What::Transfer(..) | What::Survey))
     }
 
     pub(super) fn host_cannot(&mut self, call: CallId, what: Order) {

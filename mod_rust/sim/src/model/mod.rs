@@ -8,6 +8,7 @@ mod call;
 mod callbacks;
 mod commands;
 mod conduct;
+mod consult;
 mod dispose;
 mod estimates;
 mod hold;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 
 use hotline_engine::action::CommandOutcome;
 use hotline_engine::config::{self, Config, Door};
-use hotline_engine::ids::{AgentId, CallId, CommandId, MonitorId, OfferId};
+use hotline_engine::ids::{CallId, CommandId, MonitorId, OfferId};
 use hotline_engine::input::{Departure, Party};
 use hotline_engine::{Action, CallAction, Event, Input, Time};
 
@@ -206,16 +207,6 @@ impl Model {
         }
     }
 
-    /// Whether there ever was such an agent.
-    pub(crate) fn was_ever(&self, agent: AgentId) -> bool {
-        self.agents.get(agent.0 as usize).is_some()
-    }
-
-    /// Whether such a call is up.
-    pub(crate) fn is_up(&self, call: CallId) -> bool {
-        self.call(call).is_some()
-    }
-
     fn apply(&mut self, input: &Input) {
         match input {
             Input::Join { call, queue, caller } => self.join(*call, queue, caller),
@@ -247,7 +238,7 @@ impl Model {
             Input::CameBack { call, how } => self.is_back(*call, how),
             Input::Surveyed { call, score } => self.answered_survey(*call, *score),
             Input::NotDone { call, what } => self.host_cannot(*call, *what),
-            // Of no consultation: nobody consults in the simulated world, so these are late words.
+            // The model leaves at the first consultation, so these are late words.
             Input::JoinConsult { .. } | Input::Consult { .. } => {}
             Input::RetrieveFailed { call, why } => self.not_retrieved(*call, *why),
             Input::HandedOver { call } => self.handed_over(*call),

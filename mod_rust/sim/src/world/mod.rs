@@ -1,6 +1,7 @@
 //! A made-up host: callers, agents, phones and operators that do anything at any moment, most of it plausible.
 
 mod commands;
+mod consults;
 mod settings;
 mod supervision;
 
@@ -13,7 +14,7 @@ use hotline_engine::input::{
     RecordingFact, Return, Score, TalkState, Whom,
 };
 use hotline_engine::screening::{ListChange, ScreenAction, Screening};
-use hotline_engine::{Action, CallAction, Input, Owed, Span, Time, View};
+use hotline_engine::{Action, CallAction, Command, Input, Owed, Span, Time, View};
 
 use crate::random::Random;
 use settings::{AGENTS, SKILLS, TIERS};
@@ -41,8 +42,13 @@ pub(crate) struct World {
     queues: Vec<String>,
     agents: Vec<String>,
     wrapping_up: Vec<String>,
-    /// Agents in conversations.
+    /// Agents in conversations, those of them who consult, and agents who can take a call.
     talking: Vec<String>,
+    consulting: Vec<String>,
+    ready: Vec<String>,
+    /// Whether agents of this world consult at all.
+    consults_at_all: bool,
+    consults: Vec<consults::Consult>,
     /// Who listens, and whose phones ring for it.
     monitors: Vec<MonitorView>,
     /// Orders for conversations, to be carried out.
@@ -65,6 +71,8 @@ pub(crate) struct World {
 struct Call {
     id: CallId,
     stage: Stage,
+    /// To whom an agent consults, and no caller's.
+    line: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +101,10 @@ impl World {
             agents: Vec::new(),
             wrapping_up: Vec::new(),
             talking: Vec::new(),
+            consulting: Vec::new(),
+            ready: Vec::new(),
+            consults_at_all: seed.is_multiple_of(3),
+            consults: Vec::new(),
             monitors: Vec::new(),
             orders: Vec::new(),
             returns: Vec::new(),
@@ -126,8 +138,12 @@ impl World {
                 | Input::Command { .. }
                 | Input::Owed { .. }
                 | Input::Reload { .. }
+                // A line has one thread, and what is said of a consultation comes in order.
+                | Input::JoinConsult { .. }
+                | Input::Consult { .. }
                 | Input::Tick
         );
+        self.forget_line(&input);
         if fact {
             if self.past.len() == MEMORY {
                 self.past.remove(0);
@@ -147,6 +163,9 @@ impl World {
     pub(crate) fn closing(&mut self, view: &View) -> (Time, Option<Input>) {
         let by = Party::Caller;
         let phone = PhoneState::Available;
+        if let Some(line) = self.last_line() {
+            return (self.now, Some(line));
+        }
         let up = view.calls.first().map(|call| match call.connected {
             Some(_) => Input::Ended {
                 call: call.call,
@@ -197,6 +216,8 @@ impl World {
                 }
                 Action::Disconnect { call, .. } if self.random.one_in(2) => self.hung_up = Some(*call),
                 Action::CancelCallBack { callback } => self.dialling.retain(|other| other != callback),
+                Action::Consult { call, line } => self.begin_consult(*call, line),
+                Action::Arrange { call, how } => self.arrange(*call, *how),
                 // What they lead to is in the view.
                 Action::Monitor { .. }
                 | Action::CallSupervisor { .. }
@@ -205,9 +226,6 @@ impl World {
                 | Action::Comfort { .. }
                 | Action::Retrieve { .. }
                 | Action::BringBack { .. }
-                // No agent of this world consults.
-                | Action::Consult { .. }
-                | Action::Arrange { .. }
                 | Action::Reply { .. }
                 | Action::WatchPhone { .. } => {}
             }
@@ -225,8 +243,10 @@ impl World {
         let talks = |agent: &&AgentView| view.calls.iter().any(|call| call.agent == Some(agent.agent));
         let talking = view.agents.iter().filter(talks);
         self.talking = talking.map(|agent| agent.card.number.to_string()).collect();
+        self.consulting = of(view, &[AgentState::Consulting, AgentState::Conferencing]);
+        self.ready = of(view, &[AgentState::Ready]);
         self.calls
-            .retain(|call| view.calls.iter().any(|known| known.call == call.id));
+            .retain(|call| call.line || view.calls.iter().any(|known| known.call == call.id));
         self.offers
             .retain(|(_, call)| self.calls.iter().any(|known| known.id == *call));
     }
@@ -238,10 +258,12 @@ impl World {
             CallAction::Connect { offer, .. } => {
                 self.offers.retain(|(other, _)| other != offer);
                 self.set_stage(call, Stage::Connecting);
+                self.line_is_connected(call);
             }
             CallAction::Music { .. } => self.set_stage(call, Stage::Waiting),
             CallAction::Release { status, .. } if *status == Status::Survey => self.asked.push(call),
-            CallAction::Say { .. } | CallAction::Release { .. } => {}
+            CallAction::Release { .. } => self.calls.retain(|other| !other.line || other.id != call),
+            CallAction::Say { .. } => {}
         }
     }
 
@@ -260,6 +282,16 @@ impl World {
     fn attempt(&mut self) -> Option<Input> {
         if self.random.below(100) < self.meddling {
             return Some(self.meddle());
+        }
+        if self.consults_at_all && self.random.one_in(12) {
+            let command = self.consult();
+            return Some(self.ask(command));
+        }
+        if !self.consults.is_empty()
+            && self.random.one_in(3)
+            && let Some(input) = self.consult_goes_on()
+        {
+            return Some(input);
         }
         if let Some(call) = self.hung_up.take_if(|_| self.random.one_in(2)) {
             let (by, phone) = (Party::Agent, self.phone_state());
@@ -491,25 +523,33 @@ impl World {
         if self.random.one_in(20) {
             return self.owed_before(id);
         }
+        let command = self.command();
+        self.last_command -= 1;
+        self.ask(command)
+    }
+
+    fn ask(&mut self, command: Command) -> Input {
+        self.last_command += 1;
         Input::Command {
-            id,
+            id: CommandId(self.last_command),
             author: format!("author:{}", self.random.below(3)),
-            command: self.command(),
+            command,
         }
     }
 
     fn join(&mut self) -> Input {
         // Once in a while the host gives a number twice: a fault of its own.
         if self.random.one_in(60)
-            && let Some(call) = self.random.pick(&self.calls).map(|call| call.id)
+            && let Some(call) = self.random.pick(&self.calls).filter(|call| !call.line)
         {
-            return self.join_as(call, None);
+            return self.join_as(call.id, None);
         }
         self.last_call += 1;
         let call = CallId(self.last_call);
         self.calls.push(Call {
             id: call,
             stage: Stage::Waiting,
+            line: false,
         });
         let callback = match self.random.below(10) {
             0 => self.random.pick(&self.dialled).copied(),
@@ -624,4 +664,10 @@ impl World {
             _ => TalkState::Away,
         }
     }
+}
+
+/// The numbers of the agents in such states.
+fn of(view: &View, states: &[AgentState]) -> Vec<String> {
+    let agents = view.agents.iter().filter(|agent| states.contains(&agent.state));
+    agents.map(|agent| agent.card.number.to_string()).collect()
 }

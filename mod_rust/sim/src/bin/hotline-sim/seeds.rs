@@ -71,10 +71,12 @@ pub(crate) fn run(asked: &Seeds) -> Result<(), String> {
         connected,
         callbacks,
         rules,
+        consultations,
+        handed_over,
     } = counts;
     println!(
         "{done} runs in {:.0} s: {inputs} inputs, {calls} visits, {offers} offers, {connected} connected, {callbacks} callbacks, {rules} rules \
-         applied; all well",
+         applied, {consultations} consultations, {handed_over} callers handed over; all well",
         begun.elapsed().as_secs_f64()
     );
     Ok(())
