@@ -201,6 +201,7 @@ fn of_call(event: &Event) -> Option<CallId> {
         | Event::TalkCut { call, .. }
         | Event::MuteChanged { call, .. }
         | Event::ConsultChanged { call, .. }
+        | Event::Recording { call, .. }
         | Event::CallTransferred { call, .. }
         | Event::DispositionSet { call, .. }
         | Event::IvrStarted { call, .. }
