@@ -294,7 +294,9 @@ impl Engine {
         self.tell_consult(id, ConsultState::Over(end));
         let consult = self.calls.get_mut(id.0).and_then(|call| call.consult.take());
         let Some(consult) = consult else { return };
-        if let Some(asked) = consult.asked {
+        // Who asked for it, and who asked for a step that comes to nothing now.
+        let step = consult.pending.and_then(|(_, asked)| asked);
+        for asked in consult.asked.into_iter().chain(step) {
             self.not_so(asked, refused_by(end));
         }
         self.silence(consult.line, end);

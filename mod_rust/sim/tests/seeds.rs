@@ -11,6 +11,10 @@ use hotline_sim::{replay, run};
 
 /// Seeds that once failed, with what they found.
 const FOUND: &[(u64, &str)] = &[
+    (
+        879,
+        "whoever asked for a step of a consultation was never answered once the consulted was let go before it",
+    ),
     (21, "an agent freed by a reload kept the idle time of before"),
     (
         1002308,
