@@ -42,7 +42,10 @@ pub(super) fn series_of_queue(tiers: usize, dispositions: usize) -> usize {
         histogram::RING,
         histogram::DISPATCH,
     ];
+    // Of surveys: how many were offered, and answers by score, or none; unusual scales have more.
+    let surveys = 2 + usize::from(USUAL_SCORES);
     8 + AgentState::ALL.len()
+        + surveys
         + RecordingFailure::RESULTS.len()
         + OfferResult::ALL.len()
         + dispositions
