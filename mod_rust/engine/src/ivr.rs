@@ -25,7 +25,12 @@ pub(crate) struct Errand {
 #[derive(Debug)]
 enum Stage {
     /// Not away yet.
-    Asked { asked: Asked, timeout: Span },
+    Asked {
+        asked: Asked,
+        timeout: Span,
+        /// Where the caller goes once nothing is recorded any more.
+        then: Option<String>,
+    },
     Away {
         since: Time,
         /// When the caller is to be brought back; none once that was asked for.
@@ -96,13 +101,26 @@ impl Engine {
                 stage: Stage::Asked {
                     asked: asked.clone(),
                     timeout,
+                    then: Some(place),
                 },
             }));
         }
         self.close_ears(agent, id);
-        self.rest_recording(id, true);
-        self.actions.push(Action::SendAway { call: id, place });
+        if !self.rest_recording(id) {
+            self.send_away(id);
+        }
         PENDING
+    }
+
+    /// The caller goes, if one is to: from now on nobody hears it, and nothing is recorded.
+    pub(crate) fn send_away(&mut self, id: CallId) {
+        let errand = self.calls.get_mut(id.0).and_then(|call| call.errand.as_mut());
+        let Some(Stage::Asked { then, .. }) = errand.map(|errand| &mut errand.stage) else {
+            return;
+        };
+        if let Some(place) = then.take() {
+            self.actions.push(Action::SendAway { call: id, place });
+        }
     }
 
     /// The caller is away in the dialplan.
@@ -119,7 +137,7 @@ impl Engine {
             return self.actions.push(Action::BringBack { call: id });
         };
         let Errand { ivr, author, stage } = *errand;
-        let Stage::Asked { asked, timeout } = stage else {
+        let Stage::Asked { asked, timeout, .. } = stage else {
             return;
         };
         self.events.push(Event::IvrStarted {
@@ -172,7 +190,7 @@ impl Engine {
             Return::TimedOut => (IvrOutcome::TimedOut, ""),
         };
         self.tell_ivr_ended(id, agent, queue, &errand, outcome, result);
-        self.rest_recording(id, false);
+        self.go_on_recording(id);
         self.talk_goes_on(id, back_to);
         self.arm_call(id);
     }
@@ -187,7 +205,7 @@ impl Engine {
         };
         let agent = call.talk.map(|talk| talk.agent);
         self.refuse_errand(*errand);
-        self.rest_recording(id, false);
+        self.go_on_recording(id);
         if let Some(agent) = agent {
             self.attach_waiting(agent, id);
         }

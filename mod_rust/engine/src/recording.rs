@@ -49,6 +49,12 @@ struct Recording {
 }
 
 impl Recording {
+    /// Once all that was asked for is done.
+    fn is_to_be_paused(&self) -> bool {
+        let asked = self.pause.as_ref().map(|(on, _)| *on);
+        asked.unwrap_or(self.paused.is_some())
+    }
+
     fn goes_on(&mut self, now: Time) {
         if let Some(since) = self.paused.take() {
             self.pauses = Span(self.pauses.0.saturating_add(now.since(since).0));
@@ -134,8 +140,7 @@ impl Engine {
             }
             (RecordOrder::Pause | RecordOrder::Resume, Some((id, recording))) => {
                 let on = order == RecordOrder::Pause;
-                let pauses = recording.pause.as_ref().map(|(on, _)| *on);
-                if pauses.unwrap_or(recording.paused.is_some()) == on {
+                if recording.is_to_be_paused() == on {
                     return Err(Refusal::NothingToDo);
                 }
                 if let Some((_, before)) = recording.pause.replace((on, asked.clone())) {
@@ -147,24 +152,33 @@ impl Engine {
         PENDING
     }
 
-    /// The caller goes away, or is back: what is said and keyed in there is not recorded.
-    pub(crate) fn rest_recording(&mut self, call: CallId, rests: bool) {
-        let talk = self.calls.get(call.0).and_then(|call| call.talk);
-        let Some(id) = talk.and_then(|talk| talk.recording) else {
-            return;
+    /// The caller is about to go away: what is said and keyed in there is not recorded. Whether that has to be waited for.
+    pub(crate) fn rest_recording(&mut self, call: CallId) -> bool {
+        let Some((id, recording)) = self.running(call) else {
+            return false;
         };
-        let Some(recording) = self.recordings.open.get_mut(&id) else {
-            return;
-        };
-        let asked = recording.pause.as_ref().map(|(on, _)| *on);
-        let paused = asked.unwrap_or(recording.paused.is_some());
-        let order = match rests {
-            true if recording.ended.is_none() && !paused => RecordOrder::Pause,
-            false if recording.rests && recording.ended.is_none() => RecordOrder::Resume,
-            true | false => return,
-        };
-        recording.rests = rests;
-        self.tell_recorder(id, call, order);
+        let rests = !recording.is_to_be_paused();
+        recording.rests |= rests;
+        let waits = recording.paused.is_none() || rests;
+        if rests {
+            self.tell_recorder(id, call, RecordOrder::Pause);
+        }
+        waits
+    }
+
+    /// The caller is back.
+    pub(crate) fn go_on_recording(&mut self, call: CallId) {
+        if let Some((id, recording)) = self.running(call)
+            && std::mem::take(&mut recording.rests)
+        {
+            self.tell_recorder(id, call, RecordOrder::Resume);
+        }
+    }
+
+    fn running(&mut self, call: CallId) -> Option<(RecordingId, &mut Recording)> {
+        let id = self.calls.get(call.0)?.talk?.recording?;
+        let recording = self.recordings.open.get_mut(&id)?;
+        recording.ended.is_none().then_some((id, recording))
     }
 
     /// A conversation is over: so is what records it.
@@ -257,6 +271,10 @@ impl Engine {
         if let Some((_, asked)) = asked {
             self.done(asked);
         }
+        let rests = |recording: &Recording| recording.paused.is_some() && recording.is_to_be_paused();
+        if let Some(recording) = self.recordings.open.get(&id).filter(|known| rests(known)) {
+            self.send_away(recording.call);
+        }
     }
 
     fn recording_over(&mut self, id: RecordingId, bytes: u64, failed: Option<RecordingFailure>) {
@@ -307,6 +325,7 @@ impl Engine {
         {
             self.answers.push((asked, CommandOutcome::Refused(why)));
         }
+        self.send_away(recording.call);
     }
 
     fn tell_of_recording(&mut self, id: RecordingId, step: RecordingStep) {

@@ -20,6 +20,8 @@ pub(super) struct Errand {
     lasting: Span,
     /// Who waits for the caller to go.
     asked: Option<CommandId>,
+    /// Where it goes when nothing records it any more.
+    place: Option<String>,
     /// Since when it is away.
     since: Option<Time>,
     pub(super) until: Option<Time>,
@@ -73,15 +75,25 @@ impl Model {
                 author,
                 lasting,
                 asked: Some(id),
+                place: Some(place),
                 since: None,
                 until: None,
                 back_to: talk.state,
             });
         }
         self.monitors_stop_hearing(talk.agent, call);
-        self.recording_waits_for(call);
-        self.actions.push(Action::SendAway { call, place });
+        if !self.recording_waits_for(call) {
+            self.goes_away(call);
+        }
         Ok(CommandOutcome::Pending)
+    }
+
+    pub(super) fn goes_away(&mut self, call: CallId) {
+        let errand = self.call_mut(call).and_then(|of| of.visitor.errand.as_mut());
+        let waiting = errand.filter(|errand| errand.asked.is_some());
+        if let Some(place) = waiting.and_then(|errand| errand.place.take()) {
+            self.actions.push(Action::SendAway { call, place });
+        }
     }
 
     pub(super) fn is_away(&mut self, id: CallId) {

@@ -145,15 +145,19 @@ impl Model {
         Ok(CommandOutcome::Pending)
     }
 
-    /// What a caller who is away hears and keys in is nobody's business.
-    pub(super) fn recording_waits_for(&mut self, call: CallId) {
-        let Some(at) = self.recording_of(call) else { return };
+    /// What a caller who is away hears and keys in is nobody's business. Whether the caller stays until the recorder says so.
+    pub(super) fn recording_waits_for(&mut self, call: CallId) -> bool {
+        let Some(at) = self.recording_of(call) else {
+            return false;
+        };
         let known = &mut self.recordings[at];
-        if !known.is_to_be_paused() {
-            known.by_errand = true;
-            let id = known.id;
-            self.order_recorder(id, call, RecordOrder::Pause);
+        if known.is_to_be_paused() {
+            return !known.is_paused();
         }
+        known.by_errand = true;
+        let id = known.id;
+        self.order_recorder(id, call, RecordOrder::Pause);
+        true
     }
 
     pub(super) fn recording_need_not_wait(&mut self, call: CallId) {
@@ -232,6 +236,10 @@ impl Model {
                 if let Some(asked) = asked {
                     self.reply(asked, CommandOutcome::Done);
                 }
+                let known = &self.recordings[at];
+                if known.is_paused() && known.is_to_be_paused() {
+                    self.goes_away(known.call);
+                }
             }
             RecordingFact::Finished { bytes } => self.recorded(at, *bytes, None),
             RecordingFact::Failed { why, bytes } => self.recorded(at, *bytes, Some(*why)),
@@ -271,6 +279,7 @@ impl Model {
             };
             self.reply(asked, outcome);
         }
+        self.goes_away(known.call);
     }
 
     fn tell_recording(&mut self, at: usize, step: RecordingStep) {

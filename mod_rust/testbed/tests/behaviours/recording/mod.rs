@@ -9,13 +9,14 @@ use anyhow::{Result, anyhow};
 use hotline_testbed::bed::Bed;
 use hotline_testbed::node::Node;
 use hotline_testbed::phone::{Auto, Phone, Tone};
-use hotline_wire::command::Destination;
+use hotline_wire::command::{ConsultStep, Destination, ToIvr};
 use hotline_wire::event::{RecordOrder, RecordingFailure};
 use hotline_wire::frame::EventFrame;
 use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::EXTENSIONS;
+use crate::sounds::record_at;
 use crate::steps::connected;
 use crate::supervision::refusal;
 
@@ -294,6 +295,76 @@ fn it_follows_the_call_over_a_hold_and_begins_anew_with_the_next_agent() -> Resu
     let tape = Tape::of(&bed, &next)?;
     tape.has_sides(caller.tone(), second.tone())?;
     assert_eq!(tape.agent.count(first.tone()), 0);
+    bed.finish()
+}
+
+#[test]
+fn nothing_is_recorded_of_a_caller_who_is_away_in_the_dialplan() -> Result<()> {
+    let away = "[away]\nexten => s,1,Playback(ask/pin)\n same => n,HotlineReturn(KNOWN)\n";
+    let bed = Bed::boot(include_str!("hotline.toml"), &format!("{EXTENSIONS}\n{away}"))?;
+    record_at(&bed.asterisk.path("data/sounds"), "ask/pin", SECRET, 300)?;
+    let (call, caller, agent) = talk(&bed, "support", "a1001")?;
+    let (file, _) = started(&bed, &call, 0)?;
+    ask(
+        &bed,
+        &Command::Ivr {
+            agent: "1001".into(),
+            to: ToIvr::of("away,s,1"),
+            timeout_seconds: None,
+        },
+    )?;
+    caller.speak(SECRET);
+    caller.hears_tone(SECRET)?;
+    refused(&bed, record("1001", RecordOrder::Resume), Refusal::NotAlone)?;
+    caller.speak(caller.tone());
+    bed.node.event("the caller to be back", |event| match event {
+        Event::IvrEnded { result, .. } if result == "KNOWN" => Some(()),
+        _ => None,
+    })?;
+    speak(&caller, &agent)?;
+    caller.hang_up();
+    let (lasted, paused, _) = finished(&bed, &file)?;
+    assert!(paused > 0 && paused < lasted);
+    let tape = Tape::of(&bed, &file)?;
+    tape.has_sides(caller.tone(), agent.tone())?;
+    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    bed.finish()
+}
+
+#[test]
+fn what_is_said_to_whom_the_agent_consults_is_in_no_file() -> Result<()> {
+    let bed = boot()?;
+    let (call, caller, agent) = talk(&bed, "support", "a1001")?;
+    let (file, _) = started(&bed, &call, 0)?;
+    let colleague = bed.phone("a1002");
+    let consult = Command::Consult {
+        agent: "1001".into(),
+        to: Destination::Agent { agent: "1002".into() },
+    };
+    assert_eq!(bed.node.command("console", consult)?, Outcome::Pending);
+    colleague.expect_ring()?;
+    colleague.answer();
+    colleague.hears(&agent)?;
+    agent.hears(&colleague)?;
+    agent.speak(SECRET);
+    colleague.hears_tone(SECRET)?;
+    agent.speak(agent.tone());
+    colleague.misses_tone(SECRET)?;
+    ask(
+        &bed,
+        &Command::Consultation {
+            agent: "1001".into(),
+            step: ConsultStep::Drop,
+            reason: String::new(),
+        },
+    )?;
+    speak(&caller, &agent)?;
+    caller.hang_up();
+    finished(&bed, &file)?;
+    let tape = Tape::of(&bed, &file)?;
+    tape.has_sides(caller.tone(), agent.tone())?;
+    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    assert_eq!(tape.agent.count(colleague.tone()), 0);
     bed.finish()
 }
 
