@@ -300,7 +300,8 @@ fn it_follows_the_call_over_a_hold_and_begins_anew_with_the_next_agent() -> Resu
 
 #[test]
 fn nothing_is_recorded_of_a_caller_who_is_away_in_the_dialplan() -> Result<()> {
-    let away = "[away]\nexten => s,1,Playback(ask/pin)\n same => n,Wait(1)\n same => n,HotlineReturn(KNOWN)\n";
+    let away =
+        "[away]\nexten => s,1,Playback(ask/pin)\n same => n,Wait(1)\n same => n,HotlineReturn(KNOWN)\n";
     let bed = Bed::boot(include_str!("hotline.toml"), &format!("{EXTENSIONS}\n{away}"))?;
     record_at(&bed.asterisk.path("data/sounds"), "ask/pin", SECRET, 300)?;
     let (call, caller, agent) = talk(&bed, "support", "a1001")?;
