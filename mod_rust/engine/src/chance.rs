@@ -13,22 +13,32 @@ pub fn patience(seed: u64, agent: AgentId, queue: QueueId, idle_since: Time, wei
     minus_log2(uniform) / u64::from(weight.max(1))
 }
 
-/// A number below 100 for a call, each as likely as the others.
-pub fn percent(seed: u64, call: CallId) -> u8 {
-    let uniform = mix(mix(seed) ^ call.0);
-    // The upper 32 bits, as a part of 100.
-    (((uniform >> 32) * 100) >> 32) as u8
+/// What a share of all calls is drawn for: each draw is independent of the others, and of what the strategies draw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Draw {
+    /// Who is asked what it was like.
+    Survey,
+    /// What is recorded.
+    Recording,
 }
 
-/// The finaliser of SplitMix64.
+impl Draw {
+    fn salt(self) -> u64 {
+        match self {
+            Draw::Survey => 0,
+            Draw::Recording => 0x7265_636f_7264,
+        }
+    }
+}
+
 /// Where a call lies between 0 and 99, each with the same chances: below a percentage, it belongs to that share of all calls.
-pub fn share(seed: u64, call: CallId) -> u8 {
-    // What the strategies draw is asked in another way.
-    let drawn = mix(mix(seed ^ 0x7265_636f_7264) ^ call.0);
+pub fn share(seed: u64, of: Draw, call: CallId) -> u8 {
+    let drawn = mix(mix(seed ^ of.salt()) ^ call.0);
     // Below 100.
     ((u128::from(drawn) * 100) >> 64) as u8
 }
 
+/// The finaliser of SplitMix64.
 fn mix(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -72,11 +82,13 @@ mod tests {
 
     #[test]
     fn every_percent_is_as_likely() {
-        let mut seen = [0_u32; 100];
-        for call in 0..100_000 {
-            seen[usize::from(percent(7, CallId(call)))] += 1;
+        for of in [Draw::Survey, Draw::Recording] {
+            let mut seen = [0_u32; 100];
+            for call in 0..100_000 {
+                seen[usize::from(share(7, of, CallId(call)))] += 1;
+            }
+            assert!(seen.iter().all(|seen| (800..1_200).contains(seen)), "{seen:?}");
         }
-        assert!(seen.iter().all(|seen| (800..1_200).contains(seen)), "{seen:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::action::{Action, CommandOutcome, Refusal};
 use crate::call::Talk;
-use crate::chance::share;
+use crate::chance::{Draw, share};
 use crate::command::{Answer, Asked, PENDING};
 use crate::config::RecordingMode;
 use crate::engine::Engine;
@@ -69,7 +69,7 @@ impl Engine {
         let settings = &self.queues[of.queue.0 as usize].settings.recording;
         let by_rule = match settings.mode {
             RecordingMode::Never | RecordingMode::OnDemand => false,
-            RecordingMode::Always => share(self.seed, call) < settings.percent,
+            RecordingMode::Always => share(self.seed, Draw::Recording, call) < settings.percent,
         };
         if by_rule {
             self.start_recording(call, None);

@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Refusal};
 use crate::call::{Call, Talk};
-use crate::chance;
+use crate::chance::{Draw, share};
 use crate::command::{Answer, Asked, PENDING};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -39,7 +39,7 @@ impl Engine {
     pub(crate) fn survey_after(&self, call: &Call, talk: &Talk) -> Option<String> {
         let survey = self.queues[call.queue.0 as usize].settings.survey.as_ref()?;
         let long = self.now.since(talk.since) >= survey.min_talk;
-        (long && chance::percent(self.seed, call.id) < survey.share).then(|| survey.place.clone())
+        (long && share(self.seed, Draw::Survey, call.id) < survey.share).then(|| survey.place.clone())
     }
 
     /// The caller goes to be asked.

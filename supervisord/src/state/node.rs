@@ -329,13 +329,7 @@ impl Node {
             return;
         };
         let before = std::mem::replace(&mut agent.info, info.clone());
-        if let Some(queue) = wrapped_up_for(&before, agent.last_queue.as_deref(), info) {
-            let length = info.since.saturating_sub(before.since);
-            self.counts
-                .queue(queue)
-                .wrap_up
-                .observe(histogram::WRAP_UP, length);
-        }
+        wrapped_up(&mut self.counts, &before, agent.last_queue.as_deref(), info);
         if before.state == info.state && before.queues == info.queues {
             return;
         }
@@ -384,14 +378,8 @@ impl Node {
         let mut before = std::mem::take(&mut self.agents);
         for info in agents {
             let before = before.remove(&info.number);
-            if let Some(before) = &before
-                && let Some(queue) = wrapped_up_for(&before.info, before.last_queue.as_deref(), info)
-            {
-                let length = info.since.saturating_sub(before.info.since);
-                self.counts
-                    .queue(queue)
-                    .wrap_up
-                    .observe(histogram::WRAP_UP, length);
+            if let Some(before) = &before {
+                wrapped_up(&mut self.counts, &before.info, before.last_queue.as_deref(), info);
             }
             let agent = Agent {
                 info: Arc::new(info.clone()),
@@ -438,10 +426,15 @@ impl Node {
     }
 }
 
-/// The queue of the after-call work that ended, if it did.
-fn wrapped_up_for<'q>(before: &AgentInfo, last_queue: Option<&'q str>, now: &AgentInfo) -> Option<&'q str> {
-    let ended = before.state == AgentState::WrapUp && now.state != AgentState::WrapUp;
-    last_queue.filter(|_| ended)
+/// Counts after-call work that ended, if it did.
+fn wrapped_up(counts: &mut Counts, before: &AgentInfo, last_queue: Option<&str>, now: &AgentInfo) {
+    if before.state != AgentState::WrapUp || now.state == AgentState::WrapUp {
+        return;
+    }
+    if let Some(queue) = last_queue {
+        let length = now.since.saturating_sub(before.since);
+        counts.queue(queue).wrap_up.observe(histogram::WRAP_UP, length);
+    }
 }
 
 /// The call or callback that an event changed in what is shown.

@@ -139,7 +139,7 @@ fn events(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlErro
     Ok(changed)
 }
 
-/// What agents wrote of that caller's calls, and what they wrote with the number in it. How many events had such.
+/// What agents and the dialplan wrote of that caller's calls, and what agents wrote with the number in it. How many events had such.
 fn notes(sql: &mut dyn Sql, plan: &Plan, wanted: Number) -> Result<u64, SqlError> {
     let of_caller = "SELECT call FROM calls WHERE caller = $1 AND ended IS NOT NULL";
     let gone = format!("UPDATE visits SET note = '' WHERE note <> '' AND call IN ({of_caller})");

@@ -1,7 +1,7 @@
 //! Conversations are recorded by rule and on demand, and only what the host says counts.
 
 use hotline_engine::action::{CommandOutcome, Refusal};
-use hotline_engine::chance::share;
+use hotline_engine::chance::{Draw, share};
 use hotline_engine::config::{Queue, Recording, RecordingMode};
 use hotline_engine::event::{RecordingFailure, RecordingStep};
 use hotline_engine::ids::{CallId, RecordingId};
@@ -172,9 +172,13 @@ fn nothing_is_recorded_where_the_settings_say_so() {
 
 #[test]
 fn a_share_of_all_calls_is_about_that() {
-    let share_of = |seed| (0..10_000).filter(|call| share(seed, CallId(*call)) < 30).count();
+    let share_of = |seed| {
+        (0..10_000)
+            .filter(|call| share(seed, Draw::Recording, CallId(*call)) < 30)
+            .count()
+    };
     for seed in 0..5 {
         assert!((2_800..3_200).contains(&share_of(seed)), "{}", share_of(seed));
     }
-    assert!((0..10_000).all(|call| share(1, CallId(call)) < 100));
+    assert!((0..10_000).all(|call| share(1, Draw::Recording, CallId(call)) < 100));
 }

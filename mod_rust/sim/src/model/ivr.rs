@@ -1,7 +1,7 @@
 //! Callers who are away in the dialplan and come back, and callers who are asked what it was like.
 
 use hotline_engine::action::{CommandOutcome, Refusal};
-use hotline_engine::chance;
+use hotline_engine::chance::{Draw, share};
 use hotline_engine::config::{IVR_TIMEOUT, MAX_IVR_TIMEOUT};
 use hotline_engine::event::IvrOutcome;
 use hotline_engine::ids::{AgentId, CallId, CommandId, QueueId};
@@ -239,7 +239,7 @@ impl Model {
     /// Where a caller is asked without anybody's word.
     pub(super) fn asked_at(&self, call: &Call, talk: &Talk) -> Option<String> {
         let survey = self.queues[call.queue].settings.survey.clone()?;
-        let lucky = chance::percent(self.seed, call.id) < survey.share;
+        let lucky = share(self.seed, Draw::Survey, call.id) < survey.share;
         (lucky && self.now.since(talk.since) >= survey.min_talk).then_some(survey.place)
     }
 

@@ -1,7 +1,7 @@
 //! What is recorded, and what the host has still to close.
 
 use hotline_engine::action::{CommandOutcome, Refusal};
-use hotline_engine::chance::share;
+use hotline_engine::chance::{Draw, share};
 use hotline_engine::config::RecordingMode;
 use hotline_engine::event::{RecordingFailure, RecordingStep};
 use hotline_engine::ids::{AgentId, CallId, CommandId, QueueId, RecordingId};
@@ -59,7 +59,9 @@ impl Model {
             return;
         };
         let settings = self.queues[queue].settings.recording;
-        if settings.mode == RecordingMode::Always && share(self.seed, call) < settings.percent {
+        if settings.mode == RecordingMode::Always
+            && share(self.seed, Draw::Recording, call) < settings.percent
+        {
             self.record(call, vec![]);
         }
     }

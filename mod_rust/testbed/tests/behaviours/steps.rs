@@ -5,7 +5,9 @@ use hotline_testbed::bed::Bed;
 use hotline_testbed::phone::Phone;
 use hotline_wire::event::CallOutcome;
 use hotline_wire::snapshot::AgentState;
-use hotline_wire::{Command, Event, Outcome};
+use hotline_wire::{Command, Event, Outcome, Refusal};
+
+use crate::supervision::refusal;
 
 /// Agents of a bed, by number; the phone of 1001 is `a1001`.
 pub(crate) struct Agents(Vec<Phone>);
@@ -123,6 +125,28 @@ pub(crate) fn changed(bed: &Bed, place: usize, number: &str, state: AgentState) 
             _ => None,
         },
     )
+}
+
+/// Asks for something that the PBX has to do first, and waits until it has.
+pub(crate) fn ask(bed: &Bed, command: &Command) -> Result<()> {
+    let place = bed.node.now();
+    assert_eq!(bed.node.command("console", command.clone())?, Outcome::Pending);
+    bed.node
+        .event_after(place, &format!("{command:?} to be done"), |event| match event {
+            Event::CommandAnswered {
+                command: of,
+                outcome: Outcome::Done,
+                ..
+            } if of == command => Some(()),
+            _ => None,
+        })
+}
+
+/// A command that must be refused, and why.
+pub(crate) fn refused(bed: &Bed, command: Command, why: Refusal) -> Result<()> {
+    let outcome = bed.node.command("console", command)?;
+    assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
+    Ok(())
 }
 
 /// A command that must be done at once.

@@ -259,7 +259,7 @@ impl Feed {
     fn take(&self, shared: &Shared, changes: &Changes) -> usize {
         let now = self.look(shared, changes);
         let mut inner = self.lock();
-        let before_all = inner.last();
+        let told = inner.last();
         for (key, item) in now {
             let before = inner.table.get(&key).cloned();
             let same = match (&before, &item) {
@@ -281,7 +281,7 @@ impl Feed {
         drop(inner);
         self.moved
             .send_if_modified(|moved| std::mem::replace(moved, last) != last);
-        usize::try_from(last - before_all).unwrap_or(usize::MAX)
+        usize::try_from(last - told).unwrap_or(usize::MAX)
     }
 
     fn beat(&self) {

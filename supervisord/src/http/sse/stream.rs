@@ -125,7 +125,7 @@ impl Stream {
         tokio::spawn(async move {
             // It ends with its reader, whenever that is.
             let to = Sender {
-                to,
+                pieces: to,
                 piece: BytesMut::new(),
             };
             let _ = send(&http, &sight, &mark, resumed, to).await;
@@ -142,7 +142,7 @@ struct Gone;
 
 /// Puts events together into pieces.
 struct Sender {
-    to: mpsc::Sender<Bytes>,
+    pieces: mpsc::Sender<Bytes>,
     piece: BytesMut,
 }
 
@@ -162,7 +162,7 @@ impl Sender {
     async fn flush(&mut self) -> Result<(), Gone> {
         if !self.piece.is_empty() {
             let piece = self.piece.split().freeze();
-            self.to.send(piece).await.map_err(|_| Gone)?;
+            self.pieces.send(piece).await.map_err(|_| Gone)?;
         }
         Ok(())
     }
@@ -223,7 +223,7 @@ async fn send(
         }
         to.flush().await?;
         // If there was nothing for this reader, has it gone meanwhile?
-        if to.to.is_closed() {
+        if to.pieces.is_closed() {
             return Err(Gone);
         }
     }

@@ -13,7 +13,6 @@ use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::steps::{Agents, join, visits};
-use crate::supervision::refusal;
 use crate::{EXTENSIONS, offer_result};
 
 fn boot() -> Result<Bed> {
@@ -157,9 +156,7 @@ impl Scene {
     }
 
     fn refused(&self, command: Command, why: Refusal) -> Result<()> {
-        let outcome = self.bed.node.command("console", command)?;
-        assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
-        Ok(())
+        crate::steps::refused(&self.bed, command, why)
     }
 
     /// 1001 consults 1002, who answers.

@@ -7,9 +7,9 @@ use hotline_testbed::node::Node;
 use hotline_testbed::phone::Phone;
 use hotline_wire::event::TalkState;
 use hotline_wire::snapshot::AgentState;
-use hotline_wire::{Command, Event, Outcome, Refusal};
+use hotline_wire::{Command, Event, Refusal};
 
-use crate::supervision::refusal;
+use crate::steps::{ask, refused};
 use crate::{EXTENSIONS, call_of};
 
 fn talk(bed: &Bed) -> Result<(Phone, Phone)> {
@@ -38,27 +38,6 @@ fn mute(on: bool) -> Command {
     } else {
         Command::Unmute { agent }
     }
-}
-
-/// Asks for something that the PBX has to do first, and waits until it has.
-fn ask(bed: &Bed, command: &Command) -> Result<()> {
-    let place = bed.node.now();
-    assert_eq!(bed.node.command("console", command.clone())?, Outcome::Pending);
-    bed.node
-        .event_after(place, &format!("{command:?} to be done"), |event| match event {
-            Event::CommandAnswered {
-                command: of,
-                outcome: Outcome::Done,
-                ..
-            } if of == command => Some(()),
-            _ => None,
-        })
-}
-
-fn refused(bed: &Bed, command: Command, why: Refusal) -> Result<()> {
-    let outcome = bed.node.command("console", command)?;
-    assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
-    Ok(())
 }
 
 fn hear_each_other(caller: &Phone, agent: &Phone) -> Result<()> {

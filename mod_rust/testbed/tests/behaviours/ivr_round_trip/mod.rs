@@ -11,8 +11,8 @@ use hotline_wire::snapshot::AgentState;
 use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::sounds::record;
-use crate::steps::{changed, join, visits};
-use crate::supervision::{INAUDIBLE, leaves, listens, refusal, sign_in, wish};
+use crate::steps::{changed, join, refused, visits};
+use crate::supervision::{INAUDIBLE, leaves, listens, sign_in, wish};
 use crate::{EXTENSIONS, call_of, finished};
 
 const PROMPT: Tone = Tone::nth(50);
@@ -119,12 +119,6 @@ fn ended(bed: &Bed, caller: &Phone) -> Result<(IvrOutcome, String)> {
             _ => None,
         })
     })
-}
-
-fn refused(bed: &Bed, command: Command, why: Refusal) -> Result<()> {
-    let outcome = bed.node.command("console", command)?;
-    assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
-    Ok(())
 }
 
 /// What the dialplan sees of a phone's channel.

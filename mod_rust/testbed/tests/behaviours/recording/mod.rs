@@ -17,8 +17,7 @@ use hotline_wire::{Command, Event, Outcome, Refusal};
 
 use crate::EXTENSIONS;
 use crate::sounds::record_at;
-use crate::steps::connected;
-use crate::supervision::refusal;
+use crate::steps::{ask, connected, refused};
 
 use tape::Tape;
 
@@ -56,30 +55,17 @@ fn speak(caller: &Phone, agent: &Phone) -> Result<()> {
     Ok(())
 }
 
+/// A recording of both, each on the own side, without a word that is not to be recorded.
+fn without_secret(bed: &Bed, file: &str, caller: &Phone, agent: &Phone) -> Result<Tape> {
+    let tape = Tape::of(bed, file)?;
+    tape.has_sides(caller.tone(), agent.tone())?;
+    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    Ok(tape)
+}
+
 fn record(agent: &str, order: RecordOrder) -> Command {
     let agent = agent.into();
     Command::Record { agent, order }
-}
-
-/// Asks for something that the PBX has to do first, and waits until it has.
-fn ask(bed: &Bed, command: &Command) -> Result<()> {
-    let place = bed.node.now();
-    assert_eq!(bed.node.command("console", command.clone())?, Outcome::Pending);
-    bed.node
-        .event_after(place, &format!("{command:?} to be done"), |event| match event {
-            Event::CommandAnswered {
-                command: of,
-                outcome: Outcome::Done,
-                ..
-            } if of == command => Some(()),
-            _ => None,
-        })
-}
-
-fn refused(bed: &Bed, command: Command, why: Refusal) -> Result<()> {
-    let outcome = bed.node.command("console", command)?;
-    assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
-    Ok(())
 }
 
 /// The file of the call's recording number `nth`, from 0, and who asked for it.
@@ -245,9 +231,7 @@ fn what_is_said_in_a_pause_is_in_no_file() -> Result<()> {
     caller.hang_up();
     let (lasted, paused, _) = finished(&bed, &file)?;
     assert!(paused > 0 && paused < lasted);
-    let tape = Tape::of(&bed, &file)?;
-    tape.has_sides(caller.tone(), agent.tone())?;
-    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    without_secret(&bed, &file, &caller, &agent)?;
     bed.finish()
 }
 
@@ -326,9 +310,7 @@ fn nothing_is_recorded_of_a_caller_who_is_away_in_the_dialplan() -> Result<()> {
     caller.hang_up();
     let (lasted, paused, _) = finished(&bed, &file)?;
     assert!(paused > 0 && paused < lasted);
-    let tape = Tape::of(&bed, &file)?;
-    tape.has_sides(caller.tone(), agent.tone())?;
-    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    without_secret(&bed, &file, &caller, &agent)?;
     bed.finish()
 }
 
@@ -362,9 +344,7 @@ fn what_is_said_to_whom_the_agent_consults_is_in_no_file() -> Result<()> {
     speak(&caller, &agent)?;
     caller.hang_up();
     finished(&bed, &file)?;
-    let tape = Tape::of(&bed, &file)?;
-    tape.has_sides(caller.tone(), agent.tone())?;
-    assert_eq!(tape.caller.count(SECRET) + tape.agent.count(SECRET), 0);
+    let tape = without_secret(&bed, &file, &caller, &agent)?;
     assert_eq!(tape.agent.count(colleague.tone()), 0);
     bed.finish()
 }

@@ -82,9 +82,7 @@ fn send(bed: &Bed, agent: &str, to: &Destination) -> Result<()> {
 }
 
 fn refused(bed: &Bed, to: Destination, why: Refusal) -> Result<()> {
-    let outcome = bed.node.command("console", transfer("1001", to))?;
-    assert_eq!(refusal(outcome).map(|(reason, _)| reason), Some(why));
-    Ok(())
+    crate::steps::refused(bed, transfer("1001", to), why)
 }
 
 fn hear_each_other(caller: &Phone, agent: &Phone) -> Result<()> {
