@@ -42,13 +42,10 @@ pub(super) fn agent(words: &[String]) -> Option<Command> {
         ("unmute", 0) => Command::Unmute { agent },
         ("record", 1) => Command::Record {
             agent,
-            order: match text.as_str() {
-                "start" => RecordOrder::Start,
-                "stop" => RecordOrder::Stop,
-                "pause" => RecordOrder::Pause,
-                "resume" => RecordOrder::Resume,
-                _ => return None,
-            },
+            order: RecordOrder::ALL
+                .iter()
+                .copied()
+                .find(|order| order.label() == text)?,
         },
         ("transfer", 2..) => Command::Transfer {
             agent,
